@@ -1,0 +1,154 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The Wasmtime C library is brought by scripts/bootstrap; see docs/decisions/0002.
+let wasmtimeFolder = Context.packageDirectory + "/.wasmtime/lib"
+
+let settings: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+  .treatAllWarnings(as: .error),
+]
+
+/// A target in the folder of its layer; an arrow only points down.
+func target(_ layer: String, _ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(
+    name: name, dependencies: dependencies, path: "Sources/\(layer)/\(name)",
+    swiftSettings: settings)
+}
+
+func tests(_ layer: String, _ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(
+    name: name, dependencies: dependencies + ["PropertyTesting"], path: "Tests/\(layer)/\(name)",
+    swiftSettings: settings)
+}
+
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
+
+let package = Package(
+  name: "wasmatrix",
+  products: [.executable(name: "wasmatrix", targets: ["wasmatrix"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(
+      url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+  ],
+  targets: [
+    // Core: decisions. No clock, no I/O, no concurrency, no system randomness.
+    target("Core", "ClusterModel"),
+    target("Core", "ModuleTrust", ["ClusterModel", crypto]),
+    target("Core", "EventRouting", ["ClusterModel", deque, heap]),
+    target("Core", "ControlPlaneLogic", ["ClusterModel", "EventRouting"]),
+
+    // Ports: what hosts need and adapters meet.
+    target("Ports", "HostPorts", ["ClusterModel"]),
+
+    // Adapters: the outside world. They never import each other.
+    .target(
+      name: "CWasmtime", path: "Sources/Adapters/CWasmtime",
+      linkerSettings: [
+        .linkedLibrary("wasmtime"),
+        .unsafeFlags([
+          "-L\(wasmtimeFolder)", "-Xlinker", "-rpath", "-Xlinker", wasmtimeFolder,
+          "-Xlinker", "-rpath", "-Xlinker", "$ORIGIN/../lib",
+        ]),
+      ]),
+    target(
+      "Adapters", "WasmtimeEngine",
+      ["ClusterModel", "HostPorts", "CWasmtime", crypto, deque, heap]),
+    target("Adapters", "DurableSQLite", ["ClusterModel", grdb]),
+    target("Adapters", "SQLiteStore", ["ClusterModel", "HostPorts", "DurableSQLite", grdb, crypto]),
+    target("Adapters", "EmbeddedEventBus", ["ClusterModel", "HostPorts", "DurableSQLite", grdb]),
+    target(
+      "Adapters", "ManifestYAML",
+      ["ClusterModel", .product(name: "Yams", package: "Yams")]),
+
+    // Hosts: actors that drive the logics.
+    target(
+      "Hosts", "NodeAgent", ["ClusterModel", "ModuleTrust", "HostPorts", logging, metrics, deque]),
+    target(
+      "Hosts", "ControlPlane",
+      [
+        "ClusterModel", "ModuleTrust", "EventRouting", "ControlPlaneLogic", "HostPorts",
+        "NodeAgent", logging, metrics, deque,
+      ]),
+
+    // Interfaces: what users and tools touch.
+    target("Interfaces", "Telemetry", [metrics, logging]),
+    target("Interfaces", "ControlAPIModel", ["ClusterModel", "HostPorts"]),
+    target(
+      "Interfaces", "ControlAPI",
+      [
+        "ClusterModel", "HostPorts", "ControlAPIModel", "ManifestYAML", "Telemetry", nioCore,
+        logging, metrics, .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+      ]),
+    target(
+      "Interfaces", "ControlAPIClient",
+      [
+        "ClusterModel", "ControlAPIModel", nioCore,
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+      ]),
+
+    // Apps: argument parsing and wiring, nothing else.
+    .executableTarget(
+      name: "wasmatrix",
+      dependencies: [
+        "ClusterModel", "ModuleTrust", "HostPorts", "WasmtimeEngine", "SQLiteStore",
+        "EmbeddedEventBus", "ManifestYAML", "NodeAgent", "ControlPlane", "Telemetry",
+        "ControlAPIModel", "ControlAPI", "ControlAPIClient", crypto, logging, metrics,
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ],
+      path: "Sources/Apps/wasmatrix", swiftSettings: settings),
+
+    // Tests mirror the sources.
+    .target(
+      name: "PropertyTesting", path: "Tests/Support/PropertyTesting", swiftSettings: settings),
+    tests("Core", "ClusterModelTests", ["ClusterModel"]),
+    tests("Core", "ModuleTrustTests", ["ClusterModel", "ModuleTrust", crypto]),
+    tests("Core", "EventRoutingTests", ["ClusterModel", "EventRouting"]),
+    tests("Core", "ControlPlaneLogicTests", ["ClusterModel", "ControlPlaneLogic"]),
+    tests(
+      "Adapters", "WasmtimeEngineTests",
+      ["ClusterModel", "HostPorts", "CWasmtime", "WasmtimeEngine"]),
+    tests(
+      "Adapters", "SQLiteStoreTests", ["ClusterModel", "HostPorts", "SQLiteStore", crypto]),
+    tests(
+      "Adapters", "EmbeddedEventBusTests", ["ClusterModel", "HostPorts", "EmbeddedEventBus"]),
+    tests("Adapters", "ManifestYAMLTests", ["ClusterModel", "ManifestYAML"]),
+    tests(
+      "Hosts", "ControlPlaneTests",
+      [
+        "ClusterModel", "ModuleTrust", "HostPorts", "ControlPlane", "NodeAgent",
+        "WasmtimeEngine", "SQLiteStore", "EmbeddedEventBus", crypto,
+      ]),
+    tests(
+      "Interfaces", "ControlAPITests",
+      [
+        "ClusterModel", "HostPorts", "ControlAPIModel", "ControlAPI", "Telemetry",
+        .product(name: "HummingbirdTesting", package: "hummingbird"),
+        .product(name: "NIOEmbedded", package: "swift-nio"),
+      ]),
+  ],
+  swiftLanguageModes: [.v6]
+)

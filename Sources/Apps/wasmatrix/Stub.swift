@@ -1,0 +1,2 @@
+// stub
+@main struct S { static func main() {} }

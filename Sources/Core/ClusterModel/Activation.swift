@@ -1,0 +1,102 @@
+/// How an activation ended badly.
+public struct ActivationFailure: Error, Hashable, Sendable, Codable {
+  /// The stable name of the reason, for programs.
+  public enum Code: String, Sendable, Codable, CaseIterable {
+    /// The guest ended with an exit status other than 0.
+    case guestExited = "guest_exited"
+    /// The guest trapped: out of bounds, unreachable, division by zero, stack overflow, ...
+    case guestTrapped = "guest_trapped"
+    /// Instantiation failed: a start function trapped, memory beyond the limit.
+    case startFailed = "start_failed"
+    case memoryLimit = "memory_limit"
+    case cpuTimeLimit = "cpu_time_limit"
+    case wallTimeLimit = "wall_time_limit"
+    case outputLimit = "output_limit"
+    /// Whoever asked went away, or the program is stopping.
+    case cancelled
+    /// The queue of the node is full. Nothing ran; try again later.
+    case overloaded
+    /// The module is not deployed, or not ready.
+    case unavailable
+    /// A fault of the platform, never of the guest.
+    case internalError = "internal_error"
+  }
+
+  public var code: Code
+  /// One sentence for people.
+  public var message: String
+  /// What the library calls the trap: `unreachable`, `stack_overflow`; `nil` when it was none.
+  public var trap: String?
+  /// Given with ``Code/guestExited``.
+  public var exitStatus: Int32?
+  /// The guest's call stack at a trap, innermost first.
+  public var frames: [GuestFrame]
+
+  public init(
+    code: Code, message: String, trap: String? = nil, exitStatus: Int32? = nil,
+    frames: [GuestFrame] = []
+  ) {
+    self.code = code
+    self.message = message
+    self.trap = trap
+    self.exitStatus = exitStatus
+    self.frames = frames
+  }
+}
+
+/// One function on a guest's call stack.
+public struct GuestFrame: Hashable, Sendable, Codable {
+  /// The name from the module's name section; `nil` when it has none.
+  public var function: String?
+  public var functionIndex: UInt32
+  /// Bytes from the beginning of the module.
+  public var moduleOffset: Int
+  public init(function: String?, functionIndex: UInt32, moduleOffset: Int) {
+    self.function = function
+    self.functionIndex = functionIndex
+    self.moduleOffset = moduleOffset
+  }
+}
+
+/// What an activation used.
+public struct ActivationUsage: Hashable, Sendable {
+  /// Waiting for a worker.
+  public var queued: Duration
+  /// On a worker, counted by a monotonic clock around each slice (it over-counts by what the
+  /// operating system took away).
+  public var cpuTime: Duration
+  /// From the first slice to the end.
+  public var wallTime: Duration
+  /// The size of the linear memory at the end.
+  public var memory: ByteCount
+
+  public init(
+    queued: Duration = .zero, cpuTime: Duration = .zero, wallTime: Duration = .zero,
+    memory: ByteCount = ByteCount(bytes: 0)
+  ) {
+    self.queued = queued
+    self.cpuTime = cpuTime
+    self.wallTime = wallTime
+    self.memory = memory
+  }
+}
+
+/// Everything an activation left behind.
+public struct ActivationReport: Sendable {
+  /// Standard output when it succeeded.
+  public var result: Result<[UInt8], ActivationFailure>
+  /// Standard error, whether it succeeded or not; cut at the limit.
+  public var log: [UInt8]
+  public var logTruncated: Bool
+  public var usage: ActivationUsage
+
+  public init(
+    result: Result<[UInt8], ActivationFailure>, log: [UInt8] = [], logTruncated: Bool = false,
+    usage: ActivationUsage = ActivationUsage()
+  ) {
+    self.result = result
+    self.log = log
+    self.logTruncated = logTruncated
+    self.usage = usage
+  }
+}

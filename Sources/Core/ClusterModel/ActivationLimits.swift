@@ -1,0 +1,35 @@
+/// What one activation may use. Going over any of them ends it with the failure that names it.
+public struct ActivationLimits: Hashable, Sendable, Codable {
+  /// Linear memory of the instance. The guest sees a failed `memory.grow` at the limit.
+  public var memory: ByteCount
+  /// Time on a CPU.
+  public var cpuTime: Duration
+  /// Time from start to end, waiting included.
+  public var wallTime: Duration
+  /// Bytes on standard output.
+  public var output: ByteCount
+  /// Bytes on standard error that are kept as log; what comes after is cut off and said so.
+  public var log: ByteCount
+
+  public init(
+    memory: ByteCount = .mebibytes(128), cpuTime: Duration = .seconds(10),
+    wallTime: Duration = .seconds(30), output: ByteCount = .mebibytes(16),
+    log: ByteCount = .kibibytes(256)
+  ) {
+    self.memory = memory
+    self.cpuTime = cpuTime
+    self.wallTime = wallTime
+    self.output = output
+    self.log = log
+  }
+
+  /// What is allowed, and why nothing beyond: a 32-bit memory ends at 4 GiB, and one activation
+  /// must not hold a worker or a queue for ever.
+  public enum Range {
+    public static let memory = ByteCount.kibibytes(64)...ByteCount.gibibytes(4)
+    public static let cpuTime = Duration.milliseconds(1)...Duration.seconds(600)
+    public static let wallTime = Duration.milliseconds(1)...Duration.seconds(3600)
+    public static let output = ByteCount(bytes: 0)...ByteCount.mebibytes(256)
+    public static let log = ByteCount(bytes: 0)...ByteCount.mebibytes(16)
+  }
+}

@@ -1,0 +1,93 @@
+/// What a module is to the platform.
+public enum ModuleKind: String, Sendable, Codable, CaseIterable {
+  /// A WASI preview 1 command: the event on standard input, the result on standard output.
+  case command
+}
+
+/// What wakes a module: events on topics that the filter matches.
+public struct Trigger: Hashable, Sendable, Codable {
+  public var topic: TopicFilter
+  public init(topic: TopicFilter) { self.topic = topic }
+}
+
+/// One environment variable of a guest.
+public struct EnvironmentVariable: Hashable, Sendable, Codable {
+  public var name: String
+  public var value: String
+  public init(name: String, value: String) {
+    self.name = name
+    self.value = value
+  }
+}
+
+/// How a module of an application runs: everything in its manifest entry but the code.
+public struct DeploymentConfiguration: Hashable, Sendable, Codable {
+  public var kind: ModuleKind
+  public var triggers: [Trigger]
+  /// Where the result of an event is published; `nil` for nowhere.
+  public var resultTopic: Topic?
+  public var arguments: [String]
+  /// Sorted by name, names unique.
+  public var environment: [EnvironmentVariable]
+  public var limits: ActivationLimits
+  public var retry: RetryPolicy
+  /// The most activations of this deployment that run at the same time on events.
+  public var concurrency: Int
+
+  public static let defaultConcurrency = 64
+  public static let concurrencyRange = 1...10_000
+
+  public init(
+    kind: ModuleKind = .command, triggers: [Trigger] = [], resultTopic: Topic? = nil,
+    arguments: [String] = [], environment: [EnvironmentVariable] = [],
+    limits: ActivationLimits = ActivationLimits(), retry: RetryPolicy = RetryPolicy(),
+    concurrency: Int = defaultConcurrency
+  ) {
+    self.kind = kind
+    self.triggers = triggers
+    self.resultTopic = resultTopic
+    self.arguments = arguments
+    self.environment = environment.sorted { $0.name < $1.name }
+    self.limits = limits
+    self.retry = retry
+    self.concurrency = concurrency
+  }
+}
+
+/// A version of a module, by name.
+public struct VersionReference: Hashable, Sendable, Codable {
+  public var module: ModuleName
+  public var version: ModuleVersion
+  public init(module: ModuleName, version: ModuleVersion) {
+    self.module = module
+    self.version = version
+  }
+}
+
+/// The wish: this version, run so.
+public struct Deployment: Hashable, Sendable, Codable {
+  public var namespace: Namespace
+  public var application: ApplicationName
+  public var name: ModuleName
+  public var version: ModuleVersion
+  public var digest: ModuleDigest
+  public var configuration: DeploymentConfiguration
+  /// Grows by one with each deployment under this name; orders them.
+  public var generation: Int
+  public var deployedAt: WallInstant
+
+  public init(
+    namespace: Namespace, application: ApplicationName, name: ModuleName, version: ModuleVersion,
+    digest: ModuleDigest, configuration: DeploymentConfiguration, generation: Int,
+    deployedAt: WallInstant
+  ) {
+    self.namespace = namespace
+    self.application = application
+    self.name = name
+    self.version = version
+    self.digest = digest
+    self.configuration = configuration
+    self.generation = generation
+    self.deployedAt = deployedAt
+  }
+}

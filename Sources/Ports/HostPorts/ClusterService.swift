@@ -1,0 +1,206 @@
+public import ClusterModel
+
+/// What a cluster does for whoever asks: the port that the interfaces (HTTP, later others) use and
+/// the control plane meets. Every call says who asks and in which namespace.
+public protocol ClusterService: Sendable {
+  // Registry
+  /// Verifies and keeps a version. Pushing the same bytes under the same name again is fine.
+  ///
+  /// - Parameters:
+  ///   - bytes: the whole module, with its signature section if it has one.
+  ///   - detachedSignature: signature data outside the module; `nil` when it is inside.
+  func push(
+    _ bytes: [UInt8], detachedSignature: [UInt8]?, as reference: VersionReference,
+    by caller: Caller
+  ) async throws(Problem) -> PushedVersion
+  /// All versions, oldest first within a name, names sorted; of one module when `name` is given.
+  func versions(of name: ModuleName?, for caller: Caller) async throws(Problem)
+    -> [ModuleVersionRecord]
+
+  // Trust
+  /// - Parameter publicKey: 33 serialised bytes.
+  func trustKey(_ publicKey: [UInt8], label: String, by caller: Caller) async throws(Problem)
+    -> TrustedKey
+  func trustedKeys(for caller: Caller) async throws(Problem) -> [TrustedKey]
+  func revokeKey(_ id: KeyID, by caller: Caller) async throws(Problem) -> TrustedKey
+  /// Security events from `sequence` on, oldest first.
+  func securityEvents(from sequence: Int64, limit: Int, for caller: Caller) async throws(Problem)
+    -> [SequencedSecurityEvent]
+
+  // Deployments
+  /// Deploys every module of an application, or changes nothing.
+  ///
+  /// - Parameters:
+  ///   - versions: the registered version of each module of the manifest, pushed beforehand.
+  ///   - progress: called in order, before the call returns, from any thread.
+  func deploy(
+    _ manifest: ApplicationManifest, versions: [ModuleName: ModuleVersion], by caller: Caller,
+    progress: @escaping @Sendable (DeployProgress) -> Void
+  ) async throws(Problem) -> [DeploymentStatus]
+  func deployments(for caller: Caller) async throws(Problem) -> [DeploymentStatus]
+  /// Removes an application's deployments, or one deployment.
+  func undeploy(_ target: UndeployTarget, by caller: Caller) async throws(Problem) -> [ModuleName]
+
+  // Running
+  /// Runs a module now, on an event that belongs to nobody's log.
+  func invoke(_ module: ModuleName, with event: Event, by caller: Caller) async throws(Problem)
+    -> ActivationReport
+  /// Accepts an event; returns when it is durable.
+  func publish(_ event: Event, by caller: Caller) async throws(Problem) -> AppendedEvent
+  /// What became of an event; waits up to `patience` for it to settle.
+  func eventStatus(_ offset: EventOffset, patience: Duration, for caller: Caller)
+    async throws(Problem) -> EventStatus
+  /// What a module wrote to standard error: what is kept, then (with `follow`) what comes.
+  func logs(of module: ModuleName, follow: Bool, for caller: Caller) async throws(Problem)
+    -> AsyncStream<LogLine>
+
+  // Dead letters
+  func deadLetters(from id: DeliveryID, limit: Int, for caller: Caller) async throws(Problem)
+    -> [DeadLetter]
+  func deadLetter(_ id: DeliveryID, for caller: Caller) async throws(Problem) -> DeadLetter
+  func replayDeadLetter(_ id: DeliveryID, by caller: Caller) async throws(Problem)
+  func dropDeadLetter(_ id: DeliveryID, by caller: Caller) async throws(Problem)
+
+  // Looking at it
+  func nodes(for caller: Caller) async throws(Problem) -> [NodeStatus]
+  func placements(for caller: Caller) async throws(Problem) -> [PlacementStatus]
+  /// Findings about the health of the whole, in a fixed order.
+  func diagnose(for caller: Caller) async throws(Problem) -> [Finding]
+  /// Whether requests are taken: false while starting and stopping.
+  var isReady: Bool { get async }
+}
+
+/// Who asks, and for which namespace.
+public struct Caller: Hashable, Sendable {
+  public var principal: Principal
+  public var namespace: Namespace
+  /// The W3C `traceparent` of the request, to be carried on.
+  public var traceParent: String?
+  public init(principal: Principal, namespace: Namespace = .default, traceParent: String? = nil) {
+    self.principal = principal
+    self.namespace = namespace
+    self.traceParent = traceParent
+  }
+}
+
+public struct PushedVersion: Hashable, Sendable {
+  public var record: ModuleVersionRecord
+  /// Whether this version, with these bytes, was there before.
+  public var existed: Bool
+  public init(record: ModuleVersionRecord, existed: Bool) {
+    self.record = record
+    self.existed = existed
+  }
+}
+
+/// One step of a deployment.
+public struct DeployProgress: Hashable, Sendable, Codable {
+  public enum Step: String, Sendable, Codable {
+    case accepted, verified, compiled, ready, persisted, done
+  }
+  public var step: Step
+  /// `nil` for steps of the whole application.
+  public var module: ModuleName?
+  /// For people.
+  public var message: String
+  public init(step: Step, module: ModuleName?, message: String) {
+    self.step = step
+    self.module = module
+    self.message = message
+  }
+}
+
+public enum UndeployTarget: Hashable, Sendable {
+  case application(ApplicationName)
+  case module(ModuleName)
+}
+
+/// A deployment, and how it is.
+public struct DeploymentStatus: Hashable, Sendable {
+  public enum State: Hashable, Sendable {
+    /// Being made ready (at start, after a restart).
+    case preparing
+    case ready
+    /// Desired, but cannot run.
+    case failed(Problem)
+  }
+  public var deployment: Deployment
+  public var state: State
+  public init(deployment: Deployment, state: State) {
+    self.deployment = deployment
+    self.state = state
+  }
+}
+
+/// A node, and how it is.
+public struct NodeStatus: Hashable, Sendable {
+  public var id: NodeID
+  /// `healthy` until nodes are tracked.
+  public var health: String
+  public var engine: EngineFacts
+  public var startedAt: WallInstant
+  public init(id: NodeID, health: String, engine: EngineFacts, startedAt: WallInstant) {
+    self.id = id
+    self.health = health
+    self.engine = engine
+    self.startedAt = startedAt
+  }
+}
+
+/// A version made ready on a node.
+public struct PlacementStatus: Hashable, Sendable {
+  public var node: NodeID
+  public var module: ModuleName
+  public var version: ModuleVersion
+  public var digest: ModuleDigest
+  public var generation: Int
+  public var readySince: WallInstant
+  public var activations: Int
+  public var failures: Int
+  public var running: Int
+  public init(
+    node: NodeID, module: ModuleName, version: ModuleVersion, digest: ModuleDigest,
+    generation: Int, readySince: WallInstant, activations: Int, failures: Int, running: Int
+  ) {
+    self.node = node
+    self.module = module
+    self.version = version
+    self.digest = digest
+    self.generation = generation
+    self.readySince = readySince
+    self.activations = activations
+    self.failures = failures
+    self.running = running
+  }
+}
+
+/// One line that a module wrote to standard error.
+public struct LogLine: Hashable, Sendable, Codable {
+  public var at: WallInstant
+  public var module: ModuleName
+  public var version: ModuleVersion
+  public var eventID: String
+  public var text: String
+  public init(
+    at: WallInstant, module: ModuleName, version: ModuleVersion, eventID: String, text: String
+  ) {
+    self.at = at
+    self.module = module
+    self.version = version
+    self.eventID = eventID
+    self.text = text
+  }
+}
+
+/// One thing that `doctor` looked at.
+public struct Finding: Hashable, Sendable, Codable {
+  public enum Verdict: String, Sendable, Codable { case ok, warning, failure }
+  public var subject: String
+  public var verdict: Verdict
+  public var detail: String
+  public init(subject: String, verdict: Verdict, detail: String) {
+    self.subject = subject
+    self.verdict = verdict
+    self.detail = detail
+  }
+}

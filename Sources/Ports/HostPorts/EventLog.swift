@@ -1,0 +1,26 @@
+public import ClusterModel
+
+/// Keeps accepted events, and what became of each delivery. Every method that changes something
+/// returns only when the change would survive a power cut; calls that wait together are made
+/// durable together.
+public protocol EventLog: Sendable {
+  /// The deliveries that are neither done nor dead, oldest first. Read once at start.
+  func pendingDeliveries() async throws(Problem) -> [PendingDelivery]
+  /// Appends an event with the deliveries it owes (none is fine).
+  func append(_ event: AcceptedEvent) async throws(Problem) -> AppendedEvent
+  /// Records what became of deliveries, and appends the events that came of them, in one
+  /// transaction. The answer holds what was appended, in the order of `changes`.
+  func record(_ change: DeliveryChange) async throws(Problem) -> AppendedEvent?
+  /// The event at an offset; `nil` when it never was or is no longer kept.
+  func event(at offset: EventOffset) async throws(Problem) -> Event?
+  /// What became of an event; `nil` when it never was or is no longer kept.
+  func status(of offset: EventOffset) async throws(Problem) -> EventStatus?
+  /// Dead letters, oldest first, at most `limit`, from `id` on.
+  func deadLetters(from id: DeliveryID, limit: Int) async throws(Problem) -> [DeadLetter]
+  func deadLetter(_ id: DeliveryID) async throws(Problem) -> DeadLetter?
+  /// Forgets a dead letter. `false` when there is none of that id.
+  func dropDeadLetter(_ id: DeliveryID) async throws(Problem) -> Bool
+  /// Makes a dead letter a delivery again, with no attempt made. `nil` when there is none.
+  func replayDeadLetter(_ id: DeliveryID) async throws(Problem) -> PendingDelivery?
+  func close() async throws(Problem)
+}

@@ -1,0 +1,66 @@
+public import ClusterModel
+
+/// Compiles modules and runs fresh instances of them.
+public protocol ModuleEngine: Sendable {
+  /// Compiles (or takes from the cache) and links a module, ready to run.
+  ///
+  /// - Parameter bytes: the whole module; only its digest names it in caches.
+  /// - Throws: ``Problem`` with `module_invalid` when it is no module, `import_unknown` when it
+  ///   wants what no capability offers, `entry_missing` when nothing is there to run.
+  func prepare(_ bytes: [UInt8], digest: ModuleDigest) async throws(Problem)
+    -> any PreparedModule
+
+  /// What the engine runs with: library version, target, limits of this machine, and how busy it is.
+  var facts: EngineFacts { get }
+}
+
+/// A module that is compiled and linked: running it costs microseconds.
+public protocol PreparedModule: Sendable {
+  var digest: ModuleDigest { get }
+  /// Runs one fresh instance to its end. Cancelling the task ends the instance.
+  func run(_ activation: Activation) async -> ActivationReport
+}
+
+/// One run of a module, from outside.
+public struct Activation: Sendable {
+  /// The guest's arguments; the first is the name of the program.
+  public var arguments: [String]
+  public var environment: [EnvironmentVariable]
+  public var input: [UInt8]
+  public var limits: ActivationLimits
+
+  public init(
+    arguments: [String], environment: [EnvironmentVariable], input: [UInt8],
+    limits: ActivationLimits
+  ) {
+    self.arguments = arguments
+    self.environment = environment
+    self.input = input
+    self.limits = limits
+  }
+}
+
+/// What an engine runs with.
+public struct EngineFacts: Sendable, Codable, Hashable {
+  public var libraryVersion: String
+  public var architecture: String
+  public var cpuFeatures: [String]
+  public var workers: Int
+  /// Instances that can live at the same time.
+  public var instanceSlots: Int
+  public var liveInstances: Int
+  public var queuedActivations: Int
+
+  public init(
+    libraryVersion: String, architecture: String, cpuFeatures: [String], workers: Int,
+    instanceSlots: Int, liveInstances: Int, queuedActivations: Int
+  ) {
+    self.libraryVersion = libraryVersion
+    self.architecture = architecture
+    self.cpuFeatures = cpuFeatures
+    self.workers = workers
+    self.instanceSlots = instanceSlots
+    self.liveInstances = liveInstances
+    self.queuedActivations = queuedActivations
+  }
+}
