@@ -1,0 +1,217 @@
+import CWasmtime
+import ClusterModel
+import HostPorts
+
+/// One live instance of a command: its store, the fiber it runs on, what WASI keeps for it. Made
+/// and used by one worker only; it is the store's data, so that host functions find it.
+///
+///     instantiating ──> running ──> finished
+///           │  ▲          │  ▲
+///           ▼  │          ▼  │
+///         pre-empted   pre-empted | waiting (poll_oneoff)
+final class CommandInstance {
+  /// What a look at an instance found.
+  enum Step {
+    /// Its slice is over; it wants to go on.
+    case preempted
+    /// It sleeps; nothing to do before this monotonic time.
+    case waiting(until: Int64)
+    case finished(ActivationReport)
+  }
+
+  private enum Phase { case instantiating, running }
+
+  let pending: PendingRun
+  var wasi: WASIState
+  /// The linear memory when it was last looked at, for the node's budget.
+  private(set) var memoryBytes = 0
+
+  private let store: OpaquePointer
+  private let context: OpaquePointer
+  private let frame: UnsafeMutablePointer<wm_frame_t>
+  private var future: OpaquePointer?
+  private var phase = Phase.instantiating
+  private var knowsMemory = false
+  private let startedAt: Int64
+  private var sliceStartedAt: Int64
+  private var cpuNanoseconds: Int64 = 0
+  private let cpuLimit: Int64
+  private let wallDeadline: Int64
+
+  /// Makes the store and begins to instantiate; nothing of the guest runs yet. `nil` when the
+  /// library has no memory for a store.
+  init?(_ pending: PendingRun, engine: EngineHandle, now: Int64) {
+    let limits = pending.activation.limits
+    self.pending = pending
+    wasi = WASIState(pending.activation)
+    startedAt = now
+    sliceStartedAt = now
+    cpuLimit = limits.cpuTime.nanoseconds
+    wallDeadline = now &+ limits.wallTime.nanoseconds
+    guard let store = wasmtime_store_new(engine.pointer, nil, nil) else { return nil }
+    guard let context = wasmtime_store_context(store) else { return nil }
+    self.store = store
+    self.context = context
+    frame = .allocate(capacity: 1)
+    frame.initialize(to: wm_frame_t())
+    wasmtime_store_limiter(
+      store, Int64(limits.memory.bytes), Int64(InstanceLimits.tableElements), 1,
+      Int64(InstanceLimits.tables), 1)
+    wasmtime_context_set_data(context, Unmanaged.passUnretained(self).toOpaque())
+    wasmtime_context_set_epoch_deadline(context, 1)
+    wasmtime_context_epoch_deadline_async_yield_and_update(context, 1)
+    future = wm_frame_instantiate(frame, pending.command.instancePre, context)
+  }
+
+  deinit {
+    // The future borrows the store: it goes first.
+    if let future { wasmtime_call_future_delete(future) }
+    wasmtime_store_delete(store)
+    frame.deallocate()
+  }
+
+  /// What the guest used of a CPU, the current slice included.
+  var cpuNanosecondsNow: Int64 { cpuNanoseconds + (Clocks.monotonic() - sliceStartedAt) }
+
+  /// Lets the guest run until its slice ends, it waits, or it is done.
+  func step() -> Step {
+    guard !pending.isCancelled else {
+      return finish(.failure(code: .cancelled, "cancelled by whoever asked for it"))
+    }
+    sliceStartedAt = Clocks.monotonic()
+    while let future {
+      let isReady = wasmtime_call_future_poll(future)
+      guard isReady else { return suspend() }
+      wasmtime_call_future_delete(future)
+      self.future = nil
+      if let failure = takeFailure() { return finish(failure) }
+      guard phase == .instantiating else { return finish(nil) }
+      phase = .running
+      if !knowsMemory { knowsMemory = wm_frame_find_own_memory(frame, context) }
+      guard findStart() else {
+        return finish(.failure(code: .startFailed, "the module exports no _start"))
+      }
+      self.future = wm_frame_call(frame, context)
+    }
+    return finish(.failure(code: .internalError, "the call could not be made"))
+  }
+
+  private func findStart() -> Bool {
+    let name: StaticString = "_start"
+    return name.withUTF8Buffer { text in
+      text.withMemoryRebound(to: CChar.self) {
+        wm_frame_find_function(frame, context, $0.baseAddress, $0.count)
+      }
+    }
+  }
+
+  /// Ends the instance from outside.
+  func abandon(_ code: ActivationFailure.Code, _ message: String) -> ActivationReport {
+    report(.failure(code: code, message))
+  }
+
+  private func suspend() -> Step {
+    let now = Clocks.monotonic()
+    cpuNanoseconds += now - sliceStartedAt
+    sliceStartedAt = now
+    observeMemory()
+    let limits = pending.activation.limits
+    if cpuNanoseconds > cpuLimit {
+      return .finished(
+        report(
+          .failure(code: .cpuTimeLimit, "the module used more than \(limits.cpuTime) of CPU time")))
+    }
+    if now > wallDeadline {
+      return .finished(
+        report(.failure(code: .wallTimeLimit, "the module took longer than \(limits.wallTime)")))
+    }
+    guard let poll = wasi.poll else { return .preempted }
+    return .waiting(until: min(poll.due, wallDeadline &+ 1))
+  }
+
+  private func finish(_ failure: ActivationFailure?) -> Step {
+    let now = Clocks.monotonic()
+    cpuNanoseconds += now - sliceStartedAt
+    sliceStartedAt = now
+    observeMemory()
+    return .finished(report(failure))
+  }
+
+  /// Why the guest ended, when it did not end well; `nil` also for an exit with status 0.
+  private func takeFailure() -> ActivationFailure? {
+    let raised: ActivationFailure? =
+      if let trap = frame.pointee.trap {
+        LibraryFailure.failure(consumingTrap: trap)
+      } else if let error = frame.pointee.error {
+        LibraryFailure.failure(consumingError: error)
+      } else {
+        nil
+      }
+    frame.pointee.trap = nil
+    frame.pointee.error = nil
+    switch wasi.ending {
+    case .exit(0): return nil
+    case .exit(let status):
+      return ActivationFailure(
+        code: .guestExited, message: "the module exited with status \(status)",
+        exitStatus: status)
+    case .limit(let failure): return failure
+    case nil: break
+    }
+    guard var failure = raised else { return nil }
+    if phase == .instantiating { failure.code = .startFailed }
+    observeMemory()
+    explainMemory(&failure)
+    return failure
+  }
+
+  /// A guest that is refused memory mostly gives up with a trap. The library does not tell that it
+  /// refused, so we say where the memory stood, and call it by its name when that is at the limit.
+  private func explainMemory(_ failure: inout ActivationFailure) {
+    let limit = pending.activation.limits.memory
+    guard failure.code == .guestTrapped, memoryBytes > limit.bytes / 4 else { return }
+    if failure.trap == "unreachable", memoryBytes + (1 << 20) > limit.bytes {
+      failure.code = .memoryLimit
+      failure.message = "the module gave up with its memory at the limit of \(limit)"
+    } else {
+      failure.message += " (memory: \(memoryBytes >> 10)KiB of \(limit))"
+    }
+  }
+
+  private func report(_ failure: ActivationFailure?) -> ActivationReport {
+    ActivationReport(
+      result: failure.map { .failure($0) } ?? .success(wasi.output),
+      log: wasi.log, logTruncated: wasi.logTruncated,
+      usage: ActivationUsage(
+        queued: .nanoseconds(startedAt - pending.submittedAt),
+        cpuTime: .nanoseconds(cpuNanoseconds),
+        wallTime: .nanoseconds(Clocks.monotonic() - startedAt),
+        memory: ByteCount(bytes: memoryBytes)))
+  }
+}
+
+// The guest's memory, as host functions see it.
+extension CommandInstance {
+  @inline(__always)
+  func memory(_ caller: OpaquePointer, _ context: OpaquePointer) -> GuestMemory {
+    if !knowsMemory { knowsMemory = wm_frame_find_memory(frame, caller) }
+    guard knowsMemory else { return .none }
+    return withUnsafePointer(to: &frame.pointee.memory) { GuestMemory(context, $0) }
+  }
+
+  /// The memory outside a host call; none when the guest never made one.
+  var currentMemory: GuestMemory {
+    guard knowsMemory else { return .none }
+    return withUnsafePointer(to: &frame.pointee.memory) { GuestMemory(context, $0) }
+  }
+
+  private func observeMemory() {
+    if knowsMemory { memoryBytes = currentMemory.size }
+  }
+}
+
+extension ActivationFailure {
+  fileprivate static func failure(code: Code, _ message: String) -> ActivationFailure {
+    ActivationFailure(code: code, message: message)
+  }
+}

@@ -1,0 +1,77 @@
+import CWasmtime
+import ClusterModel
+
+/// What a module imports and exports, as far as it decides whether it can run here.
+struct ModuleShape {
+  struct Import: Hashable {
+    var module: String
+    var name: String
+  }
+
+  let imports: [Import]
+  let hasStart: Bool
+  let hasMemory: Bool
+  let minimumMemory: ByteCount
+
+  init(_ module: OpaquePointer) {
+    var importTypes = wasm_importtype_vec_t()
+    wasmtime_module_imports(module, &importTypes)
+    imports = UnsafeBufferPointer(start: importTypes.data, count: importTypes.size).map { type in
+      Import(
+        module: LibraryFailure.string(wasm_importtype_module(type).pointee),
+        name: LibraryFailure.string(wasm_importtype_name(type).pointee))
+    }
+    wasm_importtype_vec_delete(&importTypes)
+
+    var exportTypes = wasm_exporttype_vec_t()
+    wasmtime_module_exports(module, &exportTypes)
+    defer { wasm_exporttype_vec_delete(&exportTypes) }
+    var start = false
+    var memory = false
+    var minimum = 0
+    for type in UnsafeBufferPointer(start: exportTypes.data, count: exportTypes.size) {
+      let name = LibraryFailure.string(wasm_exporttype_name(type).pointee)
+      let external = wasm_exporttype_type(type)
+      if name == "_start", let function = wasm_externtype_as_functype_const(external) {
+        start =
+          wasm_functype_params(function).pointee.size == 0
+          && wasm_functype_results(function).pointee.size == 0
+      }
+      if name == "memory", let type = wasm_externtype_as_memorytype_const(external) {
+        memory = true
+        minimum = Int(min(wasmtime_memorytype_minimum(type), 1 << 20)) << 16
+      }
+    }
+    hasStart = start
+    hasMemory = memory
+    minimumMemory = ByteCount(bytes: minimum)
+  }
+
+  /// - Throws: ``Problem`` that names what is missing and what is offered.
+  func check() throws(Problem) {
+    let unknown = imports.filter {
+      $0.module != WASIFunctions.module || !WASIFunctions.names.contains($0.name)
+    }
+    guard unknown.isEmpty else {
+      let names = unknown.prefix(10).map { "\($0.module.prefix(64)).\($0.name.prefix(64))" }
+      let more = unknown.count > 10 ? " and \(unknown.count - 10) more" : ""
+      throw Problem(
+        .invalidInput, code: "import_unknown",
+        "the module imports what no capability offers: \(names.joined(separator: ", "))\(more)",
+        next: "Build it as a WASI preview 1 command (wasm32-wasip1); it may import "
+          + "\(WASIFunctions.module) only.")
+    }
+    guard hasStart else {
+      throw Problem(
+        .invalidInput, code: "entry_missing",
+        "the module exports no function _start without parameters and results",
+        next: "Build it as a command (an executable), not as a library or reactor.")
+    }
+    guard hasMemory || imports.isEmpty else {
+      throw Problem(
+        .invalidInput, code: "memory_missing",
+        "the module calls WASI but exports no memory named \"memory\"",
+        next: "Export its memory; linkers for WASI do so by default.")
+    }
+  }
+}

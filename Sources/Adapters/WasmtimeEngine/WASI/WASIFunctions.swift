@@ -1,0 +1,64 @@
+import CWasmtime
+
+/// One function of WASI preview 1: its name, its type (i = i32, I = i64), what it does.
+struct WASIFunction {
+  let name: String
+  let parameters: String
+  let results: String
+  let body: wasmtime_func_unchecked_callback_t
+
+  init(
+    _ name: String, _ parameters: String, results: String = "i",
+    _ body: @escaping wasmtime_func_unchecked_callback_t
+  ) {
+    self.name = name
+    self.parameters = parameters
+    self.results = results
+    self.body = body
+  }
+}
+
+/// WASI preview 1, of which commands get the streams, clocks, randomness, arguments, environment.
+/// What needs files or sockets answers that the descriptor has no such capability.
+enum WASIFunctions {
+  static let module = "wasi_snapshot_preview1"
+  /// Asynchronous, so defined apart from ``synchronous``.
+  static let poll = "poll_oneoff"
+
+  static let synchronous: [WASIFunction] =
+    processFunctions + streamFunctions + clockFunctions + absentFunctions
+
+  /// Every name that the module offers.
+  static let names: Set<String> = Set(synchronous.map(\.name) + [poll])
+
+  /// Defines all of them in a linker.
+  static func define(in linker: OpaquePointer) {
+    for function in synchronous {
+      let type = wm_functype_new(function.parameters, function.results)
+      define(module, function.name) { module, moduleLength, name, nameLength in
+        wasmtime_linker_define_func_unchecked(
+          linker, module, moduleLength, name, nameLength, type, function.body, nil, nil)
+      }
+      wasm_functype_delete(type)
+    }
+    let type = wm_functype_new("iiii", "i")
+    define(module, poll) { module, moduleLength, name, nameLength in
+      wasmtime_linker_define_async_func(
+        linker, module, moduleLength, name, nameLength, type, PollOneoff.start, nil, nil)
+    }
+    wasm_functype_delete(type)
+  }
+
+  private static func define(
+    _ module: String, _ name: String,
+    _ body: (UnsafePointer<CChar>, Int, UnsafePointer<CChar>, Int) -> OpaquePointer?
+  ) {
+    let error = module.withCString { modulePointer in
+      name.withCString { body(modulePointer, module.utf8.count, $0, name.utf8.count) }
+    }
+    if let error {
+      preconditionFailure(
+        "\(module).\(name) was defined wrongly: \(LibraryFailure.message(consuming: error))")
+    }
+  }
+}

@@ -1,0 +1,109 @@
+import CWasmtime
+public import ClusterModel
+public import HostPorts
+import Synchronization
+
+/// Runs WASI commands in Wasmtime: compiled ahead, linked once, each activation in a fresh instance
+/// on a fiber of one of our worker threads. One engine a process: its pool reserves most of what the
+/// kernel lets a process map.
+public final class WasmtimeEngine: ModuleEngine {
+  private let configuration: EngineConfiguration
+  private let machine: MachineFacts
+  let handle: EngineHandle
+  private let linker: CommandLinker
+  private let queue: RunQueue
+  private let compiler: Compiler
+  private let ticker: Ticker
+  private let workers: [Worker]
+  private let threads: Mutex<[DedicatedThread]>
+
+  /// Starts the engine and its threads.
+  ///
+  /// - Parameters:
+  ///   - configuration: `nil` for what suits the machine.
+  ///   - cacheFolder: where compiled modules are kept; `nil` to compile at each start.
+  /// - Throws: ``Problem`` `engine_configuration_invalid`, `cache_unusable`.
+  public init(configuration: EngineConfiguration? = nil, cacheFolder: String? = nil)
+    throws(Problem)
+  {
+    machine = MachineFacts.read()
+    let configuration = configuration ?? EngineConfiguration(machine: machine)
+    try configuration.validate(on: machine)
+    self.configuration = configuration
+    let engine = try EngineHandle(configuration)
+    var cache: CompileCache?
+    if let cacheFolder {
+      cache = try CompileCache(
+        folder: cacheFolder, machine: machine, codeFingerprint: engine.codeFingerprint)
+    }
+    handle = engine
+    linker = CommandLinker(engine)
+    let queue = RunQueue(configuration: configuration)
+    let ticker = Ticker(engine: engine, interval: configuration.tick)
+    let compiler = Compiler(engine: engine, cache: cache)
+    self.queue = queue
+    self.ticker = ticker
+    self.compiler = compiler
+    let slots = configuration.instanceSlots / configuration.workers
+    let workers = (0..<configuration.workers).map { _ in
+      Worker(queue: queue, engine: engine, ticker: ticker, slots: slots)
+    }
+    self.workers = workers
+    var threads = [
+      DedicatedThread(name: "wm-ticker") { ticker.run() },
+      DedicatedThread(name: "wm-compiler", stack: Compiler.stackSize) { compiler.run() },
+    ]
+    for (index, worker) in workers.enumerated() {
+      threads.append(DedicatedThread(name: "wm-worker-\(index)") { worker.run() })
+    }
+    self.threads = Mutex(threads)
+  }
+
+  public func prepare(_ bytes: [UInt8], digest: ModuleDigest) async throws(Problem)
+    -> any PreparedModule
+  {
+    let module = try await compiler.compile(bytes, digest: digest)
+    return try PreparedCommand(
+      module: module, digest: digest, linker: linker.pointer, queue: queue)
+  }
+
+  public var facts: EngineFacts {
+    EngineFacts(
+      libraryVersion: "wasmtime \(WM_LIBRARY_VERSION)", architecture: machine.architecture,
+      cpuFeatures: machine.cpuFeatures, workers: configuration.workers,
+      instanceSlots: configuration.instanceSlots,
+      liveInstances: queue.liveInstances.load(ordering: .relaxed),
+      queuedActivations: queue.queued)
+  }
+
+  /// Ends every instance and every thread; later activations are refused. Blocks for as long as a
+  /// compilation that is under way.
+  public func stop() {
+    compiler.stop()
+    queue.stop()
+    for worker in workers { worker.stop() }
+    ticker.stop()
+    let running = threads.withLock { threads in
+      defer { threads = [] }
+      return threads
+    }
+    for thread in running { thread.join() }
+  }
+}
+
+/// Owns the linker that knows every host function.
+///
+/// `@unchecked Sendable`: after `init` it is only read, which the library allows from any thread.
+private final class CommandLinker: @unchecked Sendable {
+  let pointer: OpaquePointer
+
+  init(_ engine: EngineHandle) {
+    guard let linker = wasmtime_linker_new(engine.pointer) else {
+      preconditionFailure("the library gave no linker, which it always does")
+    }
+    WASIFunctions.define(in: linker)
+    pointer = linker
+  }
+
+  deinit { wasmtime_linker_delete(pointer) }
+}

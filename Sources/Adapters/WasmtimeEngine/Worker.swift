@@ -1,0 +1,177 @@
+import ClusterModel
+import DequeModule
+import HeapModule
+import HostPorts
+import Synchronization
+
+/// A thread that runs guests: it takes activations, lets each run for a slice, and goes on with
+/// another when one is pre-empted or waits.
+///
+///     queue ──take──> start ──> slice ──┬──> finished
+///                                ▲  ▲   ├──> pre-empted (goes to the end of the low queue)
+///                                │  │   └──> waiting for a timer
+///                                │  └──────────────┘
+///                                └── low queue
+///
+/// New activations come before pre-empted ones, but for one pre-empted slice after every
+/// ``freshBurst`` new ones, so that neither starves.
+final class Worker: Sendable {
+  private let queue: RunQueue
+  private let engine: EngineHandle
+  private let ticker: Ticker
+  private let slots: Int
+  private let parker = Parker()
+  private let stopping = Atomic<Bool>(false)
+  private let hasCancelled = Atomic<Bool>(false)
+  private static let freshBurst = 8
+
+  init(queue: RunQueue, engine: EngineHandle, ticker: Ticker, slots: Int) {
+    self.queue = queue
+    self.engine = engine
+    self.ticker = ticker
+    self.slots = slots
+  }
+
+  func wake() { parker.wake() }
+
+  /// A run of this worker was cancelled: look for it.
+  func cancelled() {
+    hasCancelled.store(true, ordering: .releasing)
+    parker.wake()
+  }
+
+  func stop() {
+    stopping.store(true, ordering: .releasing)
+    parker.wake()
+  }
+
+  /// The body of the worker's thread.
+  func run() {
+    var live = LiveInstances()
+    var fresh = 0
+    ticker.workerBecameBusy()
+    while !stopping.load(ordering: .acquiring) {
+      if hasCancelled.exchange(false, ordering: .acquiring) { endCancelled(&live) }
+      live.wakeDue(at: Clocks.monotonic())
+      if fresh < Self.freshBurst || live.preempted.isEmpty, live.count < slots,
+        let pending = queue.take(for: self)
+      {
+        fresh += 1
+        start(pending, &live)
+      } else if let instance = live.preempted.popFirst() {
+        fresh = 0
+        advance(instance, &live)
+      } else {
+        fresh = 0
+        sleep(live)
+      }
+    }
+    ticker.workerBecameIdle()
+    for instance in live.takeAll() {
+      end(instance, instance.abandon(.cancelled, "the node is stopping"))
+    }
+  }
+
+  private func sleep(_ live: LiveInstances) {
+    if live.count < slots { guard queue.parks(self) else { return } }
+    ticker.workerBecameIdle()
+    var deadline = live.nextWake
+    if !queue.hasMemory {
+      // Memory comes back as instances of other workers end, which nobody tells us.
+      deadline = min(deadline ?? .max, Clocks.monotonic() + 5_000_000)
+    }
+    parker.park(until: deadline)
+    queue.unparks(self)
+    ticker.workerBecameBusy()
+  }
+
+  private func start(_ pending: PendingRun, _ live: inout LiveInstances) {
+    let limit = pending.activation.limits.memory
+    guard pending.command.minimumMemory <= limit else {
+      pending.complete(
+        .memoryLimit,
+        "the module begins with \(pending.command.minimumMemory) of memory; it may have \(limit)")
+      return
+    }
+    guard let instance = CommandInstance(pending, engine: engine, now: Clocks.monotonic()) else {
+      pending.complete(.overloaded, "the node has no memory for another instance")
+      return
+    }
+    live.count += 1
+    queue.liveInstances.add(1, ordering: .relaxed)
+    advance(instance, &live)
+  }
+
+  private func advance(_ instance: CommandInstance, _ live: inout LiveInstances) {
+    let before = instance.memoryBytes
+    let step = instance.step()
+    queue.memoryInUse.add(instance.memoryBytes - before, ordering: .relaxed)
+    switch step {
+    case .preempted: live.preempted.append(instance)
+    case .waiting(let time): live.waiting.insert(LiveInstances.Waiting(until: time, instance))
+    case .finished(let report):
+      live.count -= 1
+      end(instance, report)
+    }
+  }
+
+  private func end(_ instance: CommandInstance, _ report: ActivationReport) {
+    queue.memoryInUse.subtract(instance.memoryBytes, ordering: .relaxed)
+    queue.liveInstances.subtract(1, ordering: .relaxed)
+    instance.pending.complete(report)
+  }
+
+  private func endCancelled(_ live: inout LiveInstances) {
+    for instance in live.removeCancelled() {
+      live.count -= 1
+      end(instance, instance.abandon(.cancelled, "cancelled by whoever asked for it"))
+    }
+  }
+}
+
+/// The instances of one worker that are not running right now.
+private struct LiveInstances {
+  struct Waiting: Comparable {
+    let until: Int64
+    let instance: CommandInstance
+
+    init(until: Int64, _ instance: CommandInstance) {
+      self.until = until
+      self.instance = instance
+    }
+
+    static func < (left: Self, right: Self) -> Bool { left.until < right.until }
+    static func == (left: Self, right: Self) -> Bool { left.until == right.until }
+  }
+
+  var count = 0
+  var preempted: Deque<CommandInstance> = []
+  var waiting = Heap<Waiting>()
+
+  var nextWake: Int64? { waiting.min?.until }
+
+  /// Moves the instances whose time has come to the end of the line.
+  mutating func wakeDue(at now: Int64) {
+    while let first = waiting.min, first.until <= now {
+      waiting.removeMin()
+      preempted.append(first.instance)
+    }
+  }
+
+  mutating func removeCancelled() -> [CommandInstance] {
+    var removed = preempted.filter(\.pending.isCancelled)
+    preempted.removeAll(where: \.pending.isCancelled)
+    let rest = waiting.unordered
+    removed += rest.map(\.instance).filter(\.pending.isCancelled)
+    waiting = Heap(rest.filter { !$0.instance.pending.isCancelled })
+    return Array(removed)
+  }
+
+  mutating func takeAll() -> [CommandInstance] {
+    let all = Array(preempted) + waiting.unordered.map(\.instance)
+    preempted = []
+    waiting = Heap()
+    count = 0
+    return all
+  }
+}

@@ -1,0 +1,64 @@
+import ClusterModel
+import HostPorts
+import Testing
+
+@testable import WasmtimeEngine
+
+@Suite struct RunningTests {
+  @Test func `the input is transformed into the output at every size`() async throws {
+    let module = try await SharedEngine.prepare(Wat.increment)
+    for size in [0, 1, 4095, 4096, 4097, 1 << 20, 10 << 20] {
+      let input = (0..<size).map { UInt8(truncatingIfNeeded: $0) }
+      let report = await module.run(activation(input: input))
+      #expect(output(report)?.elementsEqual(input.map { $0 &+ 1 }) == true, "size \(size)")
+    }
+  }
+
+  @Test func `an exit status other than 0 is a failure that tells it`() async throws {
+    let module = try await SharedEngine.prepare(Wat.exit(7))
+    let found = failure(await module.run(activation()))
+    #expect(found?.code == .guestExited)
+    #expect(found?.exitStatus == 7)
+    let fine = try await SharedEngine.prepare(Wat.exit(0))
+    #expect(output(await fine.run(activation())) == [])
+  }
+
+  @Test func `a trap is a failure with its name and the frames of the guest`() async throws {
+    let module = try await SharedEngine.prepare(Wat.trap)
+    let found = try #require(failure(await module.run(activation())))
+    #expect(found.code == .guestTrapped)
+    #expect(found.trap == "unreachable")
+    #expect(found.frames.first?.functionIndex == 4)
+  }
+
+  @Test func `endless recursion is a stack overflow, not a crash`() async throws {
+    let module = try await SharedEngine.prepare(Wat.recurse)
+    #expect(failure(await module.run(activation()))?.trap == "stack_overflow")
+  }
+
+  @Test func `a thousand guests sleep at once on two threads`() async throws {
+    let module = try await SharedEngine.prepare(Wat.sleep(nanoseconds: 50_000_000))
+    let began = ContinuousClock.now
+    let outputs = await withTaskGroup(of: [UInt8]?.self) { group in
+      for _ in 0..<1000 { group.addTask { output(await module.run(activation())) } }
+      return await group.reduce(into: []) { $0.append($1) }
+    }
+    #expect(outputs.count == 1000 && outputs.allSatisfy { $0 == [33] })
+    // One after another on two threads would take 25 seconds.
+    #expect(ContinuousClock.now - began < .seconds(20))
+  }
+
+  @Test func `ten thousand concurrent activations are neither lost nor mixed up`() async throws {
+    let module = try await SharedEngine.prepare(Wat.increment)
+    let wrong = await withTaskGroup(of: Bool.self) { group in
+      for number in 0..<10_000 {
+        group.addTask {
+          let input = Array("payload \(number) \(UInt64.random(in: 0 ... .max))".utf8)
+          return output(await module.run(activation(input: input))) != input.map { $0 &+ 1 }
+        }
+      }
+      return await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
+    }
+    #expect(wrong == 0)
+  }
+}
