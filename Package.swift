@@ -76,9 +76,10 @@ let package = Package(
     target("Adapters", "DurableSQLite", ["ClusterModel", grdb]),
     target("Adapters", "SQLiteStore", ["ClusterModel", "HostPorts", "DurableSQLite", grdb, crypto]),
     target("Adapters", "EmbeddedEventBus", ["ClusterModel", "HostPorts", "DurableSQLite", grdb]),
-    target(
-      "Adapters", "ManifestYAML",
-      ["ClusterModel", .product(name: "Yams", package: "Yams")]),
+    .target(
+      name: "CYamlEvents", dependencies: [.product(name: "Yams", package: "Yams")],
+      path: "Sources/Adapters/CYamlEvents"),
+    target("Adapters", "ManifestYAML", ["ClusterModel", "CYamlEvents"]),
 
     // Hosts: actors that drive the logics.
     target(

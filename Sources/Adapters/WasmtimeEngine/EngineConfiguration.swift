@@ -70,7 +70,8 @@ public struct EngineConfiguration: Sendable, Hashable {
     try require(
       residentMemory <= .mebibytes(16) && residentMemory.bytes >= 0, "residentMemory",
       "\(residentMemory)", "0 to 16MiB")
-    try require((1...1_000_000).contains(queueLength), "queueLength", "\(queueLength)", "1 to 1000000")
+    try require(
+      (1...1_000_000).contains(queueLength), "queueLength", "\(queueLength)", "1 to 1000000")
     try require(queueBytes.bytes > 0, "queueBytes", "\(queueBytes)", "more than nothing")
     try require(memoryBudget >= .mebibytes(16), "memoryBudget", "\(memoryBudget)", "at least 16MiB")
     try require(
@@ -80,7 +81,8 @@ public struct EngineConfiguration: Sendable, Hashable {
     let reserved = instanceSlots.multipliedReportingOverflow(by: 5 << 30)
     try require(
       !reserved.overflow && reserved.partialValue <= machine.addressSpace, "instanceSlots",
-      "\(instanceSlots)", "what the address space (\(machine.addressSpace >> 30) GiB) holds at 5 GiB each")
+      "\(instanceSlots)",
+      "what the address space (\(machine.addressSpace >> 30) GiB) holds at 5 GiB each")
   }
 
   private func require(

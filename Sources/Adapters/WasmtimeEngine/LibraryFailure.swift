@@ -67,12 +67,14 @@ enum LibraryFailure {
   /// The library's messages go on with a backtrace; frames carry that.
   private static func firstLine(_ text: String) -> String {
     let lines = text.split(separator: "\n")
-    let cause = lines.drop { $0.hasPrefix("error while executing") || $0.hasPrefix("wasm backtrace") }
-      .first { line in
-        let trimmed = line.drop { $0 == " " }
-        return !trimmed.hasPrefix("0:") && !trimmed.hasPrefix("0x") && !trimmed.isEmpty
-          && !trimmed.hasPrefix("Caused by")
-      }
+    let cause = lines.drop {
+      $0.hasPrefix("error while executing") || $0.hasPrefix("wasm backtrace")
+    }
+    .first { line in
+      let trimmed = line.drop { $0 == " " }
+      return !trimmed.hasPrefix("0:") && !trimmed.hasPrefix("0x") && !trimmed.isEmpty
+        && !trimmed.hasPrefix("Caused by")
+    }
     return String((cause ?? lines.first ?? "no message").prefix(500))
   }
 

@@ -1,5 +1,6 @@
 import ClusterModel
 import HostPorts
+import PropertyTesting
 import Testing
 
 @testable import WasmtimeEngine
@@ -60,5 +61,21 @@ import Testing
       return await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
     }
     #expect(wrong == 0)
+  }
+
+  // Feature: wasmatrix, Property 13: For any module, every activation is a fresh instance and
+  // nothing is kept between them
+  @Test func `every activation finds memory and globals as new`() async throws {
+    let module = try await SharedEngine.prepare(Wat.counter)
+    try await checkProperty(
+      "Feature: wasmatrix, Property 13: every activation is a fresh instance, nothing is kept",
+      cases: 100, Generator<Int>.int(in: 1...40)
+    ) { concurrent in
+      let outputs = await withTaskGroup(of: [UInt8]?.self) { group in
+        for _ in 0..<concurrent { group.addTask { output(await module.run(activation())) } }
+        return await group.reduce(into: []) { $0.append($1) }
+      }
+      return outputs.count == concurrent && outputs.allSatisfy { $0 == [2] }
+    }
   }
 }

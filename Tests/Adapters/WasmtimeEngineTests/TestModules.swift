@@ -13,7 +13,8 @@ enum SharedEngine {
 
   static func prepare(_ text: String) async throws -> any PreparedModule {
     let bytes = try wasm(text)
-    return try await engine.get().prepare(bytes, digest: ModuleDigest(sha256: [UInt8](repeating: 7, count: 32)))
+    return try await engine.get().prepare(
+      bytes, digest: ModuleDigest(sha256: [UInt8](repeating: 7, count: 32)))
   }
 }
 
