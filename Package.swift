@@ -73,7 +73,7 @@ let package = Package(
     target(
       "Adapters", "WasmtimeEngine",
       ["ClusterModel", "HostPorts", "CWasmtime", crypto, deque, heap]),
-    target("Adapters", "DurableSQLite", ["ClusterModel", grdb]),
+    target("Adapters", "DurableSQLite", ["ClusterModel", grdb, deque]),
     target("Adapters", "SQLiteStore", ["ClusterModel", "HostPorts", "DurableSQLite", grdb, crypto]),
     target("Adapters", "EmbeddedEventBus", ["ClusterModel", "HostPorts", "DurableSQLite", grdb]),
     .target(
