@@ -114,8 +114,8 @@ let package = Package(
     .executableTarget(
       name: "wasmatrix",
       dependencies: [
-        "ClusterModel", "ModuleTrust", "HostPorts", "WasmtimeEngine", "SQLiteStore",
-        "EmbeddedEventBus", "ManifestYAML", "NodeAgent", "ControlPlane", "Telemetry",
+        "ClusterModel", "ModuleTrust", "HostPorts", "WasmtimeEngine", "DurableSQLite",
+        "SQLiteStore", "EmbeddedEventBus", "ManifestYAML", "NodeAgent", "ControlPlane", "Telemetry",
         "ControlAPIModel", "ControlAPI", "ControlAPIClient", crypto, logging, metrics,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -149,6 +149,12 @@ let package = Package(
         "ClusterModel", "HostPorts", "ControlAPIModel", "ControlAPI", "Telemetry",
         .product(name: "HummingbirdTesting", package: "hummingbird"),
         .product(name: "NIOEmbedded", package: "swift-nio"),
+      ]),
+    tests(
+      "Apps", "wasmatrixTests",
+      [
+        "ClusterModel", "wasmatrix",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
   ],
   swiftLanguageModes: [.v6]

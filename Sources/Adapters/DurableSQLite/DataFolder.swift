@@ -50,7 +50,8 @@ public final class DataFolder: Sendable {
         next: "Stop that program, or name another folder with --data DIR.")
     }
     let mine = Array("\(getpid())".utf8)
-    guard ftruncate(descriptor, 0) == 0, pwrite(descriptor, mine, mine.count, 0) == mine.count else {
+    guard ftruncate(descriptor, 0) == 0, pwrite(descriptor, mine, mine.count, 0) == mine.count
+    else {
       let number = errno
       close(descriptor)
       throw StorageProblem.from(errno: number, doing: "write", file: file)

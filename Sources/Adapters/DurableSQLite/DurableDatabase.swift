@@ -1,7 +1,7 @@
 public import ClusterModel
 import Foundation
-import Glibc
 public import GRDB
+import Glibc
 
 /// A SQLite file in which committed means synced, read concurrently, written by one group committer.
 public final class DurableDatabase: Sendable {

@@ -1,6 +1,6 @@
 public import ClusterModel
-import Glibc
 import GRDB
+import Glibc
 
 /// The one place that says what an error of the database or the disk means to the user.
 public enum StorageProblem {

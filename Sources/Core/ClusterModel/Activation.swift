@@ -18,6 +18,8 @@ public struct ActivationFailure: Error, Hashable, Sendable, Codable {
     case overloaded
     /// The module is not deployed, or not ready.
     case unavailable
+    /// The event came of a chain of results too long to be meant.
+    case loopDetected = "loop_detected"
     /// A fault of the platform, never of the guest.
     case internalError = "internal_error"
   }

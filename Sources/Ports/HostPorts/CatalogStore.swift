@@ -10,22 +10,8 @@ public protocol CatalogStore: Sendable {
   /// Security events from `sequence` on, oldest first, at most `limit`.
   func securityEvents(from sequence: Int64, limit: Int) async throws(Problem)
     -> [SequencedSecurityEvent]
-  /// A consistent copy of nothing: closes the store; later calls fail.
+  /// Closes the store; later calls fail.
   func close() async throws(Problem)
-}
-
-/// What a ``CatalogStore`` held when it was opened. Everything sorted by name.
-public struct CatalogSnapshot: Sendable, Hashable {
-  public var versions: [ModuleVersionRecord]
-  public var deployments: [Deployment]
-  public var keys: [TrustedKey]
-  public init(
-    versions: [ModuleVersionRecord] = [], deployments: [Deployment] = [], keys: [TrustedKey] = []
-  ) {
-    self.versions = versions
-    self.deployments = deployments
-    self.keys = keys
-  }
 }
 
 /// The bytes of modules, by what they are.

@@ -1,0 +1,18 @@
+import ClusterModel
+import Glibc
+import HostPorts
+
+/// The clocks of this machine.
+struct SystemClock: HostClock {
+  func now() -> Instants {
+    Instants(
+      monotonic: MonotonicInstant(nanoseconds: read(CLOCK_MONOTONIC)),
+      wall: WallInstant(microseconds: read(CLOCK_REALTIME) / 1000))
+  }
+
+  private func read(_ clock: clockid_t) -> Int64 {
+    var time = timespec()
+    clock_gettime(clock, &time)
+    return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+  }
+}

@@ -1,0 +1,90 @@
+import ClusterModel
+import Glibc
+import HostPorts
+import WasmtimeEngine
+
+/// What `doctor` finds on this machine, in a fixed order.
+struct LocalDiagnosis {
+  /// Where the developer's cluster keeps its data.
+  let dataFolder: String
+
+  /// The least that leaves room for the connections and stores of a small cluster.
+  static let wantedOpenFiles: UInt64 = 4096
+
+  func findings() -> [Finding] {
+    let machine = MachineFacts.read()
+    return [
+      Finding(subject: "program", verdict: .ok, detail: "wasmatrix \(ProgramVersion.text)"),
+      library(machine), processor(machine), memory(machine), mappings(machine), openFiles(),
+      folder(),
+    ]
+  }
+
+  private func library(_ machine: MachineFacts) -> Finding {
+    do {
+      try EngineConfiguration(machine: machine).validate(on: machine)
+      return Finding(
+        subject: "engine", verdict: .ok,
+        detail: "up to "
+          + "\(EngineConfiguration(machine: machine).instanceSlots) instances at a time")
+    } catch {
+      return Finding(subject: "engine", verdict: .failure, detail: error.description)
+    }
+  }
+
+  private func processor(_ machine: MachineFacts) -> Finding {
+    Finding(
+      subject: "processor", verdict: .ok,
+      detail: "\(machine.processors) x \(machine.architecture), "
+        + "\(machine.cpuFeatures.count) features")
+  }
+
+  private func memory(_ machine: MachineFacts) -> Finding {
+    let mebibytes = machine.memory.bytes >> 20
+    return Finding(
+      subject: "memory", verdict: mebibytes < 512 ? .warning : .ok, detail: "\(mebibytes) MiB")
+  }
+
+  private func mappings(_ machine: MachineFacts) -> Finding {
+    let slots = EngineConfiguration.maximumSlots(mappings: machine.maximumMappings)
+    guard slots >= 256 else {
+      return Finding(
+        subject: "vm.max_map_count", verdict: slots >= machine.processors ? .warning : .failure,
+        detail: "\(machine.maximumMappings) allows \(slots) instances at a time; "
+          + "sysctl -w vm.max_map_count=65530 allows more")
+    }
+    return Finding(
+      subject: "vm.max_map_count", verdict: .ok, detail: "\(machine.maximumMappings)")
+  }
+
+  private func openFiles() -> Finding {
+    let limit = OpenFileLimit.read()
+    guard limit.rlim_max < Self.wantedOpenFiles else {
+      let hard = limit.rlim_max == rlim_t.max ? "unlimited" : "\(limit.rlim_max)"
+      return Finding(
+        subject: "open files", verdict: .ok, detail: "\(limit.rlim_cur), raised to \(hard) at start"
+      )
+    }
+    return Finding(
+      subject: "open files", verdict: .warning,
+      detail: "at most \(limit.rlim_max); ulimit -Hn \(Self.wantedOpenFiles) is advised")
+  }
+
+  private func folder() -> Finding {
+    var status = stat()
+    let subject = "data folder"
+    guard stat(dataFolder, &status) == 0 else {
+      let parent = FilePath.folder(of: dataFolder)
+      guard access(parent, W_OK) == 0 else {
+        return Finding(
+          subject: subject, verdict: .failure, detail: "\(dataFolder) cannot be made")
+      }
+      return Finding(subject: subject, verdict: .ok, detail: "\(dataFolder) (not made yet)")
+    }
+    guard status.st_mode & S_IFMT == S_IFDIR, access(dataFolder, W_OK) == 0 else {
+      return Finding(
+        subject: subject, verdict: .failure, detail: "\(dataFolder) is no folder we can write in")
+    }
+    return Finding(subject: subject, verdict: .ok, detail: dataFolder)
+  }
+}

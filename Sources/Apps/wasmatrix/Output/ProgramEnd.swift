@@ -1,0 +1,32 @@
+import ArgumentParser
+import ClusterModel
+import Glibc
+
+/// How the program ends after an error: what it prints, and its exit status.
+enum ProgramEnd {
+  /// Prints `error` the way its kind asks for, and exits.
+  static func exit(after error: any Error) -> Never {
+    switch error {
+    case let problem as Problem:
+      ErrorPrinter.print(problem)
+      Glibc.exit(problem.category.exitStatus)
+    case is CancellationError:
+      Glibc.exit(130)
+    case let error where Wasmatrix.exitCode(for: error) == .success:
+      // A request for help or for the version.
+      StandardOutput.write(Wasmatrix.fullMessage(for: error) + "\n")
+      Glibc.exit(0)
+    case let code as ExitCode:
+      Glibc.exit(code.rawValue)
+    case let error where Wasmatrix.exitCode(for: error) == .validationFailure:
+      ErrorPrinter.printUsage(Wasmatrix.fullMessage(for: error))
+      Glibc.exit(ExitCode.validationFailure.rawValue)
+    case let error:
+      let problem = Problem(
+        .internalFault, code: "unexpected_error", "Something unexpected went wrong.",
+        cause: String(describing: error))
+      ErrorPrinter.print(problem)
+      Glibc.exit(problem.category.exitStatus)
+    }
+  }
+}

@@ -1,0 +1,4 @@
+/// Which WasmMatrix this is.
+enum ProgramVersion {
+  static let text = "0.1.0"
+}

@@ -1,2 +1,0 @@
-// stub
-@main struct S { static func main() {} }

@@ -1,0 +1,55 @@
+import ArgumentParser
+import ClusterModel
+import Logging
+
+struct DevVerb: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "dev",
+    abstract: "Run a whole cluster in this process, and keep it like your files.",
+    discussion: """
+      Prints its URL, deploys APP.yaml if one is given, and deploys it again within a second when \
+      the manifest or one of its sources changes. Local sources are signed with a development key \
+      that is made for the purpose. What the modules write to standard error is shown. Data is \
+      kept in .wasmatrix beside the manifest (without one: in the current folder), or in --data. \
+      Ctrl-C stops it in order, a second Ctrl-C at once.
+
+      EXAMPLE
+        wasmatrix dev
+        wasmatrix dev wasmatrix.yaml --listen 127.0.0.1:9000 --data /tmp/cluster
+      """)
+
+  @Argument(help: ArgumentHelp("The manifest to deploy.", valueName: "app.yaml"))
+  var manifest: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Where to listen; port 0 takes a free one. Only loopback addresses are allowed.",
+      valueName: "host:port"))
+  var listen = ListenAddress(host: "127.0.0.1", port: 8080)
+
+  @Option(help: ArgumentHelp("The folder that keeps everything.", valueName: "dir"))
+  var data: String?
+
+  @Option(help: "The least severe log messages to show.")
+  var logLevel = Logger.Level.info
+
+  func run() async throws {
+    guard listen.isLoopback else {
+      throw Problem(
+        .refused, code: "listen_refused",
+        "\(listen.host) would be reached from other machines, and nobody would be asked who they are.",
+        next: "Listen on 127.0.0.1 and put a proxy that authenticates in front of it.")
+    }
+    if let manifest {
+      // A name that was mistyped ends here; a file that is wrong inside can be corrected later.
+      _ = try BoundedFile.read(manifest, role: "manifest", limit: .gibibytes(1))
+    }
+    OpenFileLimit.raise()
+    let level = logLevel
+    LoggingSystem.bootstrap { LineLogHandler(label: $0, level: level) }
+    let signals = StopSignals()
+    let cluster = try await DevCluster.start(
+      dataFolder: DataFolderChoice.path(option: data, manifest: manifest), listen: listen)
+    try await cluster.run(manifest: manifest, until: signals)
+  }
+}

@@ -1,0 +1,51 @@
+import ArgumentParser
+import ClusterModel
+import ControlAPIClient
+import ControlAPIModel
+import HostPorts
+
+struct DoctorVerb: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "doctor",
+    abstract: "Check this machine, and the server if one is running.",
+    discussion: """
+      Ends with status 0 when nothing failed, else 1. Warnings are no failures, and neither is a \
+      server that is not running, unless --server names it.
+
+      EXAMPLE
+        wasmatrix doctor
+        wasmatrix doctor --server http://127.0.0.1:9000 --json
+      """)
+
+  @Option(help: ArgumentHelp("The data folder to look at.", valueName: "dir"))
+  var data = DataFolderChoice.name
+
+  @OptionGroup var server: ServerOptions
+  @OptionGroup var output: OutputOptions
+
+  func run() async throws {
+    var findings = LocalDiagnosis(dataFolder: data).findings()
+    findings += await serverFindings()
+    try ResultPrinter.print(findings, output) {
+      var table = TextTable(.text("CHECK"), .text("VERDICT"), .text("DETAIL"))
+      for finding in findings {
+        table.add(finding.subject, finding.verdict.rawValue, finding.detail)
+      }
+      return table
+    }
+    if findings.contains(where: { $0.verdict == .failure }) { throw ExitCode.failure }
+  }
+
+  private func serverFindings() async -> [Finding] {
+    do {
+      let found = try await server.withClient { try await $0.diagnose() }
+      return [Finding(subject: "server", verdict: .ok, detail: server.address)] + found
+    } catch {
+      let verdict: Finding.Verdict = server.isNamed ? .failure : .ok
+      let reason = (error as? Problem)?.message ?? String(describing: error)
+      return [
+        Finding(subject: "server", verdict: verdict, detail: "\(server.address): \(reason)")
+      ]
+    }
+  }
+}

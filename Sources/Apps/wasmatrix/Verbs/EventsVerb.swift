@@ -1,0 +1,27 @@
+import ArgumentParser
+
+struct EventsVerb: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "events",
+    abstract: "Look after events that could not be handled.",
+    discussion: """
+      EXAMPLE
+        wasmatrix events dead list
+        wasmatrix events dead replay 17
+      """,
+    subcommands: [Dead.self])
+
+  struct Dead: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "dead",
+      abstract: "Dead letters: deliveries that failed for good and were put aside.",
+      discussion: """
+        EXAMPLE
+          wasmatrix events dead list
+          wasmatrix events dead show 17
+        """,
+      subcommands: [
+        DeadLetterList.self, DeadLetterShow.self, DeadLetterReplay.self, DeadLetterDrop.self,
+      ])
+  }
+}

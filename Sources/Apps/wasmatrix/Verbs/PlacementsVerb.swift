@@ -1,0 +1,37 @@
+import ArgumentParser
+import ClusterModel
+import ControlAPIClient
+import ControlAPIModel
+import HostPorts
+
+struct PlacementsVerb: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "ps",
+    abstract: "List what is ready to run, and where.",
+    discussion: """
+      One line for each version that is made ready on a node, with what it has done so far.
+
+      EXAMPLE
+        wasmatrix ps
+        wasmatrix ps --json
+      """)
+
+  @OptionGroup var server: ServerOptions
+  @OptionGroup var output: OutputOptions
+
+  func run() async throws {
+    let placements = try await server.withClient { try await $0.placements() }
+    try ResultPrinter.print(placements, output) {
+      var table = TextTable(
+        .text("MODULE"), .text("VERSION"), .text("NODE"), .number("GENERATION"),
+        .number("RUNNING"), .number("ACTIVATIONS"), .number("FAILURES"), .text("READY SINCE"))
+      for placement in placements {
+        table.add(
+          "\(placement.module)", "\(placement.version)", "\(placement.node)",
+          "\(placement.generation)", "\(placement.running)", "\(placement.activations)",
+          "\(placement.failures)", "\(placement.readySince)")
+      }
+      return table
+    }
+  }
+}

@@ -1,0 +1,205 @@
+import ClusterModel
+import EventRouting
+
+// Deployments, from the wish to the placement.
+extension CatalogLogic {
+  mutating func deploy(
+    _ application: ApplicationName, _ wishes: [DeploymentWish], _ request: RequestID,
+    _ requester: Requester, _ now: Instants, _ directives: inout [Directive]
+  ) {
+    let key = ApplicationKey(namespace: requester.namespace, name: application)
+    if let problem = obstacle(to: key, wishes) {
+      directives.append(.reply(request, .refused(problem)))
+      return
+    }
+    var deployments: [Deployment] = []
+    for wish in wishes {
+      let name = QualifiedName(requester.namespace, wish.name)
+      guard let record = record(name, wish.version) else { continue }
+      deployments.append(
+        Deployment(
+          namespace: requester.namespace, application: application, name: wish.name,
+          version: wish.version, digest: record.digest, configuration: wish.configuration,
+          generation: nextGeneration(of: name), deployedAt: now.wall))
+    }
+    let kept = Set(deployments.map(\.qualifiedName))
+    let removed = members(of: key).filter { !kept.contains($0) }
+    rollouts[key] = Rollout(
+      request: request, requester: requester, deployments: deployments, removed: removed,
+      waiting: Set(deployments.map(\.placement)))
+    directives.append(.progress(request, .accepted(deployments.map(\.name))))
+    for deployment in deployments {
+      guard let record = record(deployment.qualifiedName, deployment.version) else { continue }
+      directives.append(.startPlacement(deployment, record, for: request))
+    }
+  }
+
+  /// Never one that was given out before, so that late news of an abandoned placement is known as
+  /// such.
+  private mutating func nextGeneration(of name: QualifiedName) -> Int {
+    let last = max(placed[name]?.deployment.generation ?? 0, generations[name] ?? 0)
+    generations[name] = last + 1
+    return last + 1
+  }
+
+  /// Why the application cannot be deployed; `nil` when it can be tried.
+  private func obstacle(to key: ApplicationKey, _ wishes: [DeploymentWish]) -> Problem? {
+    guard !wishes.isEmpty else {
+      return Problem(
+        .invalidInput, code: "application_empty", "application \(key.name) has no modules")
+    }
+    guard rollouts[key] == nil else {
+      return Problem(
+        .conflict, code: "deploy_in_progress", "application \(key.name) is just being deployed",
+        next: "Try again when that is done.")
+    }
+    for wish in wishes {
+      let name = QualifiedName(key.namespace, wish.name)
+      guard record(name, wish.version) != nil else {
+        return Self.versionMissing(wish.version, of: name)
+      }
+      let owner =
+        placed[name]?.deployment.application
+        ?? rollouts.first { $0.value.deployments.contains { $0.qualifiedName == name } }?.key.name
+      guard owner == nil || owner == key.name else {
+        return Problem(
+          .conflict, code: "name_taken",
+          "module name \(name) belongs to application \(owner?.text ?? "")",
+          next: "Give the module another name, or undeploy the other application first.")
+      }
+    }
+    return nil
+  }
+
+  /// The deployed modules of an application, sorted.
+  private func members(of key: ApplicationKey) -> [QualifiedName] {
+    placed.keys.sorted().filter { name in
+      name.namespace == key.namespace && placed[name]?.deployment.application == key.name
+    }
+  }
+
+  mutating func placementReady(
+    _ id: PlacementID, _ now: Instants, _ directives: inout [Directive]
+  ) {
+    if let key = rollout(of: id) {
+      rollouts[key]?.waiting.remove(id)
+      guard let rollout = rollouts[key] else { return }
+      directives.append(.progress(rollout.request, .ready(id.name.name)))
+      guard rollout.waiting.isEmpty else { return }
+      persist(changes(for: rollout, key, now), then: .deploy(key), &directives)
+    } else if placed[id.name]?.deployment.generation == id.generation,
+      placed[id.name]?.state == .preparing
+    {
+      placed[id.name]?.state = .ready
+      directives.append(.route(routed))
+    } else {
+      // It was given up, or replaced, while it was being prepared.
+      directives.append(.stopPlacement(id))
+    }
+  }
+
+  mutating func placementFailed(
+    _ id: PlacementID, _ problem: Problem, _ directives: inout [Directive]
+  ) {
+    if let key = rollout(of: id) {
+      abandon(key, problem, &directives)
+    } else if placed[id.name]?.deployment.generation == id.generation {
+      placed[id.name]?.state = .failed(problem)
+      directives.append(.route(routed))
+    }
+  }
+
+  private func rollout(of id: PlacementID) -> ApplicationKey? {
+    rollouts.first { $0.value.waiting.contains(id) }?.key
+  }
+
+  private func changes(
+    for rollout: Rollout, _ key: ApplicationKey, _ now: Instants
+  ) -> [CatalogChange] {
+    var changes: [CatalogChange] = rollout.deployments.map { .putDeployment($0) }
+    changes += rollout.removed.map { .removeDeployment($0.namespace, $0.name) }
+    for deployment in rollout.deployments {
+      changes.append(
+        .appendSecurityEvent(
+          SecurityEvent(
+            kind: .deploymentChanged, at: now.wall, principal: rollout.requester.principal,
+            namespace: key.namespace, subject: "\(deployment.name)@\(deployment.version)",
+            reason: "ok",
+            detail: "application \(key.name), generation \(deployment.generation)")))
+    }
+    return changes
+  }
+
+  /// The new generations are durable: they take over.
+  mutating func deployed(_ key: ApplicationKey, _ directives: inout [Directive]) {
+    guard let rollout = rollouts.removeValue(forKey: key) else { return }
+    directives.append(.progress(rollout.request, .persisted))
+    var replaced: [PlacementID] = []
+    for deployment in rollout.deployments {
+      let name = deployment.qualifiedName
+      if let old = placed[name]?.deployment { replaced.append(old.placement) }
+      placed[name] = Placed(deployment: deployment, state: .ready)
+    }
+    for name in rollout.removed {
+      if let old = placed.removeValue(forKey: name)?.deployment { replaced.append(old.placement) }
+    }
+    directives.append(.route(routed))
+    for placement in replaced { directives.append(.stopPlacement(placement)) }
+    directives.append(.reply(rollout.request, .deployed(rollout.deployments)))
+  }
+
+  /// The old generations stay; what was begun of the new ones is stopped.
+  mutating func abandon(
+    _ key: ApplicationKey, _ problem: Problem, _ directives: inout [Directive]
+  ) {
+    guard let rollout = rollouts.removeValue(forKey: key) else { return }
+    for deployment in rollout.deployments {
+      directives.append(.stopPlacement(deployment.placement))
+    }
+    directives.append(.reply(rollout.request, .refused(problem)))
+  }
+
+  mutating func undeploy(
+    _ wish: UndeploymentWish, _ request: RequestID, _ requester: Requester, _ now: Instants,
+    _ directives: inout [Directive]
+  ) {
+    let names: [QualifiedName]
+    let wanted: String
+    switch wish {
+    case .application(let name):
+      wanted = "application \(name)"
+      names = members(of: ApplicationKey(namespace: requester.namespace, name: name))
+    case .module(let name):
+      wanted = "module \(name)"
+      let qualified = QualifiedName(requester.namespace, name)
+      names = placed[qualified] == nil ? [] : [qualified]
+    }
+    guard !names.isEmpty else {
+      directives.append(
+        .reply(
+          request,
+          .refused(
+            Problem(
+              .notFound, code: "not_deployed", "\(wanted) is not deployed",
+              next: "See what is with `wasmatrix ps`."))))
+      return
+    }
+    var changes: [CatalogChange] = names.map { .removeDeployment($0.namespace, $0.name) }
+    changes += names.map { name in
+      .appendSecurityEvent(
+        SecurityEvent(
+          kind: .deploymentRemoved, at: now.wall, principal: requester.principal,
+          namespace: name.namespace, subject: name.name.text, reason: "ok", detail: wanted))
+    }
+    persist(changes, then: .undeploy(request, names), &directives)
+  }
+
+  mutating func undeployed(
+    _ names: [QualifiedName], _ request: RequestID, _ directives: inout [Directive]
+  ) {
+    let stopped = names.compactMap { placed.removeValue(forKey: $0)?.deployment.placement }
+    directives.append(.route(routed))
+    for placement in stopped { directives.append(.stopPlacement(placement)) }
+    directives.append(.reply(request, .undeployed(names.map(\.name))))
+  }
+}

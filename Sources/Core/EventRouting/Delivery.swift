@@ -1,0 +1,50 @@
+import ClusterModel
+import DequeModule
+
+/// One event on its way to one module, as the router sees it.
+struct Delivery: Sendable {
+  enum State: Sendable {
+    /// In its module's lane.
+    case waiting
+    case running
+    /// What became of the last attempt is being made durable.
+    case recording(DeliveryChange)
+    /// Until a time: to be tried again, or to have its change recorded again.
+    case sleeping(thenRecord: DeliveryChange?)
+  }
+
+  let id: DeliveryID
+  let offset: EventOffset
+  let module: QualifiedName
+  let footprint: ByteCount
+  var failedAttempts: Int
+  var state: State = .waiting
+  /// Failures in a row that were nobody's fault and did not count.
+  var postponements = 0
+
+  init(_ pending: PendingDelivery) {
+    id = pending.id
+    offset = pending.offset
+    module = QualifiedName(pending.namespace, pending.module)
+    footprint = pending.footprint
+    failedAttempts = pending.failedAttempts
+  }
+}
+
+/// The deliveries of one module that wait for their turn, first come, first served.
+struct Lane: Sendable {
+  var waiting: Deque<DeliveryID> = []
+  var running = 0
+  /// Whether the router's ring holds it.
+  var isQueued = false
+}
+
+/// When a sleeping delivery wakes.
+struct Alarm: Comparable, Sendable {
+  let at: MonotonicInstant
+  let delivery: DeliveryID
+
+  static func < (left: Self, right: Self) -> Bool {
+    (left.at, left.delivery) < (right.at, right.delivery)
+  }
+}

@@ -1,0 +1,157 @@
+public import ClusterModel
+import DequeModule
+import HeapModule
+
+/// Decides what is done with events: who gets them, when, how often, and what comes of it.
+///
+///     received ──full──> refused
+///        │
+///        ▼
+///     appending ──failed──> refused
+///        │ durable: accepted
+///        ▼                                              ┌──────────────────────┐
+///     waiting ──turn──> running ──succeeded──> recording ──> done             │
+///        ▲                 │                       │  │                        │
+///        │                 └──failed──> recording ─┘  └──failed──> sleeping ───┘
+///        │                                 │    │                  (record again)
+///        └────── sleeping (back-off) <─────┘    └──last attempt──> dead letter
+///
+/// Modules take turns (one delivery each) so that a storm for one does not hold up the others.
+public struct EventRouter: Sendable {
+  let limits: Limits
+  var table = SubscriptionTable()
+  var deployments: [QualifiedName: RoutedDeployment] = [:]
+  var deliveries: [DeliveryID: Delivery] = [:]
+  var lanes: [QualifiedName: Lane] = [:]
+  /// Modules with something to run and room to run it, in the order of their turns.
+  var ring: Deque<QualifiedName> = []
+  var alarms = Heap<Alarm>()
+  var appending: [RequestID: AcceptedEvent] = [:]
+  /// What is owed, appends under way included.
+  public internal(set) var pendingCount = 0
+  public internal(set) var pendingBytes = 0
+  public internal(set) var running = 0
+  var isStopping = false
+
+  public init(limits: Limits = Limits()) { self.limits = limits }
+
+  /// When `deadlineReached` is due; `nil` when nothing waits for a time.
+  public var nextDeadline: MonotonicInstant? { isStopping ? nil : alarms.min?.at }
+
+  /// Takes in what has happened and says what must be done, in this order.
+  public mutating func handle(
+    _ input: Input, at now: Instants, using random: inout some RandomNumberGenerator
+  ) -> [Directive] {
+    var directives: [Directive] = []
+    switch input {
+    case .deploymentsChanged(let deployments): change(to: deployments, now, &directives)
+    case .recovered(let pending):
+      for delivery in pending { owe(delivery, now, &directives) }
+    case .eventReceived(let request, let event, let principal):
+      receive(request, event, principal, now, &directives)
+    case .eventAppended(let request, let appended):
+      accept(request, appended, now, &directives)
+    case .appendFailed(let request, let problem):
+      if let accepted = appending.removeValue(forKey: request) { release(accepted) }
+      directives.append(.refuse(request, problem))
+    case .activationFinished(let id, let event, let result):
+      finish(id, event, result, now, &random, &directives)
+    case .eventUnreadable(let id, let problem):
+      let failure = ActivationFailure(code: .internalError, message: problem.message)
+      finishFailed(id, failure, now, &random, &directives)
+    case .changeRecorded(let id, let published):
+      recorded(id, published, now, &random, &directives)
+    case .recordFailed(let id, _): postponeRecord(id, now, &random)
+    case .deadLetterReplayed(let pending): owe(pending, now, &directives)
+    case .deadlineReached: wake(now, &directives)
+    case .stopRequested: isStopping = true
+    }
+    dispatch(&directives)
+    return directives
+  }
+
+  // Taking events in.
+
+  private mutating func receive(
+    _ request: RequestID, _ event: Event, _ principal: Principal, _ now: Instants,
+    _ directives: inout [Directive]
+  ) {
+    guard !isStopping else {
+      directives.append(
+        .refuse(
+          request,
+          Problem(
+            .unavailable, code: "stopping", "the program is stopping",
+            next: "Try again when it is back.")))
+      return
+    }
+    let accepted = accept(event, principal, now)
+    let count = accepted.targets.count
+    let bytes = event.footprint.bytes * count
+    guard pendingCount + count <= limits.pendingDeliveries,
+      pendingBytes + bytes <= limits.pendingBytes.bytes
+    else {
+      directives.append(.refuse(request, Self.full))
+      return
+    }
+    pendingCount += count
+    pendingBytes += bytes
+    appending[request] = accepted
+    directives.append(.append(request, accepted))
+  }
+
+  private static let full = Problem(
+    .overloaded, code: "event_log_full", "too many events wait to be delivered",
+    next: "Slow down and try again; see what waits with `wasmatrix ps`.")
+
+  private func accept(_ event: Event, _ principal: Principal, _ now: Instants) -> AcceptedEvent {
+    AcceptedEvent(
+      event: event, acceptedAt: now.wall, principal: principal,
+      targets: table.modules(for: event.topic, in: event.namespace))
+  }
+
+  private mutating func accept(
+    _ request: RequestID, _ appended: AppendedEvent, _ now: Instants,
+    _ directives: inout [Directive]
+  ) {
+    guard let accepted = appending.removeValue(forKey: request) else { return }
+    directives.append(.accept(request, appended))
+    release(accepted)
+    owe(accepted, appended, now, &directives)
+  }
+
+  /// Gives back what an event reserved while it was being appended.
+  private mutating func release(_ accepted: AcceptedEvent) {
+    pendingCount -= accepted.targets.count
+    pendingBytes -= accepted.event.footprint.bytes * accepted.targets.count
+  }
+
+  /// Owes the deliveries of an event that is in the log.
+  mutating func owe(
+    _ accepted: AcceptedEvent, _ appended: AppendedEvent, _ now: Instants,
+    _ directives: inout [Directive]
+  ) {
+    for (target, id) in zip(accepted.targets, appended.deliveries) {
+      owe(
+        PendingDelivery(
+          id: id, offset: appended.offset, namespace: accepted.event.namespace, module: target,
+          failedAttempts: 0, footprint: accepted.event.footprint),
+        now, &directives)
+    }
+  }
+
+  mutating func owe(
+    _ pending: PendingDelivery, _ now: Instants, _ directives: inout [Directive]
+  ) {
+    let delivery = Delivery(pending)
+    guard deliveries[delivery.id] == nil else { return }
+    deliveries[delivery.id] = delivery
+    pendingCount += 1
+    pendingBytes += delivery.footprint.bytes
+    guard deployments[delivery.module] != nil else {
+      putAside(delivery.id, Self.undeployed(delivery.module), now, &directives)
+      return
+    }
+    enqueue(delivery.id)
+  }
+}

@@ -1,0 +1,92 @@
+public import ClusterModel
+
+/// One request of somebody who waits for an answer. Unique within a process.
+public struct RequestID: Hashable, Comparable, Sendable {
+  public let number: UInt64
+  public init(_ number: UInt64) { self.number = number }
+  public static func < (left: Self, right: Self) -> Bool { left.number < right.number }
+}
+
+/// A deployment as far as events are concerned.
+public struct RoutedDeployment: Hashable, Sendable {
+  public var name: QualifiedName
+  /// Which placement runs its events.
+  public var generation: Int
+  public var configuration: DeploymentConfiguration
+  /// Events wait while it is false.
+  public var isReady: Bool
+  public init(
+    name: QualifiedName, generation: Int, configuration: DeploymentConfiguration, isReady: Bool
+  ) {
+    self.name = name
+    self.generation = generation
+    self.configuration = configuration
+    self.isReady = isReady
+  }
+}
+
+extension EventRouter {
+  /// What has happened.
+  public enum Input: Sendable {
+    /// All deployments there are now, in any order.
+    case deploymentsChanged([RoutedDeployment])
+    /// The deliveries that an earlier run left behind, oldest first.
+    case recovered([PendingDelivery])
+    case eventReceived(RequestID, Event, Principal)
+    case eventAppended(RequestID, AppendedEvent)
+    case appendFailed(RequestID, Problem)
+    /// A handler ran on `event` (or could not).
+    case activationFinished(DeliveryID, event: Event, Result<[UInt8], ActivationFailure>)
+    /// The event of a delivery could not be read.
+    case eventUnreadable(DeliveryID, Problem)
+    case changeRecorded(DeliveryID, published: AppendedEvent?)
+    case recordFailed(DeliveryID, Problem)
+    case deadLetterReplayed(PendingDelivery)
+    case deadlineReached
+    /// The program is stopping: nothing new is begun.
+    case stopRequested
+  }
+
+  /// What must be done.
+  public enum Directive: Sendable {
+    case append(RequestID, AcceptedEvent)
+    case accept(RequestID, AppendedEvent)
+    case refuse(RequestID, Problem)
+    case activate(DeliveryID, EventOffset, QualifiedName, generation: Int, attempt: Int)
+    case record(DeliveryChange)
+    /// A delivery is done or dead: whoever waits for its event may look again.
+    case settled(DeliveryID, EventOffset)
+  }
+
+  /// The bounds within which events are taken in and run.
+  public struct Limits: Sendable {
+    /// Deliveries that are owed at most; beyond it publishers hear "slow down".
+    public var pendingDeliveries: Int
+    /// What their events count for at most.
+    public var pendingBytes: ByteCount
+    /// Activations on events that run at the same time.
+    public var running: Int
+    /// How many results may come of results.
+    public var hops: Int
+
+    public init(
+      pendingDeliveries: Int = 100_000, pendingBytes: ByteCount = .gibibytes(1),
+      running: Int = 512, hops: Int = 32
+    ) {
+      self.pendingDeliveries = pendingDeliveries
+      self.pendingBytes = pendingBytes
+      self.running = running
+      self.hops = hops
+    }
+  }
+}
+
+/// Extension attributes that the platform itself sets.
+public enum PlatformAttribute {
+  /// How many results lie between an event and the one that began the chain.
+  public static let hops = "wmhops"
+  /// The id of the event that a result came of.
+  public static let cause = "wmcause"
+  public static let traceParent = "traceparent"
+  public static let traceState = "tracestate"
+}

@@ -1,0 +1,115 @@
+public import ClusterModel
+import ControlPlaneLogic
+import EventRouting
+public import HostPorts
+import Logging
+import NodeAgent
+
+// Deployments, and looking at the whole: what ``ClusterService`` says of them.
+extension ControlPlane: ClusterService {
+  public func deploy(
+    _ manifest: ApplicationManifest, versions: [ModuleName: ModuleVersion], by caller: Caller,
+    progress: @escaping @Sendable (DeployProgress) -> Void
+  ) async throws(Problem) -> [DeploymentStatus] {
+    var wishes: [DeploymentWish] = []
+    for module in manifest.modules {
+      guard let version = versions[module.name] else {
+        throw Problem(
+          .invalidInput, code: "version_missing",
+          "it is not said which version of \(module.name) to deploy",
+          next: "Push its code first and name the version; `wasmatrix deploy` does both.")
+      }
+      wishes.append(
+        DeploymentWish(
+          name: module.name, version: version, configuration: module.configuration))
+    }
+    let reply = try await ask(watching: progress) {
+      .deploymentRequested($0, manifest.name, wishes, caller.requester)
+    }
+    guard case .deployed(let deployments) = reply else { throw Self.unexpected }
+    progress(DeployProgress(step: .done, module: nil, message: "\(manifest.name) deployed"))
+    return deployments.map { DeploymentStatus(deployment: $0, state: .ready) }
+  }
+
+  public func deployments(for caller: Caller) async throws(Problem) -> [DeploymentStatus] {
+    logic.catalog.placed.keys.sorted().filter { $0.namespace == caller.namespace }
+      .compactMap { logic.catalog.placed[$0]?.status }
+  }
+
+  public func undeploy(
+    _ target: UndeployTarget, by caller: Caller
+  ) async throws(Problem) -> [ModuleName] {
+    let wish: UndeploymentWish =
+      switch target {
+      case .application(let name): .application(name)
+      case .module(let name): .module(name)
+      }
+    let reply = try await ask { .undeploymentRequested($0, wish, caller.requester) }
+    guard case .undeployed(let names) = reply else { throw Self.unexpected }
+    return names
+  }
+
+  public func nodes(for caller: Caller) async throws(Problem) -> [NodeStatus] { [agent.status] }
+
+  public func placements(for caller: Caller) async throws(Problem) -> [PlacementStatus] {
+    agent.placementStatuses
+  }
+
+  public var isReady: Bool { phase == .running }
+
+  public func diagnose(for caller: Caller) async throws(Problem) -> [Finding] {
+    let engine = agent.status.engine
+    let router = logic.router
+    var findings = [
+      Finding(
+        subject: "engine", verdict: .ok,
+        detail: "\(engine.libraryVersion), \(engine.workers) workers, "
+          + "\(engine.liveInstances) of \(engine.instanceSlots) instances live, "
+          + "\(engine.queuedActivations) queued"),
+      Finding(
+        subject: "events", verdict: .ok,
+        detail: "\(router.pendingCount) deliveries owed (\(router.pendingBytes >> 10) KiB), "
+          + "\(router.running) running"),
+    ]
+    for name in logic.catalog.placed.keys.sorted() {
+      guard let placed = logic.catalog.placed[name] else { continue }
+      let label = "deployment \(name)"
+      switch placed.state {
+      case .ready:
+        findings.append(
+          Finding(subject: label, verdict: .ok, detail: "\(placed.deployment.version) ready"))
+      case .preparing:
+        findings.append(Finding(subject: label, verdict: .warning, detail: "being made ready"))
+      case .failed(let problem):
+        findings.append(
+          Finding(subject: label, verdict: .failure, detail: problem.description))
+      }
+    }
+    findings.append(try await deadLetterFinding())
+    return findings
+  }
+
+  private func deadLetterFinding() async throws(Problem) -> Finding {
+    let shown = 1000
+    let count = try await log.deadLetters(from: DeliveryID(0), limit: shown).count
+    guard count > 0 else {
+      return Finding(subject: "dead letters", verdict: .ok, detail: "none")
+    }
+    return Finding(
+      subject: "dead letters", verdict: .warning,
+      detail: "\(count == shown ? "\(shown) or more" : String(count)); see "
+        + "`wasmatrix events dead list`")
+  }
+}
+
+extension CatalogLogic.Placed {
+  var status: DeploymentStatus {
+    let state: DeploymentStatus.State =
+      switch self.state {
+      case .preparing: .preparing
+      case .ready: .ready
+      case .failed(let problem): .failed(problem)
+      }
+    return DeploymentStatus(deployment: deployment, state: state)
+  }
+}

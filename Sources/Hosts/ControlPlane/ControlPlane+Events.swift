@@ -1,0 +1,130 @@
+public import ClusterModel
+import ControlPlaneLogic
+import EventRouting
+public import HostPorts
+import Logging
+import NodeAgent
+
+// Events, invocations, dead letters: what ``ClusterService`` says of them.
+extension ControlPlane {
+  public func publish(_ event: Event, by caller: Caller) async throws(Problem) -> AppendedEvent {
+    var event = event
+    // What the platform sets is not taken from outside.
+    event.setAttribute(PlatformAttribute.hops, to: nil)
+    event.setAttribute(PlatformAttribute.cause, to: nil)
+    if event.attribute(PlatformAttribute.traceParent) == nil {
+      event.setAttribute(PlatformAttribute.traceParent, to: caller.traceParent)
+    }
+    guard !event.topic.text.hasPrefix("$") else {
+      throw Problem(
+        .refused, code: "topic_reserved", "topics that begin with '$' are the platform's own",
+        next: "Publish to another topic.")
+    }
+    return try await submit(event, by: caller.principal)
+  }
+
+  public func invoke(
+    _ module: ModuleName, with event: Event, by caller: Caller
+  ) async throws(Problem) -> ActivationReport {
+    try requireRunning()
+    let name = QualifiedName(caller.namespace, module)
+    guard let placed = logic.catalog.placed[name] else {
+      throw Problem(
+        .notFound, code: "not_deployed", "module \(name) is not deployed",
+        next: "See what is with `wasmatrix ps`, or deploy it with `wasmatrix deploy APP.yaml`.")
+    }
+    switch placed.state {
+    case .ready: break
+    case .preparing:
+      throw Problem(
+        .unavailable, code: "not_ready", "module \(name) is being made ready",
+        next: "Try again in a moment.")
+    case .failed(let problem): throw problem
+    }
+    var event = event
+    if event.attribute(PlatformAttribute.traceParent) == nil {
+      event.setAttribute(PlatformAttribute.traceParent, to: caller.traceParent)
+    }
+    return await agent.run(placed.deployment.placement, on: event, attempt: 1)
+  }
+
+  public func eventStatus(
+    _ offset: EventOffset, patience: Duration, for caller: Caller
+  ) async throws(Problem) -> EventStatus {
+    guard patience > .zero else { return try await status(of: offset) }
+    // Registered before looking, so that no sign is missed.
+    let (id, signs, end) = try waiters.add(offset)
+    defer { waiters.remove(id, offset) }
+    let timer = Task {
+      // Cancelled when the event settled sooner.
+      try? await Task.sleep(for: patience)
+      end.finish()
+    }
+    defer { timer.cancel() }
+    var status = try await status(of: offset)
+    var iterator = signs.makeAsyncIterator()
+    while !status.isSettled, await iterator.next(isolation: self) != nil {
+      status = try await self.status(of: offset)
+    }
+    return status
+  }
+
+  private func status(of offset: EventOffset) async throws(Problem) -> EventStatus {
+    guard let status = try await log.status(of: offset) else {
+      throw Problem(
+        .notFound, code: "event_unknown", "there is no event \(offset), or it is no longer kept",
+        next: "Settled events are kept for a while only.")
+    }
+    return status
+  }
+
+  public func logs(
+    of module: ModuleName, follow: Bool, for caller: Caller
+  ) async throws(Problem) -> AsyncStream<LogLine> {
+    let name = QualifiedName(caller.namespace, module)
+    guard logic.catalog.placed[name] != nil || logic.catalog.versions[name] != nil else {
+      throw Problem(
+        .notFound, code: "module_unknown", "there is no module \(name)",
+        next: "See which there are with `wasmatrix modules`.")
+    }
+    guard follow else {
+      let lines = agent.logs.lines(of: name)
+      return AsyncStream { continuation in
+        for line in lines { continuation.yield(line) }
+        continuation.finish()
+      }
+    }
+    return try agent.logs.follow(name)
+  }
+
+  public func deadLetters(
+    from id: DeliveryID, limit: Int, for caller: Caller
+  ) async throws(Problem) -> [DeadLetter] {
+    try await log.deadLetters(from: id, limit: limit)
+  }
+
+  public func deadLetter(
+    _ id: DeliveryID, for caller: Caller
+  ) async throws(Problem) -> DeadLetter {
+    guard let letter = try await log.deadLetter(id) else { throw Self.noDeadLetter(id) }
+    return letter
+  }
+
+  public func replayDeadLetter(_ id: DeliveryID, by caller: Caller) async throws(Problem) {
+    try requireRunning()
+    guard let pending = try await log.replayDeadLetter(id) else { throw Self.noDeadLetter(id) }
+    logger.info("a dead letter is replayed", metadata: ["delivery": "\(id)"])
+    feed(.events(.deadLetterReplayed(pending)))
+  }
+
+  public func dropDeadLetter(_ id: DeliveryID, by caller: Caller) async throws(Problem) {
+    guard try await log.dropDeadLetter(id) else { throw Self.noDeadLetter(id) }
+    logger.info("a dead letter is dropped", metadata: ["delivery": "\(id)"])
+  }
+
+  private static func noDeadLetter(_ id: DeliveryID) -> Problem {
+    Problem(
+      .notFound, code: "dead_letter_unknown", "there is no dead letter \(id)",
+      next: "See which there are with `wasmatrix events dead list`.")
+  }
+}

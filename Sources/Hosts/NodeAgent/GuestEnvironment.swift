@@ -1,0 +1,38 @@
+import ClusterModel
+
+/// What a command finds in its environment: what its manifest says, the attributes of its event, and
+/// where it runs.
+enum GuestEnvironment {
+  static func variables(
+    for event: Event, _ deployment: Deployment, node: NodeID, attempt: Int, trace: TraceContext
+  ) -> [EnvironmentVariable] {
+    var variables = deployment.configuration.environment
+    func add(_ name: String, _ value: String?) {
+      guard let value else { return }
+      variables.append(EnvironmentVariable(name: name, value: value))
+    }
+    add("CE_SPECVERSION", "1.0")
+    add("CE_ID", event.id)
+    add("CE_SOURCE", event.source)
+    add("CE_TYPE", event.type)
+    add("CE_TOPIC", event.topic.text)
+    add("CE_SUBJECT", event.subject)
+    add("CE_TIME", event.time?.description)
+    add("CE_DATACONTENTTYPE", event.dataContentType)
+    add("CE_DATASCHEMA", event.dataSchema)
+    for attribute in event.extensions where !handled.contains(attribute.name) {
+      add("CE_" + attribute.name.uppercased(), attribute.value)
+    }
+    add("TRACEPARENT", trace.parent)
+    add("TRACESTATE", event.attribute("tracestate"))
+    add("WASMATRIX_NAMESPACE", deployment.namespace.text)
+    add("WASMATRIX_MODULE", deployment.name.text)
+    add("WASMATRIX_VERSION", deployment.version.text)
+    add("WASMATRIX_NODE", node.text)
+    add("WASMATRIX_ATTEMPT", String(attempt))
+    return variables
+  }
+
+  /// Extensions that have a variable of their own.
+  private static let handled: Set<String> = ["topic", "traceparent", "tracestate"]
+}

@@ -1,0 +1,54 @@
+public import ClusterModel
+public import HostPorts
+
+/// A node, and how it is.
+public struct NodeResource: Hashable, Sendable, Codable {
+  public var id: NodeID
+  public var health: String
+  public var startedAt: WallInstant
+  public var engine: EngineFacts
+
+  public init(_ status: NodeStatus) {
+    id = status.id
+    health = status.health
+    startedAt = status.startedAt
+    engine = status.engine
+  }
+}
+
+/// A version made ready on a node.
+public struct PlacementResource: Hashable, Sendable, Codable {
+  public var node: NodeID
+  public var module: ModuleName
+  public var version: ModuleVersion
+  public var digest: ModuleDigest
+  public var generation: Int
+  public var readySince: WallInstant
+  public var activations: Int
+  public var failures: Int
+  public var running: Int
+
+  public init(_ status: PlacementStatus) {
+    node = status.node
+    module = status.module
+    version = status.version
+    digest = status.digest
+    generation = status.generation
+    readySince = status.readySince
+    activations = status.activations
+    failures = status.failures
+    running = status.running
+  }
+}
+
+/// The answer to `GET /healthz`.
+public struct HealthResource: Hashable, Sendable, Codable {
+  /// `ready`; what is not ready answers with a problem.
+  public var status: String
+  public init(status: String = "ready") { self.status = status }
+}
+
+/// A line of a module's log, or of the stream of them.
+public typealias LogLineResource = LogLine
+/// One thing that `doctor` looked at.
+public typealias FindingResource = Finding

@@ -1,0 +1,100 @@
+public import ClusterModel
+public import HostPorts
+
+/// A deployment, and how it is.
+public struct DeploymentResource: Hashable, Sendable, Codable {
+  public enum State: String, Sendable, Codable, CaseIterable {
+    case preparing, ready, failed
+  }
+
+  public var namespace: Namespace
+  public var application: ApplicationName
+  public var name: ModuleName
+  public var version: ModuleVersion
+  public var digest: ModuleDigest
+  public var generation: Int
+  public var deployedAt: WallInstant
+  public var state: State
+  /// Why it cannot run; given when the state is `failed`.
+  public var problem: ProblemResource?
+  public var kind: ModuleKind
+  /// The topic filters that wake it.
+  public var triggers: [TopicFilter]
+  public var resultTopic: Topic?
+  public var arguments: [String]
+  public var environment: [EnvironmentVariable]
+  public var limits: LimitsResource
+  public var retry: RetryResource
+  public var concurrency: Int
+
+  public init(_ status: DeploymentStatus) {
+    let deployment = status.deployment
+    let configuration = deployment.configuration
+    namespace = deployment.namespace
+    application = deployment.application
+    name = deployment.name
+    version = deployment.version
+    digest = deployment.digest
+    generation = deployment.generation
+    deployedAt = deployment.deployedAt
+    switch status.state {
+    case .preparing: state = .preparing
+    case .ready: state = .ready
+    case .failed(let reason):
+      state = .failed
+      problem = ProblemResource(reason)
+    }
+    kind = configuration.kind
+    triggers = configuration.triggers.map(\.topic)
+    resultTopic = configuration.resultTopic
+    arguments = configuration.arguments
+    environment = configuration.environment
+    limits = LimitsResource(configuration.limits)
+    retry = RetryResource(configuration.retry)
+    concurrency = configuration.concurrency
+  }
+}
+
+/// What one activation may use; times in milliseconds.
+public struct LimitsResource: Hashable, Sendable, Codable {
+  public var memoryBytes: ByteCount
+  public var cpuTimeMilliseconds: Double
+  public var wallTimeMilliseconds: Double
+  public var outputBytes: ByteCount
+  public var logBytes: ByteCount
+
+  public init(_ limits: ActivationLimits) {
+    memoryBytes = limits.memory
+    cpuTimeMilliseconds = limits.cpuTime.milliseconds
+    wallTimeMilliseconds = limits.wallTime.milliseconds
+    outputBytes = limits.output
+    logBytes = limits.log
+  }
+}
+
+/// When a failed event is tried again; times in milliseconds.
+public struct RetryResource: Hashable, Sendable, Codable {
+  public var attempts: Int
+  public var initialDelayMilliseconds: Double
+  public var maximumDelayMilliseconds: Double
+
+  public init(_ policy: RetryPolicy) {
+    attempts = policy.attempts
+    initialDelayMilliseconds = policy.initialDelay.milliseconds
+    maximumDelayMilliseconds = policy.maximumDelay.milliseconds
+  }
+}
+
+/// The body of `POST /v1/deployments`.
+public struct DeployRequest: Hashable, Sendable, Codable {
+  /// The text of the `wasmatrix.yaml`.
+  public var manifest: String
+  /// The registered version of each module of the manifest, by the module's name.
+  public var versions: [String: ModuleVersion]
+
+  public init(manifest: String, versions: [ModuleName: ModuleVersion]) {
+    self.manifest = manifest
+    self.versions = Dictionary(
+      versions.map { ($0.key.text, $0.value) }, uniquingKeysWith: { _, last in last })
+  }
+}
