@@ -98,3 +98,8 @@ public struct DeployRequest: Hashable, Sendable, Codable {
       versions.map { ($0.key.text, $0.value) }, uniquingKeysWith: { _, last in last })
   }
 }
+
+/// What `DELETE /v1/deployments/{name}` is to remove: `?kind=`.
+public enum UndeployKind: String, Sendable, Codable, CaseIterable {
+  case application, module
+}

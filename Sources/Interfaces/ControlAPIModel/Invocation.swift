@@ -1,5 +1,3 @@
-public import ClusterModel
-
 /// How an invocation ended, as a client hears it.
 public enum InvocationOutcome: Hashable, Sendable {
   case succeeded(InvocationResult)

@@ -6,7 +6,7 @@ import ModuleTrust
 struct LocalApplication {
   let manifest: ApplicationManifest
   /// The text of the manifest.
-  let text: [UInt8]
+  let text: String
   private let folder: String
 
   /// A source that is ready to be pushed.
@@ -19,12 +19,14 @@ struct LocalApplication {
   ///
   /// - Throws: ``Problem`` with every fault and its place in the file.
   init(manifestPath: String) throws(Problem) {
-    text = try BoundedFile.read(manifestPath, role: "manifest", limit: ManifestReader.maximumSize)
+    let bytes = try BoundedFile.read(
+      manifestPath, role: "manifest", limit: ManifestReader.maximumSize)
     do {
-      manifest = try ManifestReader.read(text, file: manifestPath)
+      manifest = try ManifestReader.read(bytes, file: manifestPath)
     } catch {
       throw error.problem
     }
+    text = String(decoding: bytes, as: UTF8.self)
     folder = FilePath.folder(of: manifestPath)
   }
 

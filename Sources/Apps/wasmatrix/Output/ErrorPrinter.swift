@@ -1,9 +1,12 @@
 import ClusterModel
+import ControlAPIModel
 
 /// Prints what went wrong to standard error: what, why, and what to do.
 enum ErrorPrinter {
-  static func print(_ problem: Problem) {
-    StandardError.write(text(of: problem))
+  /// - Parameter failure: how the guest failed, if it was a guest.
+  static func print(_ problem: Problem, failure: FailureResource? = nil) {
+    StandardError.write(
+      text(of: problem) + (failure.map(GuestFailureText.details) ?? ""))
   }
 
   static func text(of problem: Problem) -> String {

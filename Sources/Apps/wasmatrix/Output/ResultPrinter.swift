@@ -1,5 +1,5 @@
 import ClusterModel
-import FoundationEssentials
+import ControlAPIModel
 
 /// Prints results to standard output: JSON for programs, tables for people.
 enum ResultPrinter {
@@ -16,18 +16,13 @@ enum ResultPrinter {
 
   /// Prints `value` as indented JSON with sorted keys.
   static func printJSON(_ value: some Encodable) throws {
-    StandardOutput.write(try encode(value, lineByLine: false))
+    StandardOutput.write(try APIJSON.encode(value, pretty: true) + [lineBreak])
   }
 
   /// Prints `value` as one line of JSON: for streams.
   static func printJSONLine(_ value: some Encodable) throws {
-    StandardOutput.write(try encode(value, lineByLine: true))
+    StandardOutput.write(try APIJSON.encode(value) + [lineBreak])
   }
 
-  private static func encode(_ value: some Encodable, lineByLine: Bool) throws -> [UInt8] {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    if !lineByLine { encoder.outputFormatting.insert(.prettyPrinted) }
-    return Array(try encoder.encode(value)) + [UInt8(ascii: "\n")]
-  }
+  private static let lineBreak = UInt8(ascii: "\n")
 }

@@ -49,9 +49,9 @@ struct AuditVerb: AsyncParsableCommand {
           .text("BY"), .text("DETAIL"))
         for entry in events {
           table.add(
-            "\(entry.sequence)", "\(entry.event.at)", entry.event.kind.rawValue,
-            entry.event.subject, entry.event.reason, entry.event.principal.name,
-            entry.event.detail)
+            "\(entry.sequence)", "\(entry.at)", entry.kind.rawValue,
+            entry.subject, entry.reason, entry.principal.name,
+            entry.detail)
         }
         return table
       }

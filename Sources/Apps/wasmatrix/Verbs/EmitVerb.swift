@@ -44,4 +44,56 @@ struct EmitVerb: AsyncParsableCommand {
 
   @OptionGroup var server: ServerOptions
   @OptionGroup var output: OutputOptions
+
+  func run() async throws {
+    var event = Event(
+      id: id ?? Self.randomID(), source: source, type: type ?? topic.text, topic: topic)
+    event.subject = subject
+    event.dataContentType = data.contentType
+    event.data = try data.read()
+    let published = event
+    let (accepted, status) = try await server.withClient { client in
+      let accepted = try await client.publish(published)
+      guard wait else { return (accepted, nil as EventStatusResource?) }
+      return (accepted, try await client.eventStatus(accepted.offset, wait: timeout.duration))
+    }
+    if let status { return try report(status) }
+    if output.json { return try ResultPrinter.printJSON(accepted) }
+    StandardOutput.write("\(accepted.offset)\n")
+  }
+
+  private func report(_ status: EventStatusResource) throws {
+    try ResultPrinter.print(status, output) {
+      var table = TextTable(
+        .number("OFFSET"), .text("MODULE"), .text("STATE"), .number("ATTEMPTS"), .text("RESULT"))
+      for delivery in status.deliveries {
+        table.add(
+          "\(status.offset)", delivery.module.text, delivery.state.rawValue,
+          "\(delivery.attempts)", Self.resultText(delivery))
+      }
+      return table
+    }
+    guard status.settled else {
+      throw Problem(
+        .deadlineExceeded, code: "wait_timed_out", "Not every delivery has settled yet.",
+        next: "Wait longer with --timeout, or look at `wasmatrix events dead list` later.")
+    }
+    if status.deliveries.contains(where: { $0.state == .dead }) { throw ExitCode.failure }
+  }
+
+  /// The beginning of what a module answered, or how it failed.
+  private static func resultText(_ delivery: EventStatusResource.Delivery) -> String {
+    if delivery.state != .succeeded {
+      return delivery.failure.map(GuestFailureText.line) ?? ""
+    }
+    guard let output = delivery.output else { return "" }
+    let shown = 60
+    guard let text = output.text else { return "\(output.bytes.count) bytes" }
+    let isCut = text.count > shown || delivery.outputTruncated == true
+    return text.prefix(shown) + (isCut ? "..." : "")
+  }
+
+  private static func randomID() -> String {
+    Hexadecimal.encode((0..<16).map { _ in UInt8.random(in: .min ... .max) })
+  }
 }

@@ -28,4 +28,31 @@ struct InvokeVerb: AsyncParsableCommand {
 
   @Flag(help: "Print a JSON object with the result and what it used.")
   var json = false
+
+  struct Answer: Encodable {
+    var result: BytesResource?
+    var cpuTimeMilliseconds: Double?
+    var wallTimeMilliseconds: Double?
+    var problem: ProblemResource?
+  }
+
+  func run() async throws {
+    let bytes = try data.read()
+    let outcome = try await server.withClient {
+      try await $0.invoke(name, data: bytes, contentType: data.contentType)
+    }
+    switch outcome {
+    case .succeeded(let result):
+      guard json else { return StandardOutput.write(result.output) }
+      try ResultPrinter.printJSON(
+        Answer(
+          result: BytesResource(result.output),
+          cpuTimeMilliseconds: result.cpuTime?.milliseconds,
+          wallTimeMilliseconds: result.wallTime?.milliseconds))
+    case .failed(let resource):
+      if json { try ResultPrinter.printJSON(Answer(problem: resource)) }
+      ErrorPrinter.print(resource.problem, failure: resource.failure)
+      throw ExitCode(resource.problem.category.exitStatus)
+    }
+  }
 }

@@ -1,0 +1,111 @@
+public import ClusterModel
+public import ControlAPIModel
+internal import NIOHTTP1
+
+extension APIClient {
+  /// Runs a module now.
+  ///
+  /// - Parameter data: its standard input.
+  public func invoke(_ module: ModuleName, data: [UInt8]) async throws(Problem)
+    -> InvocationOutcome
+  {
+    let answer = try await answer(
+      to: Call(
+        method: .POST, path: ["v1", "invoke", module.text],
+        headers: ["Content-Type": "application/octet-stream"], body: data,
+        timeout: Self.invocationTimeout))
+    guard answer.isSuccess else {
+      let problem = problem(of: answer)
+      guard problem.failure != nil else { throw problem.problem }
+      return .failed(problem)
+    }
+    return .succeeded(
+      InvocationResult(
+        output: answer.body, cpuTime: answer.microseconds(APIHeader.cpuTime),
+        wallTime: answer.microseconds(APIHeader.wallTime)))
+  }
+
+  /// Publishes data to a topic, as an event whose other attributes the server makes. When this
+  /// returns, the event is on the server's disk.
+  ///
+  /// - Parameter contentType: the media type of the data, if it has one.
+  public func publish(_ data: [UInt8], to topic: Topic, contentType: String? = nil)
+    async throws(Problem) -> AcceptedEventResource
+  {
+    var headers: HTTPHeaders = [:]
+    if let contentType { headers.add(name: "Content-Type", value: contentType) }
+    return try await value(
+      AcceptedEventResource.self,
+      of: Call(
+        method: .POST, path: ["v1", "events"], query: [("topic", topic.text)], headers: headers,
+        body: data))
+  }
+
+  /// What became of an event.
+  ///
+  /// - Parameter patience: how long to wait for it to settle, at most ``APILimits/wait``.
+  public func eventStatus(_ offset: EventOffset, patience: Duration = .zero)
+    async throws(Problem) -> EventStatusResource
+  {
+    let wait = min(max(patience, .zero), APILimits.wait)
+    return try await value(
+      EventStatusResource.self,
+      of: Call(
+        path: ["v1", "events", String(offset.number)],
+        query: [("wait", "\(wait.nanoseconds / 1_000_000)ms")],
+        timeout: wait + Self.callTimeout))
+  }
+
+  /// What a module wrote to standard error: what is kept and then, with `follow`, what comes.
+  public func logs(of module: ModuleName, follow: Bool = false) async throws(Problem)
+    -> LineSequence<LogLineResource>
+  {
+    var call = Call(
+      path: ["v1", "logs", module.text], query: [("follow", follow ? "true" : nil)])
+    if follow { call.timeout = Self.followingTimeout }
+    return try await lines(LogLineResource.self, of: call)
+  }
+
+  /// Longer than anyone looks on: a year.
+  static let followingTimeout = Duration.seconds(365 * 86_400)
+
+  /// Dead letters from `id` on, oldest first, without the data of their events.
+  ///
+  /// - Parameter limit: 1 to 1000.
+  public func deadLetters(
+    from id: DeliveryID = DeliveryID(0), limit: Int = APILimits.defaultPage
+  ) async throws(Problem) -> [DeadLetterResource] {
+    try await value(
+      ListResource<DeadLetterResource>.self,
+      of: Call(
+        path: ["v1", "dead-letters"],
+        query: [("from", String(id.number)), ("limit", String(limit))])
+    ).items
+  }
+
+  public func deadLetter(_ id: DeliveryID) async throws(Problem) -> DeadLetterResource {
+    try await value(DeadLetterResource.self, of: deadLetterCall(.GET, id))
+  }
+
+  /// Makes a dead letter a delivery again.
+  public func replayDeadLetter(_ id: DeliveryID) async throws(Problem) {
+    var call = deadLetterCall(.POST, id)
+    call.path.append("replay")
+    try await success(of: call)
+  }
+
+  public func dropDeadLetter(_ id: DeliveryID) async throws(Problem) {
+    try await success(of: deadLetterCall(.DELETE, id))
+  }
+
+  private func deadLetterCall(_ method: HTTPMethod, _ id: DeliveryID) -> Call {
+    Call(method: method, path: ["v1", "dead-letters", String(id.number)])
+  }
+}
+
+extension Answer {
+  /// A header that counts microseconds.
+  func microseconds(_ name: String) -> Duration? {
+    headers.first(name: name).flatMap { Int64($0) }.map { .microseconds($0) }
+  }
+}

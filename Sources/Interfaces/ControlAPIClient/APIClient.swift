@@ -1,0 +1,42 @@
+internal import AsyncHTTPClient
+public import ClusterModel
+internal import NIOCore
+internal import NIOHTTP1
+
+/// Talks to the HTTP API of one server. One connection pool; ``shutdown()`` closes it. No proxy is
+/// used, whatever the environment says.
+///
+/// Every call throws a ``Problem``: the server's own, or `server_unreachable` when there is none.
+public struct APIClient: Sendable {
+  /// How long an ordinary call may take.
+  public static let callTimeout = Duration.seconds(120)
+  /// How long an invocation may take: a little more than the longest that a module may run.
+  public static let invocationTimeout = ActivationLimits.Range.wallTime.upperBound + .seconds(60)
+  /// How long the server may take to let a connection in.
+  public static let connectTimeout = Duration.seconds(5)
+  /// The longest answer that is read into memory.
+  public static let maximumAnswer = ByteCount.mebibytes(512)
+
+  let server: ServerAddress
+  let http: HTTPClient
+
+  /// - Parameter server: `http://127.0.0.1:8080`.
+  /// - Throws: ``Problem`` with `server_address_invalid`.
+  public init(server: String) throws(Problem) {
+    self.server = try ServerAddress(server)
+    var configuration = HTTPClient.Configuration(
+      redirectConfiguration: .disallow,
+      timeout: .init(connect: .nanoseconds(Self.connectTimeout.nanoseconds)))
+    configuration.connectionPool.retryConnectionEstablishment = false
+    http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+  }
+
+  /// The address of the server, as it was given.
+  public var address: String { server.base }
+
+  /// Closes the connections; calls that are under way fail.
+  public func shutdown() async {
+    // Closing twice is the only thing that can fail here, and it is no harm.
+    try? await http.shutdown()
+  }
+}

@@ -1,0 +1,162 @@
+import ClusterModel
+
+@testable import EventRouting
+
+/// The event log as the router's contract has it: what was appended or recorded is there, also after
+/// a crash.
+struct ModelLog {
+  private(set) var pending: [DeliveryID: PendingDelivery] = [:]
+  private(set) var succeeded: Set<DeliveryID> = []
+  private(set) var dead: Set<DeliveryID> = []
+  private(set) var events: [EventOffset: Event] = [:]
+  private(set) var eventOf: [DeliveryID: EventOffset] = [:]
+  private var lastOffset: Int64 = 0
+  private var lastDelivery: Int64 = 0
+
+  mutating func append(_ accepted: AcceptedEvent) -> AppendedEvent {
+    lastOffset += 1
+    let offset = EventOffset(lastOffset)
+    events[offset] = accepted.event
+    let ids = accepted.targets.map { target in
+      lastDelivery += 1
+      let id = DeliveryID(lastDelivery)
+      eventOf[id] = offset
+      pending[id] = PendingDelivery(
+        id: id, offset: offset, namespace: accepted.event.namespace, module: target,
+        failedAttempts: 0, footprint: accepted.event.footprint)
+      return id
+    }
+    return AppendedEvent(offset: offset, deliveries: ids)
+  }
+
+  mutating func record(_ change: DeliveryChange) -> AppendedEvent? {
+    guard pending[change.delivery] != nil else { return nil }
+    switch change.outcome {
+    case .failed:
+      pending[change.delivery]?.failedAttempts = change.attempt
+      return nil
+    case .dead:
+      pending[change.delivery] = nil
+      dead.insert(change.delivery)
+      return nil
+    case .succeeded(_, let published):
+      pending[change.delivery] = nil
+      succeeded.insert(change.delivery)
+      return published.map { append($0) }
+    }
+  }
+
+  var recovered: [PendingDelivery] { pending.values.sorted { $0.id < $1.id } }
+}
+
+/// Drives a router as the host does, with outcomes from a list of random decisions, crashes included.
+struct RouterSimulation {
+  enum Work {
+    case append(RequestID, AcceptedEvent)
+    case activate(DeliveryID, EventOffset, QualifiedName)
+    case record(DeliveryChange)
+  }
+
+  var router: EventRouter
+  var log = ModelLog()
+  var work: [Work] = []
+  var now = Instants(
+    monotonic: MonotonicInstant(nanoseconds: 0), wall: WallInstant(microseconds: 0))
+  var random: any RandomNumberGenerator
+  var accepted: [EventOffset] = []
+  var runningNow: [QualifiedName: Int] = [:]
+  /// What broke a promise.
+  var violations: [String] = []
+  let deployments: [RoutedDeployment]
+  private var lastRequest: UInt64 = 0
+
+  init(
+    _ deployments: [RoutedDeployment], limits: EventRouter.Limits, random: any RandomNumberGenerator
+  ) {
+    self.deployments = deployments
+    self.random = random
+    router = EventRouter(limits: limits)
+    feed(.deploymentsChanged(deployments))
+  }
+
+  mutating func feed(_ input: EventRouter.Input) {
+    for directive in router.handle(input, at: now, using: &random) {
+      switch directive {
+      case .append(let request, let event): work.append(.append(request, event))
+      case .accept(_, let appended): accepted.append(appended.offset)
+      case .refuse: break
+      case .activate(let id, let offset, let name, _, _):
+        if log.succeeded.contains(id) {
+          violations.append("\(id) ran after its success was durable")
+        }
+        runningNow[name, default: 0] += 1
+        let cap = deployments.first { $0.name == name }?.configuration.concurrency ?? 0
+        if runningNow[name, default: 0] > cap { violations.append("\(name) ran beyond its cap") }
+        work.append(.activate(id, offset, name))
+      case .record(let change): work.append(.record(change))
+      case .settled: break
+      }
+    }
+  }
+
+  mutating func publish(_ topic: Topic) {
+    lastRequest += 1
+    let event = Event(id: "e\(lastRequest)", source: "/s", type: "t", topic: topic)
+    feed(.eventReceived(RequestID(lastRequest), event, .local))
+  }
+
+  /// Finishes one piece of work, well or badly as `luck` says (0: well).
+  mutating func finishWork(_ index: Int, luck: Int) {
+    guard !work.isEmpty else { return }
+    let problem = Problem(.unavailable, code: "disk_full", "no room")
+    switch work.remove(at: index % work.count) {
+    case .append(let request, let event):
+      feed(luck == 1 ? .appendFailed(request, problem) : .eventAppended(request, log.append(event)))
+    case .activate(let id, let offset, let name):
+      runningNow[name, default: 0] -= 1
+      guard let event = log.events[offset] else { return violations.append("no event \(offset)") }
+      feed(.activationFinished(id, event: event, Self.result(luck)))
+    case .record(let change):
+      feed(
+        luck == 1
+          ? .recordFailed(change.delivery, problem)
+          : .changeRecorded(change.delivery, published: log.record(change)))
+    }
+  }
+
+  private static func result(_ luck: Int) -> Result<[UInt8], ActivationFailure> {
+    switch luck {
+    case 1: .failure(ActivationFailure(code: .guestTrapped, message: "trap"))
+    case 2: .failure(ActivationFailure(code: .overloaded, message: "busy"))
+    case _: .success([1])
+    }
+  }
+
+  /// The process dies: only the log survives.
+  mutating func crash() {
+    work = []
+    runningNow = [:]
+    router = EventRouter(limits: router.limits)
+    feed(.deploymentsChanged(deployments))
+    feed(.recovered(log.recovered))
+  }
+
+  mutating func advance(_ duration: Duration) {
+    now.monotonic = now.monotonic + duration
+    if let deadline = router.nextDeadline, deadline <= now.monotonic { feed(.deadlineReached) }
+  }
+
+  /// Everything goes well from now on, until nothing is left to do.
+  mutating func heal() {
+    for _ in 0..<100_000 {
+      if !work.isEmpty {
+        finishWork(0, luck: 0)
+      } else if router.nextDeadline != nil {
+        advance(.seconds(60))
+      } else {
+        return
+      }
+    }
+    violations.append("it never came to rest")
+  }
+}
