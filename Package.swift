@@ -140,8 +140,8 @@ let package = Package(
     tests(
       "Hosts", "ControlPlaneTests",
       [
-        "ClusterModel", "ModuleTrust", "HostPorts", "ControlPlane", "NodeAgent",
-        "WasmtimeEngine", "SQLiteStore", "EmbeddedEventBus", crypto,
+        "ClusterModel", "ModuleTrust", "HostPorts", "ControlPlane", "NodeAgent", "CWasmtime",
+        "WasmtimeEngine", "DurableSQLite", "SQLiteStore", "EmbeddedEventBus", crypto, logging,
       ]),
     tests(
       "Interfaces", "ControlAPITests",

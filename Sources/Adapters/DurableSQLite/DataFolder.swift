@@ -1,6 +1,7 @@
 public import ClusterModel
 import Foundation
 import Glibc
+import Synchronization
 
 /// The folder that holds all data of a program: made when missing, held by one process at a time,
 /// marked with its format.
@@ -10,9 +11,9 @@ public final class DataFolder: Sendable {
 
   /// Where it is, without a slash at the end.
   public let path: String
-  private let lock: Int32
+  private let lock: Mutex<Int32?>
 
-  /// Opens (and makes) the folder and takes its lock, which is held until this value goes.
+  /// Opens (and makes) the folder and takes its lock, which is held until ``release()`` or until this value goes.
   ///
   /// - Throws: ``Problem`` `data_folder_in_use`, `data_newer`, or what the disk says.
   public init(_ path: String) throws(Problem) {
@@ -25,14 +26,23 @@ public final class DataFolder: Sendable {
         .unavailable, code: "data_unavailable", "the data folder \(path) cannot be made",
         cause: error.localizedDescription, next: "Name another with --data DIR.")
     }
-    lock = try Self.takeLock(path + "/lock")
+    let descriptor = try Self.takeLock(path + "/lock")
     do throws(Problem) { try Self.checkFormat(path + "/format") } catch {
-      close(lock)
+      close(descriptor)
       throw error
     }
+    lock = Mutex(descriptor)
   }
 
-  deinit { close(lock) }
+  deinit { release() }
+
+  /// Lets another process have the folder. Whatever is in it must be closed before.
+  public func release() {
+    lock.withLock { descriptor in
+      if let descriptor { close(descriptor) }
+      descriptor = nil
+    }
+  }
 
   private static func takeLock(_ file: String) throws(Problem) -> Int32 {
     let descriptor = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)

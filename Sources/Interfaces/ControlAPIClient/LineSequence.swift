@@ -26,6 +26,7 @@ public struct LineSequence<Line: Decodable & Sendable>: AsyncSequence, Sendable 
     }
 
     /// The next line; `nil` at the end of the answer.
+    @concurrent
     public mutating func next() async throws -> Line? {
       do {
         while true {
