@@ -74,7 +74,8 @@ let package = Package(
       "Adapters", "WasmtimeEngine",
       ["ClusterModel", "HostPorts", "CWasmtime", crypto, deque, heap]),
     target("Adapters", "DurableSQLite", ["ClusterModel", grdb, deque]),
-    target("Adapters", "SQLiteStore", ["ClusterModel", "HostPorts", "DurableSQLite", grdb, crypto]),
+    target(
+      "Adapters", "SQLiteStore", ["ClusterModel", "HostPorts", "DurableSQLite", grdb, crypto]),
     target("Adapters", "EmbeddedEventBus", ["ClusterModel", "HostPorts", "DurableSQLite", grdb]),
     .target(
       name: "CYamlEvents", dependencies: [.product(name: "Yams", package: "Yams")],
@@ -133,9 +134,11 @@ let package = Package(
       "Adapters", "WasmtimeEngineTests",
       ["ClusterModel", "HostPorts", "CWasmtime", "WasmtimeEngine"]),
     tests(
-      "Adapters", "SQLiteStoreTests", ["ClusterModel", "HostPorts", "SQLiteStore", crypto]),
+      "Adapters", "SQLiteStoreTests",
+      ["ClusterModel", "HostPorts", "DurableSQLite", "SQLiteStore", crypto]),
     tests(
-      "Adapters", "EmbeddedEventBusTests", ["ClusterModel", "HostPorts", "EmbeddedEventBus"]),
+      "Adapters", "EmbeddedEventBusTests",
+      ["ClusterModel", "HostPorts", "DurableSQLite", "EmbeddedEventBus"]),
     tests("Adapters", "ManifestYAMLTests", ["ClusterModel", "ManifestYAML"]),
     tests(
       "Hosts", "ControlPlaneTests",
