@@ -20,7 +20,7 @@ public struct PropertyFailure: Error, CustomStringConvertible {
 }
 
 /// How often a counter-example is made smaller at most.
-private let maximumShrinks = 500
+private let maximumShrinks = 2000
 
 /// Checks that `holds` is true, and throws nothing, for many generated values.
 ///
@@ -97,11 +97,13 @@ private func candidates(_ choices: [UInt64]) -> some Sequence<[UInt64]> {
     size /= 2
   }
   let reductions = choices.indices.lazy.filter { choices[$0] > 0 }.flatMap { index in
-    [0, choices[index] / 2, choices[index] - 1].map { smaller in
-      var copy = choices
-      copy[index] = smaller
-      return copy
-    }
+    // Half, three quarters, seven eighths, ... and one less: a search for the border.
+    ([0] + (1...63).map { choices[index] - choices[index] >> $0 }.prefix { $0 < choices[index] }
+      + [choices[index] - 1]).map { smaller in
+        var copy = choices
+        copy[index] = smaller
+        return copy
+      }
   }
   return removals + Array(reductions)
 }

@@ -88,3 +88,11 @@ public func zip<First, Second, Third>(
 ) -> Generator<(First, Second, Third)> {
   Generator { (first.generate(&$0), second.generate(&$0), third.generate(&$0)) }
 }
+
+extension Generator {
+  /// One value made from a seed, outside of a property.
+  public func sample(seed: UInt64) -> Value {
+    var choices = Choices(seed: seed)
+    return make(&choices)
+  }
+}

@@ -1,0 +1,47 @@
+# What there is to do here. CI calls the same targets.
+.DEFAULT_GOAL := help
+.PHONY: help bootstrap build run test demo lint format check-imports guests test-processes clean
+
+# Passed on: `make demo ARGS=--keep`, `make run ARGS="dev app.yaml"`, `make test ARGS="--filter Name"`.
+ARGS ?=
+SOURCES := Package.swift Sources Tests Guests
+# An import of a target that is not a declared dependency is an error; the same in every build of
+# the tests, so that none has to be built twice.
+CHECKED := --explicit-target-dependency-import-check error
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+bootstrap: ## Bring what is missing: Debian packages, Wasmtime, Python packages
+	@scripts/bootstrap
+
+build: bootstrap ## Build the optimised program, .build/release/wasmatrix
+	swift build -c release --product wasmatrix
+
+run: build ## Run it: make run ARGS="dev app.yaml"
+	.build/release/wasmatrix $(ARGS)
+
+test: bootstrap guests ## Run the tests
+	swift test $(CHECKED) $(ARGS)
+
+demo: build guests ## Show it at work; ARGS=--keep leaves it running
+	scripts/demo $(ARGS)
+
+lint: ## Check the formatting and the size of files
+	swift format lint --strict --recursive $(SOURCES)
+	scripts/lint
+
+format: ## Format the sources in place
+	swift format --in-place --recursive $(SOURCES)
+
+check-imports: bootstrap ## Build everything, and refuse imports that Package.swift does not declare
+	swift build --build-tests $(CHECKED)
+
+guests: ## Build the guest modules, Guests/build/NAME.wasm
+	@scripts/build-guests
+
+test-processes: build guests ## Test the program as a process: kills, system calls, load, hostile input
+	scripts/test-processes $(ARGS)
+
+clean: ## Remove what was built (not what bootstrap brought)
+	rm -rf .build Guests/build Demo/build
