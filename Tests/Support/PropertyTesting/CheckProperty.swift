@@ -87,7 +87,7 @@ private func shrink<Value>(
 }
 
 /// Simpler choice sequences: with a piece removed, then with one choice smaller.
-private func candidates(_ choices: [UInt64]) -> some Sequence<[UInt64]> {
+private func candidates(_ choices: [UInt64]) -> [[UInt64]] {
   var removals: [[UInt64]] = []
   var size = choices.count / 2
   while size > 0 {
@@ -96,14 +96,24 @@ private func candidates(_ choices: [UInt64]) -> some Sequence<[UInt64]> {
     }
     size /= 2
   }
-  let reductions = choices.indices.lazy.filter { choices[$0] > 0 }.flatMap { index in
-    // Half, three quarters, seven eighths, ... and one less: a search for the border.
-    ([0] + (1...63).map { choices[index] - choices[index] >> $0 }.prefix { $0 < choices[index] }
-      + [choices[index] - 1]).map { smaller in
-        var copy = choices
-        copy[index] = smaller
-        return copy
-      }
+  var reductions: [[UInt64]] = []
+  for index in choices.indices {
+    for smaller in smallerChoices(than: choices[index]) {
+      var copy = choices
+      copy[index] = smaller
+      reductions.append(copy)
+    }
   }
-  return removals + Array(reductions)
+  return removals + reductions
+}
+
+/// Nothing, then half, three quarters, seven eighths, ...: a search for the border.
+private func smallerChoices(than choice: UInt64) -> [UInt64] {
+  var smaller: [UInt64] = []
+  var step = choice
+  while step > 0 {
+    smaller.append(choice - step)
+    step /= 2
+  }
+  return smaller
 }
