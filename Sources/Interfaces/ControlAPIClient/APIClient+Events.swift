@@ -5,14 +5,16 @@ internal import NIOHTTP1
 extension APIClient {
   /// Runs a module now.
   ///
-  /// - Parameter data: its standard input.
-  public func invoke(_ module: ModuleName, data: [UInt8]) async throws(Problem)
-    -> InvocationOutcome
-  {
+  /// - Parameters:
+  ///   - data: its standard input.
+  ///   - contentType: the media type of the data.
+  public func invoke(
+    _ module: ModuleName, data: [UInt8], contentType: String = "application/octet-stream"
+  ) async throws(Problem) -> InvocationOutcome {
     let answer = try await answer(
       to: Call(
         method: .POST, path: ["v1", "invoke", module.text],
-        headers: ["Content-Type": "application/octet-stream"], body: data,
+        headers: ["Content-Type": contentType], body: data,
         timeout: Self.invocationTimeout))
     guard answer.isSuccess else {
       let problem = problem(of: answer)

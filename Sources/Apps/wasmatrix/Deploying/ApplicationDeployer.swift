@@ -6,29 +6,36 @@ import HostPorts
 /// Brings an application to a cluster: pushes its sources, then deploys all of it, and shows each
 /// step as it comes.
 struct ApplicationDeployer {
-  let client: ControlAPIClient
+  let client: APIClient
 
+  /// - Throws: ``Problem``: what is pushed stays in the registry, but nothing else has changed.
   func deploy(
     _ application: LocalApplication, _ sources: [LocalApplication.Source]
-  ) async throws(Problem) -> [DeploymentResource] {
-    var versions: [ModuleName: ModuleVersion] = [:]
-    for module in application.manifest.modules {
-      switch module.code {
-      case .registered(let version): versions[module.name] = version
-      case .source: continue
-      }
-    }
+  ) async throws -> [DeploymentResource] {
+    var versions = application.registeredVersions
     for source in sources {
       let reference = source.reference
       let pushed = try await client.push(
-        source.file.bytes, detachedSignature: source.file.detachedSignature, as: reference)
+        source.file.bytes, as: reference, detachedSignature: source.file.detachedSignature)
       versions[reference.module] = reference.version
       let what = pushed.existed == true ? "is in the registry" : "pushed"
       ProgressPrinter.step("\(reference.module)@\(reference.version) \(what)")
     }
-    return try await client.deploy(manifest: application.text, versions: versions) { progress in
-      let subject = progress.module.map { "\($0): " } ?? ""
-      ProgressPrinter.step(subject + progress.message)
+    let lines = try await client.deploy(manifest: application.text, versions: versions)
+    for try await line in lines {
+      switch line {
+      case .progress(let progress): show(progress)
+      case .done(let deployments): return deployments
+      case .problem(let resource): throw resource.problem
+      }
     }
+    throw Problem(
+      .unavailable, code: "deploy_cut_off", "The server went away before it had deployed.",
+      next: "See with `wasmatrix ps` what is deployed, and try again.")
+  }
+
+  private func show(_ progress: DeployProgress) {
+    let subject = progress.module.map { "\($0): " } ?? ""
+    ProgressPrinter.step(subject + progress.message)
   }
 }

@@ -40,6 +40,18 @@ struct LocalApplication {
     }
   }
 
+  /// The versions that are in the registry already, of modules without a source.
+  var registeredVersions: [ModuleName: ModuleVersion] {
+    var versions: [ModuleName: ModuleVersion] = [:]
+    for module in manifest.modules {
+      switch module.code {
+      case .registered(let version): versions[module.name] = version
+      case .source: continue
+      }
+    }
+    return versions
+  }
+
   /// The sources, in the order of the manifest.
   ///
   /// - Parameter signer: signs them in memory; `nil` to take them as they are.

@@ -6,7 +6,7 @@ import ModuleTrust
 /// a source changes. What cannot be deployed is reported, and what ran goes on running.
 struct LiveReload {
   let manifestPath: String
-  let client: ControlAPIClient
+  let client: APIClient
   let signer: ModuleSigner
   /// Told after each deployment which modules there are.
   let deployed: @Sendable ([ModuleName]) -> Void
@@ -37,7 +37,7 @@ struct LiveReload {
     } catch {
       // The program is stopping: whatever failed, it failed because of that.
       guard !Task.isCancelled else { return }
-      ErrorPrinter.print(error)
+      ErrorPrinter.print(ProgramEnd.problem(of: error))
       ProgressPrinter.note("waiting for the files to change")
     }
   }

@@ -15,29 +15,39 @@ struct LocalDiagnosis {
     let machine = MachineFacts.read()
     return [
       Finding(subject: "program", verdict: .ok, detail: "wasmatrix \(ProgramVersion.text)"),
-      library(machine), processor(machine), memory(machine), mappings(machine), openFiles(),
+      library(), processor(machine), memory(machine), mappings(machine), openFiles(),
       folder(),
     ]
   }
 
-  private func library(_ machine: MachineFacts) -> Finding {
+  /// Starts the engine, which is the only way to know that it starts, and stops it again.
+  private func library() -> Finding {
     do {
-      try EngineConfiguration(machine: machine).validate(on: machine)
+      let engine = try WasmtimeEngine()
+      let facts = engine.facts
+      engine.stop()
       return Finding(
         subject: "engine", verdict: .ok,
-        detail: "up to "
-          + "\(EngineConfiguration(machine: machine).instanceSlots) instances at a time")
+        detail: "\(facts.libraryVersion), \(facts.workers) workers, up to "
+          + "\(facts.instanceSlots) instances at a time")
     } catch {
       return Finding(subject: "engine", verdict: .failure, detail: error.description)
     }
   }
 
   private func processor(_ machine: MachineFacts) -> Finding {
-    Finding(
+    let notable = machine.cpuFeatures.filter(Self.notableFeatures.contains)
+    return Finding(
       subject: "processor", verdict: .ok,
-      detail: "\(machine.processors) x \(machine.architecture), "
-        + "\(machine.cpuFeatures.count) features")
+      detail: "\(machine.processors) x \(machine.architecture): "
+        + notable.joined(separator: " "))
   }
+
+  /// What makes compiled modules faster where it is there, as the kernel names it.
+  private static let notableFeatures: Set<String> = [
+    "sse4_1", "sse4_2", "popcnt", "avx", "avx2", "avx512f", "bmi1", "bmi2", "fma", "abm",
+    "atomics", "paca", "bti", "fphp", "asimd",
+  ]
 
   private func memory(_ machine: MachineFacts) -> Finding {
     let mebibytes = machine.memory.bytes >> 20

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ControlAPIClient
 
 /// Which server a verb talks to.
 struct ServerOptions: ParsableArguments {
@@ -11,11 +12,29 @@ struct ServerOptions: ParsableArguments {
   var server: String?
 
   /// The option, else the environment variable, else the default.
-  var address: String {
+  var address: String { named ?? Self.defaultAddress }
+
+  /// Whether somebody said which server is meant.
+  var isNamed: Bool { named != nil }
+
+  private var named: String? {
     if let server { return server }
-    guard let fromEnvironment = Environment.value(Self.variable), !fromEnvironment.isEmpty else {
-      return Self.defaultAddress
+    let fromEnvironment = Environment.value(Self.variable)
+    return fromEnvironment?.isEmpty == true ? nil : fromEnvironment
+  }
+
+  /// Gives `body` a client, and closes its connections afterwards.
+  func withClient<Answer: Sendable>(
+    _ body: (APIClient) async throws -> Answer
+  ) async throws -> Answer {
+    let client = try APIClient(server: address)
+    do {
+      let answer = try await body(client)
+      await client.shutdown()
+      return answer
+    } catch {
+      await client.shutdown()
+      throw error
     }
-    return fromEnvironment
   }
 }

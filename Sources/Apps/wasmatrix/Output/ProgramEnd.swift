@@ -7,9 +7,6 @@ enum ProgramEnd {
   /// Prints `error` the way its kind asks for, and exits.
   static func exit(after error: any Error) -> Never {
     switch error {
-    case let problem as Problem:
-      ErrorPrinter.print(problem)
-      Glibc.exit(problem.category.exitStatus)
     case is CancellationError:
       Glibc.exit(130)
     case let error where Wasmatrix.exitCode(for: error) == .success:
@@ -22,11 +19,17 @@ enum ProgramEnd {
       ErrorPrinter.printUsage(Wasmatrix.fullMessage(for: error))
       Glibc.exit(ExitCode.validationFailure.rawValue)
     case let error:
-      let problem = Problem(
-        .internalFault, code: "unexpected_error", "Something unexpected went wrong.",
-        cause: String(describing: error))
+      let problem = problem(of: error)
       ErrorPrinter.print(problem)
       Glibc.exit(problem.category.exitStatus)
     }
+  }
+
+  /// `error` as a problem, which it is unless something unexpected happened.
+  static func problem(of error: any Error) -> Problem {
+    if let problem = error as? Problem { return problem }
+    return Problem(
+      .internalFault, code: "unexpected_error", "Something unexpected went wrong.",
+      cause: String(describing: error))
   }
 }

@@ -1,6 +1,9 @@
 import ArgumentParser
 import ClusterModel
+import DurableSQLite
 import Logging
+import Metrics
+import Telemetry
 
 struct DevVerb: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -47,9 +50,15 @@ struct DevVerb: AsyncParsableCommand {
     OpenFileLimit.raise()
     let level = logLevel
     LoggingSystem.bootstrap { LineLogHandler(label: $0, level: level) }
+    let registry = PrometheusRegistry()
+    MetricsSystem.bootstrap(registry)
     let signals = StopSignals()
-    let cluster = try await DevCluster.start(
-      dataFolder: DataFolderChoice.path(option: data, manifest: manifest), listen: listen)
-    try await cluster.run(manifest: manifest, until: signals)
+    let folder = try DataFolder(DataFolderChoice.path(option: data, manifest: manifest))
+    let signer = try DevelopmentKey.load(dataFolder: folder.path)
+    let cluster = try await DevCluster.start(in: folder)
+    let session = DevSession(
+      cluster: cluster, signer: signer, manifestPath: manifest, listen: listen,
+      registry: registry)
+    try await session.run(until: signals)
   }
 }

@@ -38,7 +38,7 @@ struct DoctorVerb: AsyncParsableCommand {
 
   private func serverFindings() async -> [Finding] {
     do {
-      let found = try await server.withClient { try await $0.diagnose() }
+      let found = try await server.withClient { try await $0.doctor() }
       return [Finding(subject: "server", verdict: .ok, detail: server.address)] + found
     } catch {
       let verdict: Finding.Verdict = server.isNamed ? .failure : .ok

@@ -55,11 +55,23 @@ struct EmitVerb: AsyncParsableCommand {
     let (accepted, status) = try await server.withClient { client in
       let accepted = try await client.publish(published)
       guard wait else { return (accepted, nil as EventStatusResource?) }
-      return (accepted, try await client.eventStatus(accepted.offset, wait: timeout.duration))
+      return (accepted, try await settled(accepted.offset, client))
     }
     if let status { return try report(status) }
     if output.json { return try ResultPrinter.printJSON(accepted) }
     StandardOutput.write("\(accepted.offset)\n")
+  }
+
+  /// Asks until everything has settled or the time is up; one question waits only so long.
+  private func settled(
+    _ offset: EventOffset, _ client: APIClient
+  ) async throws -> EventStatusResource {
+    let deadline = ContinuousClock.now + timeout.duration
+    while true {
+      let remaining = deadline - .now
+      let status = try await client.eventStatus(offset, patience: remaining)
+      if status.settled || remaining <= APILimits.wait { return status }
+    }
   }
 
   private func report(_ status: EventStatusResource) throws {

@@ -39,7 +39,8 @@ struct InvokeVerb: AsyncParsableCommand {
   func run() async throws {
     let bytes = try data.read()
     let outcome = try await server.withClient {
-      try await $0.invoke(name, data: bytes, contentType: data.contentType)
+      try await $0.invoke(
+        name, data: bytes, contentType: data.contentType ?? "application/octet-stream")
     }
     switch outcome {
     case .succeeded(let result):

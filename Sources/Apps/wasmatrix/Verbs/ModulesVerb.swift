@@ -22,7 +22,7 @@ struct ModulesVerb: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    let versions = try await server.withClient { try await $0.versions(of: name) }
+    let versions = try await server.withClient { try await $0.modules(named: name) }
     try ResultPrinter.print(versions, output) {
       var table = TextTable(
         .text("MODULE"), .text("VERSION"), .text("DIGEST"), .number("SIZE"), .text("SIGNED BY"),

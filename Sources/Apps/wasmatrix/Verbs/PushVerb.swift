@@ -40,10 +40,10 @@ struct PushVerb: AsyncParsableCommand {
     let reference = VersionReference(module: name, version: version)
     let pushed = try await server.withClient {
       try await $0.push(
-        module.bytes, detachedSignature: module.detachedSignature, as: reference)
+        module.bytes, as: reference, detachedSignature: module.detachedSignature)
     }
     if output.json { return try ResultPrinter.printJSON(pushed) }
-    let verb = pushed.existed ? "was there already" : "pushed"
+    let verb = pushed.existed == true ? "was there already" : "pushed"
     StandardOutput.write("\(name)@\(version) \(verb) (\(pushed.digest))\n")
   }
 }

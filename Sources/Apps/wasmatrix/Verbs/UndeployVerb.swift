@@ -16,8 +16,10 @@ struct UndeployVerb: AsyncParsableCommand {
         wasmatrix undeploy clean --module       # one module
       """)
 
-  @Argument(help: ArgumentHelp("The application, or with --module the module.", valueName: "name"))
-  var name: String
+  @Argument(
+    help: ArgumentHelp("The application, or with --module the module.", valueName: "name"),
+    transform: { try checked($0) as ApplicationName })
+  var name: ApplicationName
 
   @Flag(help: "NAME is a module, not an application.")
   var module = false
@@ -26,14 +28,8 @@ struct UndeployVerb: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    let removed: [ModuleName]
-    if module {
-      let name: ModuleName = try checked(name)
-      removed = try await server.withClient { try await $0.undeploy(module: name) }
-    } else {
-      let name: ApplicationName = try checked(name)
-      removed = try await server.withClient { try await $0.undeploy(application: name) }
-    }
+    let kind: UndeployKind = module ? .module : .application
+    let removed = try await server.withClient { try await $0.undeploy(name.text, kind: kind) }
     if output.json { return try ResultPrinter.printJSON(removed) }
     for name in removed { StandardOutput.write("removed \(name)\n") }
   }

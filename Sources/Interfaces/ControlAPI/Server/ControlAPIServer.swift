@@ -1,0 +1,152 @@
+public import ClusterModel
+public import HostPorts
+internal import Hummingbird
+public import Logging
+internal import NIOCore
+internal import ServiceLifecycle
+internal import Synchronization
+public import Telemetry
+
+/// Serves the HTTP API of a cluster on a loopback address.
+///
+/// The way of a request: ``ConnectionGuard`` (time-outs of the connection) -> ``APIResponder``
+/// (who asks, which route, the body within its bounds) -> a handler of `Routes/` -> the
+/// `ClusterService`; what it throws becomes `application/problem+json` in ``ProblemAnswer``.
+public final class ControlAPIServer: Sendable {
+  /// Connections that wait to be accepted: as many as may come at once.
+  static let backlog = 8192
+  /// How long requests that are under way at a graceful shutdown may still take.
+  static let shutdownPatience = Duration.seconds(10)
+
+  private let address: LoopbackAddress
+  private let port: Int
+  private let responder: APIResponder
+  private let logger: Logger
+  private let phase = Mutex(Phase.new([]))
+
+  private enum Phase {
+    case new([CheckedContinuation<Int?, Never>])
+    case running(ServiceGroup, [CheckedContinuation<Int?, Never>])
+    case listening(ServiceGroup, port: Int)
+    case ended
+  }
+
+  /// - Parameters:
+  ///   - host: an address of the loopback network: `127.0.0.1`, `::1`, `localhost`.
+  ///   - port: 0 for any free one; ``boundPort()`` tells which.
+  ///   - registry: where `/metrics` is read from, and where requests are counted.
+  /// - Throws: ``Problem`` with `listen_beyond_loopback`.
+  public init(
+    service: any ClusterService, host: String, port: Int, registry: PrometheusRegistry,
+    logger: Logger
+  ) throws(Problem) {
+    address = try LoopbackAddress(host)
+    self.port = port
+    self.logger = logger
+    responder = APIResponder(
+      routes: APIRoutes.table(service: service, registry: registry),
+      origins: OriginGuard(listening: address), metrics: RequestMetrics(registry: registry),
+      logger: logger)
+  }
+
+  /// Serves until ``shutdown()``, or until its task is cancelled or gracefully shut down.
+  ///
+  /// - Throws: ``Problem`` with `listen_failed` when the port cannot be had.
+  public func run() async throws {
+    let group = ServiceGroup(configuration: groupConfiguration())
+    let first = phase.withLock { phase in
+      guard case .new(let waiting) = phase else { return false }
+      phase = .running(group, waiting)
+      return true
+    }
+    // Ended before it began: nothing to serve.
+    guard first else { return }
+    defer { end() }
+    do {
+      try await group.run()
+    } catch let error as IOError {
+      throw Problem(
+        .unavailable, code: "listen_failed", "cannot listen on \(address.host):\(port)",
+        cause: "\(error)", next: "Choose another port with --listen.")
+    }
+  }
+
+  /// The port it listens on, once it does; `nil` when it ended before that.
+  public func boundPort() async -> Int? {
+    await withCheckedContinuation { continuation in
+      let known: Int?? = phase.withLock { phase in
+        switch phase {
+        case .new(let waiting):
+          phase = .new(waiting + [continuation])
+          return nil
+        case .running(let group, let waiting):
+          phase = .running(group, waiting + [continuation])
+          return nil
+        case .listening(_, let port): return .some(port)
+        case .ended: return .some(nil)
+        }
+      }
+      if let known { continuation.resume(returning: known) }
+    }
+  }
+
+  /// Takes no more requests, and lets ``run()`` return when those under way are answered, or after
+  /// ``shutdownPatience``.
+  public func shutdown() async {
+    let group: ServiceGroup? = phase.withLock { phase in
+      switch phase {
+      case .new(let waiting):
+        phase = .ended
+        for continuation in waiting { continuation.resume(returning: nil) }
+        return nil
+      case .running(let group, _), .listening(let group, _): return group
+      case .ended: return nil
+      }
+    }
+    await group?.triggerGracefulShutdown()
+  }
+
+  private func groupConfiguration() -> ServiceGroupConfiguration {
+    var serverLogger = logger
+    // The server's own news are for those who look for them.
+    if serverLogger.logLevel == .info { serverLogger.logLevel = .notice }
+    let application = Application(
+      responder: responder,
+      server: .http1(
+        configuration: .init(
+          additionalChannelHandlers: [ConnectionGuard()],
+          idleTimeout: .nanoseconds(ConnectionLimits.idle.nanoseconds),
+          httpDecoderConfiguration: .init(
+            maxHeaderFieldSize: ConnectionLimits.headerField,
+            maxHeaderListSize: ConnectionLimits.headerList,
+            maxHeaderFieldCount: ConnectionLimits.headerCount))),
+      configuration: ApplicationConfiguration(
+        address: .hostname(address.host, port: port), backlog: Self.backlog,
+        availableConnectionsDelegate: MaximumAvailableConnections(
+          ConnectionLimits.connections(), logger: serverLogger)),
+      onServerRunning: { [weak self] channel in
+        self?.listens(on: channel.localAddress?.port ?? 0)
+      },
+      logger: serverLogger)
+    var configuration = ServiceGroupConfiguration(services: [application], logger: serverLogger)
+    configuration.maximumGracefulShutdownDuration = Self.shutdownPatience
+    return configuration
+  }
+
+  private func listens(on port: Int) {
+    phase.withLock { phase in
+      guard case .running(let group, let waiting) = phase else { return }
+      phase = .listening(group, port: port)
+      for continuation in waiting { continuation.resume(returning: port) }
+    }
+  }
+
+  private func end() {
+    phase.withLock { phase in
+      if case .running(_, let waiting) = phase {
+        for continuation in waiting { continuation.resume(returning: nil) }
+      }
+      phase = .ended
+    }
+  }
+}

@@ -1,0 +1,55 @@
+internal import ClusterModel
+internal import HTTPTypes
+
+/// Refuses what a web page in a browser on this machine could send: a request from another origin,
+/// and one for a name that somebody made point here (DNS rebinding).
+struct OriginGuard: Sendable {
+  let listening: LoopbackAddress
+
+  /// - Throws: ``Problem`` with `origin_refused` or `host_missing`.
+  func check(_ head: HTTPRequest) throws(Problem) {
+    guard let authority = head.authority, !authority.isEmpty else {
+      throw Problem(
+        .invalidInput, code: "host_missing", "the request has no Host header",
+        next: "Send the header that HTTP/1.1 requires.")
+    }
+    guard LoopbackAddress.isLoopback(Self.name(in: authority)) else {
+      throw refusal("the Host header names \"\(authority.prefix(80))\", which is not this machine")
+    }
+    for origin in head.headerFields[values: .origin] where !Self.isLoopbackOrigin(origin) {
+      throw refusal("a page of \"\(origin.prefix(80))\" may not use this API")
+    }
+  }
+
+  private func refusal(_ message: String) -> Problem {
+    Problem(
+      .refused, code: "origin_refused", message,
+      next: "Use http://\(listening.host == "::1" ? "[::1]" : listening.host), from no browser page "
+        + "but one of that address.")
+  }
+
+  static func isLoopbackOrigin(_ origin: String) -> Bool {
+    for scheme in ["http://", "https://"] where origin.hasPrefix(scheme) {
+      return LoopbackAddress.isLoopback(name(in: String(origin.dropFirst(scheme.count))))
+    }
+    return false
+  }
+
+  /// The name before the port; empty when what follows it is no port.
+  private static func name(in authority: String) -> Substring {
+    let end: String.Index
+    if authority.hasPrefix("[") {
+      guard let bracket = authority.firstIndex(of: "]") else { return "" }
+      end = authority.index(after: bracket)
+    } else {
+      end = authority.firstIndex(of: ":") ?? authority.endIndex
+    }
+    let port = authority[end...].dropFirst()
+    let isPort = authority[end...].first == ":" && UInt16(port) != nil
+    return authority[end...].isEmpty || isPort ? authority[..<end] : ""
+  }
+}
+
+extension HTTPField.Name {
+  static let origin = HTTPField.Name("Origin")!
+}
