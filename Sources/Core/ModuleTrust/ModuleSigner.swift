@@ -2,7 +2,7 @@ public import ClusterModel
 public import Crypto
 
 /// Signs modules in the form of the WebAssembly tool-conventions.
-public struct ModuleSigner {
+public struct ModuleSigner: Sendable {
   private let key: Curve25519.Signing.PrivateKey
   /// The public half of the key.
   public let publicKey: SerializedPublicKey

@@ -2,7 +2,6 @@ import ClusterModel
 import ControlAPI
 import ControlAPIClient
 import ControlPlane
-import DurableSQLite
 import HostPorts
 import Logging
 import ModuleTrust
@@ -11,7 +10,7 @@ import Telemetry
 /// What `dev` does from its URL to its end: serves the API, keeps an application like its files,
 /// shows what its modules write.
 ///
-///     signal ──> the group is cancelled: no more requests, no more reloads ──> the cluster stops
+///     signal ──> no more reloads ──> no more requests ──> what runs ends, stores close ──> done
 struct DevSession: Sendable {
   let cluster: DevCluster
   let signer: ModuleSigner
@@ -21,44 +20,60 @@ struct DevSession: Sendable {
 
   private static let caller = Caller(principal: .system)
 
+  private enum Ended { case server, attending }
+
   /// Returns when a signal asked for the end, and everything has stopped.
   ///
   /// - Throws: ``Problem``: the address cannot be listened on, or the server failed.
   func run(until signals: StopSignals) async throws {
     do {
-      try await serve(until: signals)
+      _ = try await cluster.plane.trustKey(
+        signer.publicKey.bytes, label: DevelopmentKey.label, by: Self.caller)
+      let server = try ControlAPIServer(
+        service: cluster.plane, host: listen.host, port: listen.port, registry: registry,
+        logger: Logger(label: "control-api"))
+      try await serve(with: server, until: signals)
     } catch {
       await cluster.stop()
       throw error
     }
-    await cluster.stop()
   }
 
-  private func serve(until signals: StopSignals) async throws {
-    _ = try await cluster.plane.trustKey(
-      signer.publicKey.bytes, label: DevelopmentKey.label, by: Self.caller)
-    let server = try await ControlAPIServer.start(
-      cluster: cluster.plane, host: listen.host, port: listen.port)
-    let url = listen.url(port: server.port)
-    StandardOutput.writeIfRead("WasmMatrix dev: \(url)\n")
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { try await server.run() }
-      group.addTask { await signals.first() }
-      if let manifestPath {
-        let client = try APIClient(server: url)
-        let follower = ModuleLogFollower(cluster: cluster.plane, caller: Self.caller)
-        let reload = LiveReload(
-          manifestPath: manifestPath, client: client, signer: signer, deployed: follower.follow)
-        group.addTask { await follower.run() }
-        group.addTask { 
-          do { try await reload.run() } catch is CancellationError {}
-          await client.shutdown() 
-        }
+  private func serve(with server: ControlAPIServer, until signals: StopSignals) async throws {
+    try await withThrowingTaskGroup(of: Ended.self) { group in
+      group.addTask {
+        try await server.run()
+        return .server
       }
-      // Whichever ends first, by a signal or by a failure, ends all.
-      try await group.next()
-      group.cancelAll()
+      group.addTask {
+        guard let port = await server.boundPort() else { return .attending }
+        try await attend(listen.url(port: port), until: signals)
+        return .attending
+      }
+      let ended = try await group.next()
+      await server.shutdown()
+      // Ends the answers that go on for ever, such as logs that are followed, so that the server
+      // need not wait for them.
+      await cluster.stop()
+      if ended == .server { group.cancelAll() }
       try await group.waitForAll()
     }
+  }
+
+  /// Everything beside the server, until a signal comes.
+  private func attend(_ url: String, until signals: StopSignals) async throws {
+    StandardOutput.writeIfRead("WasmMatrix dev: \(url)\n")
+    guard let manifestPath else { return await signals.first() }
+    let client = try APIClient(server: url)
+    let follower = ModuleLogFollower(cluster: cluster.plane, caller: Self.caller)
+    let reload = LiveReload(
+      manifestPath: manifestPath, client: client, signer: signer, deployed: follower.follow)
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { await follower.run() }
+      group.addTask { await reload.run() }
+      await signals.first()
+      group.cancelAll()
+    }
+    await client.shutdown()
   }
 }

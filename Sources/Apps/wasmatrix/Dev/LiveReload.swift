@@ -16,11 +16,12 @@ struct LiveReload {
   static let pollInterval = Duration.milliseconds(200)
 
   /// Runs until its task is cancelled.
-  func run() async throws {
+  func run() async {
     var watch = FileWatch([manifestPath])
     await deploy(&watch)
-    while true {
-      try await Task.sleep(for: Self.pollInterval)
+    // Sleeping ends early only when the task is cancelled, which the loop looks at itself.
+    while !Task.isCancelled {
+      try? await Task.sleep(for: Self.pollInterval)
       if watch.poll() { await deploy(&watch) }
     }
   }

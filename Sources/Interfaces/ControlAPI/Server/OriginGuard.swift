@@ -49,7 +49,3 @@ struct OriginGuard: Sendable {
     return authority[end...].isEmpty || isPort ? authority[..<end] : ""
   }
 }
-
-extension HTTPField.Name {
-  static let origin = HTTPField.Name("Origin")!
-}

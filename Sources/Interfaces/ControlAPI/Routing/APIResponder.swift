@@ -1,0 +1,132 @@
+internal import ClusterModel
+internal import ControlAPIModel
+internal import HTTPTypes
+internal import HostPorts
+internal import Hummingbird
+internal import Logging
+
+/// Answers every request: who asks, which route, the body within its bounds, the handler.
+struct APIResponder: HTTPResponder {
+  typealias Context = BasicRequestContext
+
+  let routes: RouteTable
+  let origins: OriginGuard
+  let metrics: RequestMetrics
+  let logger: Logger
+  private let bodies = BodyReader(budget: ByteBudget())
+
+  init(routes: RouteTable, origins: OriginGuard, metrics: RequestMetrics, logger: Logger) {
+    self.routes = routes
+    self.origins = origins
+    self.metrics = metrics
+    self.logger = logger
+  }
+
+  func respond(to request: Request, context: Context) async -> Response {
+    let began = ContinuousClock.now
+    var pattern = "other"
+    var response: Response
+    do {
+      response = try await answer(request, pattern: &pattern)
+    } catch {
+      response = refusal(error, request)
+    }
+    if request.method == .head { response = response.createHeadResponse() }
+    // What a module answers is never to be taken for a page or a script.
+    response.headers[.xContentTypeOptions] = "nosniff"
+    let took = ContinuousClock.now - began
+    let status = response.status.code
+    metrics.record(
+      method: pattern == "other" ? "other" : request.method.rawValue, route: pattern,
+      status: status, took: took)
+    logger.debug(
+      "request",
+      metadata: [
+        "method": "\(request.method)", "path": "\(request.uri.path.prefix(200))",
+        "status": "\(status)", "milliseconds": "\(took.milliseconds)",
+      ])
+    return response
+  }
+
+  /// - Parameter pattern: set to the path of the route when there is one.
+  private func answer(_ request: Request, pattern: inout String) async throws -> Response {
+    try origins.check(request.head)
+    let target = RequestTarget(request.head.path ?? "")
+    guard let path = target.segments else {
+      throw Problem(
+        .invalidInput, code: "path_invalid", "the path is not percent-encoded UTF-8 text")
+    }
+    let (route, parameters) = try route(for: request, path)
+    pattern = route.path.description
+    let query = try QueryParameters(target.query, known: route.operation.queryNames)
+    let caller = try CallerReader.caller(request.headers, query)
+    var held: HeldBody?
+    switch route.body {
+    case .none: break
+    case .upTo(let maximum): held = try await bodies.read(request, upTo: maximum)
+    }
+    defer { withExtendedLifetime(held) {} }
+    return try await route.handler(
+      APIRequest(
+        caller: caller, headers: request.headers, parameters: parameters, query: query,
+        body: held?.bytes ?? [], underlying: request))
+  }
+
+  private func route(for request: Request, _ path: [String]) throws -> (Route, [String: String]) {
+    switch routes.match(request.method, path) {
+    case .route(let route, let parameters): return (route, parameters)
+    case .otherMethods(let allowed):
+      throw ProblemAnswer(
+        ProblemResource(
+          status: 405, title: "The method is not allowed", code: "method_not_allowed",
+          detail: "\(request.method) is not for \(request.uri.path.prefix(200))",
+          next: "Use \(allowed.joined(separator: ", "))."),
+        headers: [.allow: allowed.joined(separator: ", ")])
+    case .nothing:
+      throw Problem(
+        .notFound, code: "route_unknown", "there is nothing at \(request.uri.path.prefix(200))",
+        next: "GET /openapi.json lists what there is.")
+    }
+  }
+
+  private func refusal(_ error: any Error, _ request: Request) -> Response {
+    let answer = ProblemAnswer(error)
+    if answer.resource.status == 500 {
+      logger.error("request failed", metadata: ["error": "\(error)"])
+    }
+    var response = answer.response
+    // The body was perhaps not read; reading it only to throw it away would help nobody.
+    if request.headers[.contentLength].map({ $0 != "0" }) ?? false
+      || request.headers[.transferEncoding] != nil
+    {
+      response.headers[.connection] = "close"
+    }
+    return response
+  }
+}
+
+/// The path and the query of a request line.
+struct RequestTarget {
+  /// The decoded segments of the path; `nil` when they cannot be decoded.
+  let segments: [String]?
+  /// As it was sent.
+  let query: String
+
+  init(_ text: String) {
+    let end = text.firstIndex(of: "?") ?? text.endIndex
+    query = String(text[end...].dropFirst())
+    guard text.hasPrefix("/") else {
+      segments = nil
+      return
+    }
+    var decoded: [String] = []
+    for part in text[..<end].dropFirst().split(separator: "/", omittingEmptySubsequences: false) {
+      guard let segment = PercentEncoding.decode(part) else {
+        segments = nil
+        return
+      }
+      decoded.append(segment)
+    }
+    segments = decoded
+  }
+}

@@ -1,0 +1,63 @@
+internal import ClusterModel
+internal import ControlAPIModel
+internal import Foundation
+
+/// Reads JSON that may be anything.
+enum JSONBody {
+  /// - Throws: ``Problem`` with `json_invalid`, that says where.
+  static func decode<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws(Problem)
+    -> Value
+  {
+    // The library would take UTF-16 and UTF-32 too, which JSON between systems may not be.
+    guard !bytes.contains(0), String(validating: bytes, as: UTF8.self) != nil else {
+      throw invalid("the body is not UTF-8 text", cause: nil)
+    }
+    guard !bytes.isEmpty else { throw invalid("the body is empty", cause: nil) }
+    do {
+      return try APIJSON.decode(type, from: bytes)
+    } catch let error as DecodingError {
+      throw problem(of: error)
+    } catch {
+      throw invalid("the body is not the JSON that is wanted", cause: "\(error)")
+    }
+  }
+
+  private static func problem(of error: DecodingError) -> Problem {
+    switch error {
+    case .typeMismatch(_, let context), .valueNotFound(_, let context):
+      return invalid("\(place(context)) is of another type", cause: context.debugDescription)
+    case .keyNotFound(let key, let context):
+      return invalid("\"\(key.stringValue)\" is missing in \(place(context))", cause: nil)
+    case .dataCorrupted(let context):
+      let cause = context.underlyingError.map(detail) ?? context.debugDescription
+      let what = context.codingPath.isEmpty ? "the body is not JSON" : "\(place(context)) is wrong"
+      return invalid(what, cause: cause)
+    @unknown default:
+      return invalid("the body is not the JSON that is wanted", cause: "\(error)")
+    }
+  }
+
+  /// What the library says, with line and column.
+  private static func detail(_ error: any Error) -> String {
+    let text = (error as NSError).userInfo[NSDebugDescriptionErrorKey] as? String
+    return text ?? "\(error)"
+  }
+
+  private static func place(_ context: DecodingError.Context) -> String {
+    var path = ""
+    for key in context.codingPath {
+      if let index = key.intValue {
+        path += "[\(index)]"
+      } else {
+        path += (path.isEmpty ? "" : ".") + key.stringValue.prefix(80)
+      }
+    }
+    return path.isEmpty ? "the body" : "\"\(path)\""
+  }
+
+  private static func invalid(_ message: String, cause: String?) -> Problem {
+    Problem(
+      .invalidInput, code: "json_invalid", message, cause: cause,
+      next: "GET /openapi.json describes what each route takes.")
+  }
+}
