@@ -1,5 +1,4 @@
 public import ClusterModel
-import Foundation
 import Glibc
 import Synchronization
 
@@ -13,19 +12,15 @@ public final class DataFolder: Sendable {
   public let path: String
   private let lock: Mutex<Int32?>
 
-  /// Opens (and makes) the folder and takes its lock, which is held until ``release()`` or until this value goes.
+  /// Opens (and makes) the folder and takes its lock, which is held until ``release()`` or until this
+  /// value goes. Blocks: for the start of a program.
   ///
-  /// - Throws: ``Problem`` `data_folder_in_use`, `data_newer`, or what the disk says.
+  /// - Throws: ``Problem`` `data_folder_in_use`, `data_newer`, `data_corrupt`, or what the disk says.
   public init(_ path: String) throws(Problem) {
+    var path = path
+    while path.count > 1, path.hasSuffix("/") { path.removeLast() }
     self.path = path
-    do {
-      try FileManager.default.createDirectory(
-        atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-    } catch {
-      throw Problem(
-        .unavailable, code: "data_unavailable", "the data folder \(path) cannot be made",
-        cause: error.localizedDescription, next: "Name another with --data DIR.")
-    }
+    try SyncedFile.makeFolder(path)
     let descriptor = try Self.takeLock(path + "/lock")
     do throws(Problem) { try Self.checkFormat(path + "/format") } catch {
       close(descriptor)
@@ -50,16 +45,14 @@ public final class DataFolder: Sendable {
       throw StorageProblem.from(errno: errno, doing: "open", file: file)
     }
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-      var bytes = [UInt8](repeating: 0, count: 32)
-      let count = read(descriptor, &bytes, bytes.count)
-      close(descriptor)
-      let holder = String(decoding: bytes.prefix(max(count, 0)), as: UTF8.self)
-      throw Problem(
-        .conflict, code: "data_folder_in_use",
-        "the data folder is used by another program (process \(holder))", cause: file,
-        next: "Stop that program, or name another folder with --data DIR.")
+      let number = errno
+      defer { close(descriptor) }
+      guard number == EWOULDBLOCK else {
+        throw StorageProblem.from(errno: number, doing: "flock", file: file)
+      }
+      throw inUse(file, by: holder(descriptor))
     }
-    let mine = Array("\(getpid())".utf8)
+    let mine = Array("\(getpid())\n".utf8)
     guard ftruncate(descriptor, 0) == 0, pwrite(descriptor, mine, mine.count, 0) == mine.count
     else {
       let number = errno
@@ -69,28 +62,33 @@ public final class DataFolder: Sendable {
     return descriptor
   }
 
-  private static func checkFormat(_ file: String) throws(Problem) {
-    guard let bytes = FileManager.default.contents(atPath: file) else {
-      guard
-        FileManager.default.createFile(
-          atPath: file, contents: Data("\(format)\n".utf8), attributes: [.posixPermissions: 0o600])
-      else { throw StorageProblem.from(errno: errno, doing: "write", file: file) }
-      return
-    }
-    let text = String(decoding: bytes, as: UTF8.self).split(separator: "\n").first ?? ""
-    guard let found = Int(text) else {
-      throw Problem(
-        .internalFault, code: "data_corrupt", "\(file) does not name a format",
-        next: "Name another folder with --data DIR, or restore this one from a backup.")
-    }
-    guard found <= format else { throw newer(file, found, format) }
+  /// The process that wrote its number into the lock file; `nil` when it has not come to it yet.
+  private static func holder(_ descriptor: Int32) -> Int? {
+    var bytes = [UInt8](repeating: 0, count: 32)
+    let count = pread(descriptor, &bytes, bytes.count, 0)
+    let text = String(decoding: bytes.prefix(max(count, 0)), as: UTF8.self)
+    return text.split(separator: "\n").first.flatMap { Int($0) }
   }
 
-  /// The refusal of data that a later release wrote.
-  static func newer(_ file: String, _ found: Int, _ known: Int) -> Problem {
-    Problem(
-      .conflict, code: "data_newer",
-      "\(file) has format \(found), and this release knows formats up to \(known)",
-      next: "Use the release that wrote it, or a newer one.")
+  private static func inUse(_ file: String, by process: Int?) -> Problem {
+    let holder = process.map { "process \($0)" } ?? "its process is not known"
+    return Problem(
+      .conflict, code: "data_folder_in_use",
+      "the data folder is used by another program (\(holder))", cause: file,
+      next: "Stop that program, or name another folder with --data DIR.")
+  }
+
+  private static func checkFormat(_ file: String) throws(Problem) {
+    guard let bytes = try SyncedFile.read(file, limit: .kibibytes(4)) else {
+      return try SyncedFile.write(
+        Array("\(format)\n".utf8), to: file, through: file + ".incoming")
+    }
+    let text = String(decoding: bytes, as: UTF8.self).split(separator: "\n").first
+    guard let found = text.flatMap({ Int($0) }), found > 0 else {
+      throw StorageProblem.corrupt(file, "it does not name a format")
+    }
+    guard found <= format else {
+      throw StorageProblem.newer(file, found: found, known: format)
+    }
   }
 }

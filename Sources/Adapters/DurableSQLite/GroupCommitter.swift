@@ -6,24 +6,38 @@ import Synchronization
 /// Carries out writes in groups: while one transaction is being synced, the next gathers, so that
 /// many writers share one sync. No write waits for company.
 final class GroupCommitter: Sendable {
-  private struct Job {
+  private struct Job: Sendable {
+    /// Bytes it holds while it waits.
+    var cost: Int
     /// Does the work and keeps its result.
-    var run: (Database) throws -> Void
+    var run: @Sendable (Database) throws -> Void
     /// Tells the caller; `nil` when the work is durable.
-    var finish: (Problem?) -> Void
+    var finish: @Sendable (Problem?) -> Void
   }
 
   private struct State: ~Copyable {
     var jobs: Deque<Job> = []
+    /// Bytes of the jobs that wait or run.
+    var bytes = 0
     var isRunning = false
+    var isClosed = false
     var commits = 0
+  }
+
+  /// What a job made, on its way from the writer's queue to whoever waits for it.
+  private final class Outcome<Value: Sendable>: Sendable {
+    let value = Mutex<Value?>(nil)
   }
 
   /// Writes that may wait. Beyond it callers hear "slow down".
   private static let queueLength = 65_536
+  /// Bytes that may wait: 16 of the largest events. One write is taken however large it is.
+  private static let queueBytes = 256 << 20
   /// Writes in one transaction: what is gathered during one sync, and not so much that the first of
   /// them waits long for the last.
   private static let groupSize = 512
+  /// Bytes in one transaction, for the same reason.
+  private static let groupBytes = 16 << 20
 
   private let pool: DatabasePool
   private let file: String
@@ -37,21 +51,21 @@ final class GroupCommitter: Sendable {
   var commits: Int { state.withLock { $0.commits } }
 
   func write<Value: Sendable>(
-    _ body: @escaping @Sendable (Database) throws -> Value
+    cost: Int, _ body: @escaping @Sendable (Database) throws -> Value
   ) async throws(Problem) -> Value {
     let result: Result<Value, Problem> = await withCheckedContinuation { continuation in
-      let box = Mutex<Value?>(nil)
-      let shared = ResultBox(box)
+      let outcome = Outcome<Value>()
       submit(
         Job(
+          cost: cost,
           run: { database in
             let value = try body(database)
-            shared.value.withLock { $0 = value }
+            outcome.value.withLock { $0 = value }
           },
           finish: { problem in
             if let problem {
               continuation.resume(returning: .failure(problem))
-            } else if let value = shared.value.withLock({ $0 }) {
+            } else if let value = outcome.value.withLock({ $0 }) {
               continuation.resume(returning: .success(value))
             } else {
               preconditionFailure("a write that was committed has a result")
@@ -61,54 +75,66 @@ final class GroupCommitter: Sendable {
     return try result.get()
   }
 
-  private final class ResultBox<Value: Sendable>: Sendable {
-    let value: Mutex<Value?>
-    init(_ value: consuming sending Mutex<Value?>) { self.value = value }
+  func writeLater(_ body: @escaping @Sendable (Database) throws -> Void) {
+    submit(Job(cost: 0, run: body, finish: { _ in }))
   }
 
-  private func submit(_ job: sending Job) {
-    enum Answer { case full, start, wait }
-    let carried = SendableJob(job: job)
+  /// Takes no more writes; what waits is carried out.
+  func refuseFurther() { state.withLock { $0.isClosed = true } }
+
+  private func submit(_ job: Job) {
+    enum Answer {
+      case waits, starts
+      case refused(Problem)
+    }
     let answer: Answer = state.withLock { state in
-      guard state.jobs.count < Self.queueLength else { return .full }
-      state.jobs.append(carried.job)
-      guard !state.isRunning else { return .wait }
+      guard !state.isClosed else { return .refused(StorageProblem.closed(file)) }
+      guard state.jobs.count < Self.queueLength,
+        state.bytes == 0 || state.bytes + job.cost <= Self.queueBytes
+      else { return .refused(StorageProblem.busy()) }
+      state.jobs.append(job)
+      state.bytes += job.cost
+      guard !state.isRunning else { return .waits }
       state.isRunning = true
-      return .start
+      // Within the lock, so that a close that follows comes after it in the writer's queue.
+      pool.asyncWriteWithoutTransaction { database in self.drain(database) }
+      return .starts
     }
     switch answer {
-    case .wait: break
-    case .full:
-      carried.job.finish(
-        Problem(
-          .overloaded, code: "store_busy", "too many changes wait for the disk",
-          next: "Try again in a moment."))
-    case .start:
-      pool.asyncWriteWithoutTransaction { database in self.drain(database) }
+    case .waits, .starts: break
+    case .refused(let problem): job.finish(problem)
     }
   }
-
-  /// A job on its way into the queue.
-  ///
-  /// `@unchecked Sendable`: its closures capture only sendable values (see ``write``), and it is run
-  /// and finished once, on the writer's queue.
-  private struct SendableJob: @unchecked Sendable { let job: Job }
 
   private func drain(_ database: Database) {
-    while true {
-      let group: [Job] = state.withLock { state in
-        let count = min(state.jobs.count, Self.groupSize)
-        let group = Array(state.jobs.prefix(count))
-        state.jobs.removeFirst(count)
-        if group.isEmpty { state.isRunning = false }
-        return group
-      }
-      guard !group.isEmpty else { return }
-      commit(group, database)
+    while let group = nextGroup() {
+      let problems = commit(group, database)
+      let bytes = group.reduce(0) { $0 + $1.cost }
+      state.withLock { $0.bytes -= bytes }
+      for (job, problem) in zip(group, problems) { job.finish(problem) }
     }
   }
 
-  private func commit(_ group: [Job], _ database: Database) {
+  private func nextGroup() -> [Job]? {
+    state.withLock { state in
+      var group: [Job] = []
+      var bytes = 0
+      while let job = state.jobs.first, group.count < Self.groupSize,
+        group.isEmpty || bytes + job.cost <= Self.groupBytes
+      {
+        bytes += job.cost
+        group.append(state.jobs.removeFirst())
+      }
+      guard !group.isEmpty else {
+        state.isRunning = false
+        return nil
+      }
+      return group
+    }
+  }
+
+  /// The problem of each job; `nil` when its work is durable.
+  private func commit(_ group: [Job], _ database: Database) -> [Problem?] {
     var problems = [Problem?](repeating: nil, count: group.count)
     do {
       try database.beginTransaction(.immediate)
@@ -117,35 +143,30 @@ final class GroupCommitter: Sendable {
       }
       try database.commit()
       state.withLock { $0.commits += 1 }
+      return problems
     } catch {
       let problem = StorageProblem.from(error, file: file)
       if database.isInsideTransaction {
         // Nothing of it is on the disk, and nobody was told that it is: an error here adds nothing.
         try? database.rollback()
       }
-      problems = problems.map { $0 ?? problem }
+      return problems.map { $0 ?? problem }
     }
-    for (job, problem) in zip(group, problems) { job.finish(problem) }
   }
 
-  /// Runs one job; its own failure undoes it alone. Throws when the whole transaction is lost.
+  /// Runs one job; its own failure undoes it alone, and is returned. Throws when the whole
+  /// transaction is lost: SQLite gives one up by itself when the disk is full or fails.
   private func attempt(_ job: Job, _ database: Database) throws -> Problem? {
-    var failure: (any Error)?
+    try database.cachedStatement(sql: "SAVEPOINT job").execute()
     do {
-      try database.inSavepoint {
-        do {
-          try job.run(database)
-          return .commit
-        } catch {
-          failure = error
-          return .rollback
-        }
-      }
+      try job.run(database)
     } catch {
-      failure = failure ?? error
+      guard database.isInsideTransaction else { throw error }
+      try database.cachedStatement(sql: "ROLLBACK TO job").execute()
+      try database.cachedStatement(sql: "RELEASE job").execute()
+      return StorageProblem.from(error, file: file)
     }
-    guard let failure else { return nil }
-    guard database.isInsideTransaction else { throw failure }
-    return StorageProblem.from(failure, file: file)
+    try database.cachedStatement(sql: "RELEASE job").execute()
+    return nil
   }
 }

@@ -30,7 +30,7 @@ struct ApplicationDeployer {
       }
     }
     throw Problem(
-      .unavailable, code: "deploy_cut_off", "The server went away before it had deployed.",
+      .unavailable, code: "deploy_cut_off", "the server went away before it had deployed",
       next: "See with `wasmatrix ps` what is deployed, and try again.")
   }
 

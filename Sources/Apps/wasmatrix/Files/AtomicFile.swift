@@ -52,13 +52,13 @@ enum AtomicFile {
 
   private static func exists(_ path: String) -> Problem {
     Problem(
-      .conflict, code: "file_exists", "There is a file at \(path) already.",
+      .conflict, code: "file_exists", "there is a file at \(path) already",
       next: "Choose another place, or move that file away first.")
   }
 
   private static func unwritable(_ path: String, _ code: Int32) -> Problem {
     Problem(
-      .invalidInput, code: "file_unwritable", "Cannot write \(path).",
+      .invalidInput, code: "file_unwritable", "\(path) cannot be written",
       cause: SystemError.text(code))
   }
 }

@@ -38,7 +38,7 @@ enum BoundedFile {
       bytes.append(contentsOf: chunk[..<count])
       guard bytes.count <= limit.bytes else {
         throw Problem(
-          .tooLarge, code: "file_too_large", "The \(role) \(name) is larger than \(limit).",
+          .tooLarge, code: "file_too_large", "the \(role) \(name) is larger than \(limit)",
           next: "The most that is allowed is \(limit).")
       }
     }
@@ -47,11 +47,11 @@ enum BoundedFile {
   private static func unreadable(_ name: String, _ role: String, _ code: Int32) -> Problem {
     if code == ENOENT {
       return Problem(
-        .invalidInput, code: "file_missing", "There is no \(role) at \(name).",
+        .invalidInput, code: "file_missing", "there is no \(role) at \(name)",
         next: "Check the path.")
     }
     return Problem(
-      .invalidInput, code: "file_unreadable", "The \(role) \(name) cannot be read.",
+      .invalidInput, code: "file_unreadable", "the \(role) \(name) cannot be read",
       cause: SystemError.text(code))
   }
 }

@@ -19,7 +19,7 @@ enum Folder {
 
   private static func unusable(_ path: String, _ code: Int32) -> Problem {
     Problem(
-      .invalidInput, code: "folder_unusable", "The folder \(path) cannot be made or used.",
+      .invalidInput, code: "folder_unusable", "the folder \(path) cannot be made or used",
       cause: SystemError.text(code))
   }
 }

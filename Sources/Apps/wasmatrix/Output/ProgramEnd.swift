@@ -29,7 +29,7 @@ enum ProgramEnd {
   static func problem(of error: any Error) -> Problem {
     if let problem = error as? Problem { return problem }
     return Problem(
-      .internalFault, code: "unexpected_error", "Something unexpected went wrong.",
+      .internalFault, code: "unexpected_error", "something unexpected went wrong",
       cause: String(describing: error))
   }
 }

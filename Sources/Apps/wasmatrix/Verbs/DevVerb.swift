@@ -39,9 +39,10 @@ struct DevVerb: AsyncParsableCommand {
   func run() async throws {
     guard listen.isLoopback else {
       throw Problem(
-        .refused, code: "listen_refused",
-        "\(listen.host) would be reached from other machines, and nobody would be asked who they are.",
-        next: "Listen on 127.0.0.1 and put a proxy that authenticates in front of it.")
+        .refused, code: "listen_beyond_loopback",
+        "\(listen.host) can be reached from other machines",
+        cause: "there are no user tokens yet: whoever reaches the API may do anything",
+        next: "Listen on 127.0.0.1.")
     }
     if let manifest {
       // A name that was mistyped ends here; a file that is wrong inside can be corrected later.

@@ -41,11 +41,13 @@ struct DoctorVerb: AsyncParsableCommand {
       let found = try await server.withClient { try await $0.doctor() }
       return [Finding(subject: "server", verdict: .ok, detail: server.address)] + found
     } catch {
-      let verdict: Finding.Verdict = server.isNamed ? .failure : .ok
-      let reason = (error as? Problem)?.message ?? String(describing: error)
-      return [
-        Finding(subject: "server", verdict: verdict, detail: "\(server.address): \(reason)")
-      ]
+      let problem = ProgramEnd.problem(of: error)
+      if !server.isNamed, problem.code == "server_unreachable" {
+        return [
+          Finding(subject: "server", verdict: .ok, detail: "none is running at \(server.address)")
+        ]
+      }
+      return [Finding(subject: "server", verdict: .failure, detail: problem.message)]
     }
   }
 }

@@ -87,7 +87,7 @@ struct EmitVerb: AsyncParsableCommand {
     }
     guard status.settled else {
       throw Problem(
-        .deadlineExceeded, code: "wait_timed_out", "Not every delivery has settled yet.",
+        .deadlineExceeded, code: "wait_timed_out", "not every delivery has settled yet",
         next: "Wait longer with --timeout, or look at `wasmatrix events dead list` later.")
     }
     if status.deliveries.contains(where: { $0.state == .dead }) { throw ExitCode.failure }

@@ -24,12 +24,12 @@ struct APIResponder: HTTPResponder {
 
   func respond(to request: Request, context: Context) async -> Response {
     let began = ContinuousClock.now
-    var pattern = "other"
+    var progress = Progress()
     var response: Response
     do {
-      response = try await answer(request, pattern: &pattern)
+      response = try await answer(request, &progress)
     } catch {
-      response = refusal(error, request)
+      response = refusal(error, request, progress)
     }
     if request.method == .head { response = response.createHeadResponse() }
     // What a module answers is never to be taken for a page or a script.
@@ -37,8 +37,8 @@ struct APIResponder: HTTPResponder {
     let took = ContinuousClock.now - began
     let status = response.status.code
     metrics.record(
-      method: pattern == "other" ? "other" : request.method.rawValue, route: pattern,
-      status: status, took: took)
+      method: progress.route == nil ? "other" : request.method.rawValue,
+      route: progress.route?.path.description ?? "other", status: status, took: took)
     logger.debug(
       "request",
       metadata: [
@@ -48,8 +48,13 @@ struct APIResponder: HTTPResponder {
     return response
   }
 
-  /// - Parameter pattern: set to the path of the route when there is one.
-  private func answer(_ request: Request, pattern: inout String) async throws -> Response {
+  /// How far a request came.
+  private struct Progress {
+    var route: Route?
+    var bodyIsRead = false
+  }
+
+  private func answer(_ request: Request, _ progress: inout Progress) async throws -> Response {
     try origins.check(request.head)
     let target = RequestTarget(request.head.path ?? "")
     guard let path = target.segments else {
@@ -57,13 +62,15 @@ struct APIResponder: HTTPResponder {
         .invalidInput, code: "path_invalid", "the path is not percent-encoded UTF-8 text")
     }
     let (route, parameters) = try route(for: request, path)
-    pattern = route.path.description
+    progress.route = route
     let query = try QueryParameters(target.query, known: route.operation.queryNames)
     let caller = try CallerReader.caller(request.headers, query)
     var held: HeldBody?
     switch route.body {
     case .none: break
-    case .upTo(let maximum): held = try await bodies.read(request, upTo: maximum)
+    case .upTo(let maximum):
+      held = try await bodies.read(request, upTo: maximum)
+      progress.bodyIsRead = true
     }
     defer { withExtendedLifetime(held) {} }
     return try await route.handler(
@@ -89,18 +96,16 @@ struct APIResponder: HTTPResponder {
     }
   }
 
-  private func refusal(_ error: any Error, _ request: Request) -> Response {
+  private func refusal(_ error: any Error, _ request: Request, _ progress: Progress) -> Response {
     let answer = ProblemAnswer(error)
     if answer.resource.status == 500 {
       logger.error("request failed", metadata: ["error": "\(error)"])
     }
     var response = answer.response
-    // The body was perhaps not read; reading it only to throw it away would help nobody.
-    if request.headers[.contentLength].map({ $0 != "0" }) ?? false
-      || request.headers[.transferEncoding] != nil
-    {
-      response.headers[.connection] = "close"
-    }
+    let hasBody =
+      (request.headers[.contentLength] ?? "0") != "0" || request.headers[.transferEncoding] != nil
+    // Reading the rest of the body only to throw it away would help nobody.
+    if hasBody, !progress.bodyIsRead { response.headers[.connection] = "close" }
     return response
   }
 }

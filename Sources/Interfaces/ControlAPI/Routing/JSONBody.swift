@@ -22,6 +22,16 @@ enum JSONBody {
     }
   }
 
+  /// Any JSON value: what matters is that it can be read.
+  private struct AnyValue: Decodable {
+    init(from decoder: any Decoder) throws {}
+  }
+
+  /// - Throws: ``Problem`` with `json_invalid` when it is not JSON.
+  static func checkSyntax(_ bytes: [UInt8]) throws(Problem) {
+    _ = try decode(AnyValue.self, from: bytes)
+  }
+
   private static func problem(of error: DecodingError) -> Problem {
     switch error {
     case .typeMismatch(_, let context), .valueNotFound(_, let context):

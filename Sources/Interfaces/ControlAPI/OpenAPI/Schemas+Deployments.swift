@@ -1,0 +1,56 @@
+internal import ClusterModel
+internal import ControlAPIModel
+
+extension Schemas {
+  static let deployment = Schema.object(
+    required: [
+      "namespace": Schema.string, "application": Schema.string, "name": Schema.string,
+      "version": Schema.string, "digest": Schema.string, "generation": Schema.integer,
+      "deployedAt": Schema.time, "state": Schema.texts(DeploymentResource.State.allCases),
+      "kind": Schema.texts(ModuleKind.allCases), "triggers": Schema.array(Schema.string),
+      "arguments": Schema.array(Schema.string),
+      "environment": Schema.array(
+        Schema.object(required: ["name": Schema.string, "value": Schema.string])),
+      "limits": Schema.ref("Limits"), "retry": Schema.ref("Retry"),
+      "concurrency": Schema.integer,
+    ], optional: ["resultTopic": Schema.string, "problem": Schema.ref("Problem")])
+
+  static let limits = Schema.object(required: [
+    "memoryBytes": Schema.integer, "cpuTimeMilliseconds": Schema.number,
+    "wallTimeMilliseconds": Schema.number, "outputBytes": Schema.integer,
+    "logBytes": Schema.integer,
+  ])
+
+  static let retry = Schema.object(required: [
+    "attempts": Schema.integer, "initialDelayMilliseconds": Schema.number,
+    "maximumDelayMilliseconds": Schema.number,
+  ])
+
+  static let deployRequest = Schema.object(required: [
+    "manifest": ["type": "string", "description": "The text of the wasmatrix.yaml."],
+    "versions": Schema.map(Schema.string).with([
+      "description": "The registered version of each module of the manifest, by its name."
+    ]),
+  ])
+
+  /// One line of the answer to a deployment.
+  static let deployLine: JSONTree = [
+    "oneOf": [
+      Schema.object(
+        required: [
+          "step": [
+            "type": "string",
+            "enum": ["accepted", "verified", "compiled", "ready", "persisted", "done"],
+          ],
+          "message": Schema.string,
+        ], optional: ["module": Schema.string]),
+      Schema.object(required: [
+        "done": ["type": "boolean", "const": true],
+        "deployments": Schema.array(Schema.ref("Deployment")),
+      ]),
+      Schema.object(required: ["problem": Schema.ref("Problem")]),
+    ]
+  ]
+
+  static let removed = Schema.object(required: ["removed": Schema.array(Schema.string)])
+}

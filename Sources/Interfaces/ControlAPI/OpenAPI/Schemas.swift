@@ -1,0 +1,98 @@
+internal import ClusterModel
+internal import ControlAPIModel
+internal import HostPorts
+
+/// The schemas that routes refer to, by name: one for each type of `ControlAPIModel`.
+enum Schemas {
+  static let all: [String: JSONTree] = [
+    "Problem": problem, "Failure": failure, "Frame": frame, "Bytes": bytes,
+    "Principal": Schema.object(
+      required: [
+        "kind": ["type": "string", "enum": ["person", "device", "node", "module", "system"]],
+        "name": Schema.string,
+      ]),
+    "ModuleVersion": moduleVersion, "TrustedKey": trustedKey, "TrustKeyRequest": trustKeyRequest,
+    "SecurityEvent": securityEvent, "Deployment": deployment, "Limits": limits, "Retry": retry,
+    "DeployRequest": deployRequest, "DeployLine": deployLine, "Removed": removed,
+    "Event": event, "AcceptedEvent": acceptedEvent, "EventStatus": eventStatus,
+    "Delivery": delivery, "DeadLetter": deadLetter, "CloudEvent": cloudEvent, "Node": node,
+    "Placement": placement, "LogLine": logLine, "Finding": finding,
+    "Health": Schema.object(required: ["status": ["type": "string", "enum": ["ready"]]]),
+  ]
+
+  private static let problem = Schema.object(
+    required: [
+      "type": Schema.string, "title": Schema.string, "status": Schema.integer,
+      "detail": Schema.string, "code": Schema.string,
+    ],
+    optional: [
+      "cause": Schema.string, "next": Schema.string, "failure": Schema.ref("Failure"),
+    ])
+
+  private static let failure = Schema.object(
+    required: [
+      "code": Schema.texts(ActivationFailure.Code.allCases), "message": Schema.string,
+      "frames": Schema.array(Schema.ref("Frame")),
+    ],
+    optional: [
+      "trap": Schema.string, "exitStatus": ["type": "integer"], "log": Schema.string,
+      "logTruncated": Schema.bool,
+    ])
+
+  private static let frame = Schema.object(
+    required: ["functionIndex": Schema.integer, "moduleOffset": Schema.integer],
+    optional: ["function": Schema.string])
+
+  private static let bytes = Schema.object(
+    required: ["size": Schema.integer, "base64": Schema.base64],
+    optional: ["text": Schema.string])
+
+  private static let moduleVersion = Schema.object(
+    required: [
+      "namespace": Schema.string, "name": Schema.string, "version": Schema.string,
+      "digest": Schema.string, "size": Schema.integer, "signers": Schema.array(Schema.string),
+      "pushedAt": Schema.time, "pushedBy": Schema.ref("Principal"),
+    ], optional: ["existed": Schema.bool])
+
+  private static let trustedKey = Schema.object(
+    required: [
+      "id": Schema.string, "publicKey": Schema.base64, "label": Schema.string,
+      "addedAt": Schema.time,
+    ], optional: ["revokedAt": Schema.time])
+
+  private static let trustKeyRequest = Schema.object(
+    required: ["publicKey": Schema.base64, "label": Schema.string])
+
+  private static let securityEvent = Schema.object(required: [
+    "sequence": Schema.integer, "kind": Schema.texts(SecurityEvent.Kind.allCases),
+    "at": Schema.time, "principal": Schema.ref("Principal"), "namespace": Schema.string,
+    "subject": Schema.string, "reason": Schema.string, "detail": Schema.string,
+  ])
+
+  private static let node = Schema.object(required: [
+    "id": Schema.string, "health": Schema.string, "startedAt": Schema.time,
+    "engine": Schema.object(required: [
+      "libraryVersion": Schema.string, "architecture": Schema.string,
+      "cpuFeatures": Schema.array(Schema.string), "workers": Schema.integer,
+      "instanceSlots": Schema.integer, "liveInstances": Schema.integer,
+      "queuedActivations": Schema.integer,
+    ]),
+  ])
+
+  private static let placement = Schema.object(required: [
+    "node": Schema.string, "module": Schema.string, "version": Schema.string,
+    "digest": Schema.string, "generation": Schema.integer, "readySince": Schema.time,
+    "activations": Schema.integer, "failures": Schema.integer, "running": Schema.integer,
+  ])
+
+  private static let logLine = Schema.object(required: [
+    "at": Schema.time, "module": Schema.string, "version": Schema.string,
+    "eventID": Schema.string, "text": Schema.string,
+  ])
+
+  private static let finding = Schema.object(required: [
+    "subject": Schema.string,
+    "verdict": Schema.texts([Finding.Verdict.ok, .warning, .failure]),
+    "detail": Schema.string,
+  ])
+}

@@ -1,0 +1,19 @@
+internal import HostPorts
+internal import Telemetry
+
+/// Every route there is.
+enum APIRoutes {
+  static func table(service: any ClusterService, registry: PrometheusRegistry) -> RouteTable {
+    var routes = HealthRoutes.routes(service: service, registry: registry)
+    routes += ModuleRoutes.routes(service)
+    routes += DeploymentRoutes.routes(service)
+    routes.append(InvokeRoute.route(service))
+    routes += EventRoutes.routes(service)
+    routes += DeadLetterRoutes.routes(service)
+    routes += TrustRoutes.routes(service)
+    routes.append(LogRoute.route(service))
+    routes += ClusterRoutes.routes(service)
+    routes.append(DescriptionRoute.route(describing: routes))
+    return RouteTable(routes: routes)
+  }
+}

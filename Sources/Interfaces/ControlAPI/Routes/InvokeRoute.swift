@@ -1,0 +1,70 @@
+internal import ClusterModel
+internal import ControlAPIModel
+internal import HTTPTypes
+internal import HostPorts
+internal import Hummingbird
+internal import NIOCore
+
+/// Runs a module now.
+enum InvokeRoute {
+  static func route(_ service: any ClusterService) -> Route {
+    Route(
+      .post, "/v1/invoke/{module}", body: .upTo(EventRules.maximumData),
+      Operation(
+        id: "invoke", summary: "Run a module now; the body is its input, the answer its output.",
+        body: ["*/*": Schema.bytes],
+        answers: [
+          .init(
+            status: 200, about: "What the module wrote to standard output.",
+            content: [bytesType: Schema.bytes, "text/plain": Schema.string],
+            headers: [APIHeader.cpuTime: Schema.integer, APIHeader.wallTime: Schema.integer])
+        ],
+        problems: [
+          .invalidInput, .notFound, .tooLarge, .overloaded, .guestFailed, .unavailable,
+          .deadlineExceeded,
+        ])
+    ) { request in
+      let report = try await service.invoke(
+        try request.parameter("module"), with: try EventReader.invocation(in: request),
+        by: request.caller)
+      var headers = usage(report.usage)
+      switch report.result {
+      case .success(let output):
+        headers[.contentType] = contentType(of: output, accepted: request.headers[.accept])
+        return Response(
+          status: .ok, headers: headers,
+          body: ResponseBody(byteBuffer: ByteBuffer(bytes: output)))
+      case .failure(let failure):
+        let told = FailureResource(
+          failure, log: String(decoding: report.log, as: UTF8.self),
+          logTruncated: report.logTruncated)
+        throw ProblemAnswer(ProblemResource(failure.problem, failure: told), headers: headers)
+      }
+    }
+  }
+
+  private static let bytesType = "application/octet-stream"
+
+  /// Text only when it was asked for, and the output is such.
+  private static func contentType(of output: [UInt8], accepted: String?) -> String {
+    guard let accepted, String(validating: output, as: UTF8.self) != nil else { return bytesType }
+    for part in accepted.split(separator: ",") {
+      switch MediaType(String(part))?.essence {
+      case "text/plain", "text/*": return "text/plain; charset=utf-8"
+      case bytesType, "*/*": return bytesType
+      case _: continue
+      }
+    }
+    return bytesType
+  }
+
+  private static func usage(_ usage: ActivationUsage) -> HTTPFields {
+    var headers: HTTPFields = [:]
+    for (name, time) in [
+      (APIHeader.cpuTime, usage.cpuTime), (APIHeader.wallTime, usage.wallTime),
+    ] {
+      if let field = HTTPField.Name(name) { headers[field] = String(time.nanoseconds / 1000) }
+    }
+    return headers
+  }
+}
