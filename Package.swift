@@ -75,6 +75,7 @@ let package = Package(
     target(
       "Adapters", "WasmtimeEngine",
       ["ClusterModel", "HostPorts", "CWasmtime", crypto, deque, heap]),
+    target("Adapters", "LocalSystem", ["ClusterModel", "HostPorts"]),
     target("Adapters", "DurableSQLite", ["ClusterModel", grdb, deque]),
     target(
       "Adapters", "SQLiteStore", ["ClusterModel", "HostPorts", "DurableSQLite", grdb, crypto]),
@@ -102,6 +103,7 @@ let package = Package(
       [
         "ClusterModel", "HostPorts", "ControlAPIModel", "ManifestYAML", "Telemetry", nioCore,
         logging, metrics, .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
         .product(name: "NIOPosix", package: "swift-nio"),
@@ -119,9 +121,10 @@ let package = Package(
     .executableTarget(
       name: "wasmatrix",
       dependencies: [
-        "ClusterModel", "ModuleTrust", "HostPorts", "WasmtimeEngine", "DurableSQLite",
-        "SQLiteStore", "EmbeddedEventBus", "ManifestYAML", "NodeAgent", "ControlPlane", "Telemetry",
-        "ControlAPIModel", "ControlAPI", "ControlAPIClient", crypto, logging, metrics,
+        "ClusterModel", "ModuleTrust", "HostPorts", "LocalSystem", "WasmtimeEngine",
+        "DurableSQLite", "SQLiteStore", "EmbeddedEventBus", "ManifestYAML", "NodeAgent",
+        "ControlPlane", "Telemetry", "ControlAPIModel", "ControlAPI", "ControlAPIClient", crypto,
+        logging, metrics,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ],
@@ -130,6 +133,9 @@ let package = Package(
     // Tests mirror the sources.
     .target(
       name: "PropertyTesting", path: "Tests/Support/PropertyTesting", swiftSettings: settings),
+    .target(
+      name: "StorageTesting", dependencies: ["ClusterModel"], path: "Tests/Support/StorageTesting",
+      swiftSettings: settings),
     tests("Core", "ClusterModelTests", ["ClusterModel"]),
     tests("Core", "ModuleTrustTests", ["ClusterModel", "ModuleTrust", crypto]),
     tests("Core", "EventRoutingTests", ["ClusterModel", "EventRouting"]),
@@ -137,12 +143,15 @@ let package = Package(
     tests(
       "Adapters", "WasmtimeEngineTests",
       ["ClusterModel", "HostPorts", "CWasmtime", "WasmtimeEngine"]),
+    tests("Adapters", "LocalSystemTests", ["ClusterModel", "LocalSystem"]),
+    tests(
+      "Adapters", "DurableSQLiteTests", ["ClusterModel", "DurableSQLite", "StorageTesting", grdb]),
     tests(
       "Adapters", "SQLiteStoreTests",
-      ["ClusterModel", "HostPorts", "DurableSQLite", "SQLiteStore", crypto]),
+      ["ClusterModel", "HostPorts", "DurableSQLite", "SQLiteStore", "StorageTesting", crypto]),
     tests(
       "Adapters", "EmbeddedEventBusTests",
-      ["ClusterModel", "HostPorts", "DurableSQLite", "EmbeddedEventBus"]),
+      ["ClusterModel", "HostPorts", "DurableSQLite", "EmbeddedEventBus", "StorageTesting"]),
     tests("Adapters", "ManifestYAMLTests", ["ClusterModel", "ManifestYAML"]),
     tests(
       "Hosts", "ControlPlaneTests",
@@ -151,16 +160,22 @@ let package = Package(
         "WasmtimeEngine", "DurableSQLite", "SQLiteStore", "EmbeddedEventBus", crypto, logging,
       ]),
     tests(
+      "Interfaces", "ControlAPIWireTests",
+      [
+        "ClusterModel", "HostPorts", "ControlAPIModel", "ControlAPI", "Telemetry", logging,
+      ]),
+    tests(
       "Interfaces", "ControlAPITests",
       [
         "ClusterModel", "HostPorts", "ControlAPIModel", "ControlAPI", "Telemetry",
+        logging,
         .product(name: "HummingbirdTesting", package: "hummingbird"),
         .product(name: "NIOEmbedded", package: "swift-nio"),
       ]),
     tests(
       "Apps", "wasmatrixTests",
       [
-        "ClusterModel", "wasmatrix",
+        "ClusterModel", "LocalSystem", "wasmatrix",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
   ],

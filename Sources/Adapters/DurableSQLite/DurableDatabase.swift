@@ -132,7 +132,7 @@ public final class DurableDatabase: Sendable {
   private static func makeFile(_ path: String) throws(Problem) {
     let descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
     guard descriptor < 0 else {
-      close(descriptor)
+      Glibc.close(descriptor)
       return
     }
     guard errno == EEXIST else {

@@ -17,7 +17,8 @@ final class GroupCommitter: Sendable {
 
   private struct State: ~Copyable {
     var jobs: Deque<Job> = []
-    /// Bytes of the jobs that wait or run.
+    /// Jobs that wait or run, and their bytes.
+    var unfinished = 0
     var bytes = 0
     var isRunning = false
     var isClosed = false
@@ -29,7 +30,7 @@ final class GroupCommitter: Sendable {
     let value = Mutex<Value?>(nil)
   }
 
-  /// Writes that may wait. Beyond it callers hear "slow down".
+  /// Writes that may wait or run. Beyond it callers hear "slow down".
   private static let queueLength = 65_536
   /// Bytes that may wait: 16 of the largest events. One write is taken however large it is.
   private static let queueBytes = 256 << 20
@@ -49,6 +50,8 @@ final class GroupCommitter: Sendable {
   }
 
   var commits: Int { state.withLock { $0.commits } }
+  /// Writes that wait or run.
+  var unfinished: Int { state.withLock { $0.unfinished } }
 
   func write<Value: Sendable>(
     cost: Int, _ body: @escaping @Sendable (Database) throws -> Value
@@ -83,34 +86,31 @@ final class GroupCommitter: Sendable {
   func refuseFurther() { state.withLock { $0.isClosed = true } }
 
   private func submit(_ job: Job) {
-    enum Answer {
-      case waits, starts
-      case refused(Problem)
-    }
-    let answer: Answer = state.withLock { state in
-      guard !state.isClosed else { return .refused(StorageProblem.closed(file)) }
-      guard state.jobs.count < Self.queueLength,
+    let refusal: Problem? = state.withLock { state in
+      guard !state.isClosed else { return StorageProblem.closed(file) }
+      guard state.unfinished < Self.queueLength,
         state.bytes == 0 || state.bytes + job.cost <= Self.queueBytes
-      else { return .refused(StorageProblem.busy()) }
+      else { return StorageProblem.busy() }
       state.jobs.append(job)
+      state.unfinished += 1
       state.bytes += job.cost
-      guard !state.isRunning else { return .waits }
+      guard !state.isRunning else { return nil }
       state.isRunning = true
       // Within the lock, so that a close that follows comes after it in the writer's queue.
       pool.asyncWriteWithoutTransaction { database in self.drain(database) }
-      return .starts
+      return nil
     }
-    switch answer {
-    case .waits, .starts: break
-    case .refused(let problem): job.finish(problem)
-    }
+    if let refusal { job.finish(refusal) }
   }
 
   private func drain(_ database: Database) {
     while let group = nextGroup() {
       let problems = commit(group, database)
       let bytes = group.reduce(0) { $0 + $1.cost }
-      state.withLock { $0.bytes -= bytes }
+      state.withLock { state in
+        state.unfinished -= group.count
+        state.bytes -= bytes
+      }
       for (job, problem) in zip(group, problems) { job.finish(problem) }
     }
   }

@@ -3,22 +3,38 @@ public import DurableSQLite
 public import HostPorts
 import Synchronization
 
-/// The event log in `events.sqlite`: accepted events, and what became of each delivery.
+/// The event log in `events.sqlite`: accepted events, and what became of each delivery. Events that
+/// nothing is owed for and no dead letter needs are kept for a while, for whoever asks what became of
+/// them, then forgotten, the oldest first.
 public final class EventDatabase: EventLog {
+  private struct Growth: ~Copyable {
+    var changes = 0
+    var bytes = 0
+  }
+
   private let database: DurableDatabase
   private let keptEvents: Int
   private let keptBytes: Int
-  private let appendsSinceTrim = Atomic<Int>(0)
+  private let sinceTrim = Mutex(Growth())
 
-  /// Settled events that are kept for whoever asks what became of them: minutes of a busy machine.
+  /// Settled events that are kept: seconds to minutes of a busy machine.
   public static let defaultKeptEvents = 10_000
+  /// Bytes of settled events and their results that are kept: what a small machine can spare.
   public static let defaultKeptBytes = ByteCount.mebibytes(256)
-  /// Trimming looks at every settled event that is kept, so it is done now and then.
-  private static let appendsBetweenTrims = 1000
+  /// Trimming counts every settled event that is kept, so it is done once in so many changes...
+  private static let changesBetweenTrims = 256
+  /// ... or in so many bytes, so that large events do not pile up.
+  private static let bytesBetweenTrims = 16 << 20
+  /// Events forgotten at a time: more than can come between two trims, and few enough that no writer
+  /// waits for long.
+  private static let trimSize = 2 * changesBetweenTrims
 
+  /// Opens (and makes) the event log of a data folder. Blocks: for the start of a program.
+  ///
   /// - Parameters:
   ///   - keptEvents: settled events to keep at most (about; trimming is done now and then).
   ///   - keptBytes: bytes of settled events to keep at most (about).
+  /// - Throws: what ``DurableDatabase`` throws.
   public init(
     in folder: DataFolder, keptEvents: Int = defaultKeptEvents,
     keptBytes: ByteCount = defaultKeptBytes
@@ -26,7 +42,7 @@ public final class EventDatabase: EventLog {
     self.keptEvents = keptEvents
     self.keptBytes = keptBytes.bytes
     database = try DurableDatabase(
-      path: folder.path + "/events.sqlite", migrator: EventTables.migrator)
+      path: folder.path + "/events.sqlite", format: EventTables.format)
   }
 
   /// How many transactions made what was written durable.
@@ -37,23 +53,26 @@ public final class EventDatabase: EventLog {
   }
 
   public func append(_ event: AcceptedEvent) async throws(Problem) -> AppendedEvent {
-    let trims = isTrimDue()
-    return try await database.write { database in
-      let writer = EventWriter(database: database)
-      let appended = try writer.append(event)
-      if trims { try self.trim(writer) }
-      return appended
+    let stored = try stored(event)
+    let appended = try await database.write(cost: stored.footprint) {
+      try EventWriter(database: $0).append(stored)
     }
+    grew(by: stored.footprint)
+    return appended
   }
 
   public func record(_ change: DeliveryChange) async throws(Problem) -> AppendedEvent? {
-    let trims = isTrimDue()
-    return try await database.write { database in
-      let writer = EventWriter(database: database)
-      let appended = try writer.record(change)
-      if trims { try self.trim(writer) }
-      return appended
+    var cost = ByteCount(bytes: 0)
+    var published: StoredEvent?
+    if case .succeeded(let output, let event) = change.outcome {
+      published = try event.map { event throws(Problem) in try stored(event) }
+      cost.bytes = output.count + (published?.footprint.bytes ?? 0)
     }
+    let appended = try await database.write(cost: cost) { [published] in
+      try EventWriter(database: $0).record(change, published: published)
+    }
+    grew(by: cost)
+    return appended
   }
 
   public func event(at offset: EventOffset) async throws(Problem) -> Event? {
@@ -64,14 +83,13 @@ public final class EventDatabase: EventLog {
     try await database.read { try EventReader(database: $0).status(of: offset) }
   }
 
+  /// Fewer than `limit` when their data is long: at most 64 MiB together, or one letter.
   public func deadLetters(from id: DeliveryID, limit: Int) async throws(Problem) -> [DeadLetter] {
     try await database.read { try EventReader(database: $0).deadLetters(from: id, limit: limit) }
   }
 
   public func deadLetter(_ id: DeliveryID) async throws(Problem) -> DeadLetter? {
-    try await database.read {
-      try EventReader(database: $0).deadLetters(from: id, limit: 1, single: true).first
-    }
+    try await database.read { try EventReader(database: $0).deadLetter(id) }
   }
 
   public func dropDeadLetter(_ id: DeliveryID) async throws(Problem) -> Bool {
@@ -82,14 +100,29 @@ public final class EventDatabase: EventLog {
     try await database.write { try EventWriter(database: $0).replayDeadLetter(id) }
   }
 
-  public func close() async throws(Problem) { try database.close() }
+  public func close() async throws(Problem) { try await database.close() }
 
-  private func isTrimDue() -> Bool {
-    let count = appendsSinceTrim.add(1, ordering: .relaxed).newValue
-    return count % Self.appendsBetweenTrims == 0
+  private func stored(_ event: AcceptedEvent) throws(Problem) -> StoredEvent {
+    do { return try StoredEvent(event) } catch {
+      throw StorageProblem.from(error, file: database.path)
+    }
   }
 
-  private func trim(_ writer: EventWriter) throws {
-    try writer.trim(keepingEvents: keptEvents, bytes: keptBytes)
+  /// Trims when it is due. Nobody waits for it, and when it fails the next one does its work.
+  private func grew(by bytes: ByteCount) {
+    let isTrimDue = sinceTrim.withLock { growth in
+      growth.changes += 1
+      growth.bytes += bytes.bytes
+      guard
+        growth.changes >= Self.changesBetweenTrims || growth.bytes >= Self.bytesBetweenTrims
+      else { return false }
+      growth = Growth()
+      return true
+    }
+    guard isTrimDue else { return }
+    database.writeLater { [keptEvents, keptBytes] in
+      try EventWriter(database: $0).trim(
+        keepingEvents: keptEvents, bytes: keptBytes, limit: Self.trimSize)
+    }
   }
 }

@@ -1,10 +1,11 @@
 import ClusterModel
+import DurableSQLite
 import Foundation
 import GRDB
 
 /// The tables of the event log, and how values stand in them.
 enum EventTables {
-  /// What a delivery's `state` column holds.
+  /// What a delivery's `state` column holds; written as numbers in the statements.
   enum State: Int {
     case pending = 0
     case succeeded = 1
@@ -28,29 +29,33 @@ enum EventTables {
     }
   }
 
-  static var migrator: DatabaseMigrator {
-    var migrator = DatabaseMigrator()
-    migrator.registerMigration("1 event log") { database in
-      // "open" counts the deliveries that keep an event: pending ones and dead letters.
-      try database.execute(
-        sql: """
-          CREATE TABLE events (
-            "offset" INTEGER PRIMARY KEY AUTOINCREMENT, envelope TEXT NOT NULL,
-            data BLOB NOT NULL, accepted_at INTEGER NOT NULL, principal TEXT NOT NULL,
-            footprint INTEGER NOT NULL, open INTEGER NOT NULL) STRICT;
-          CREATE INDEX settled_events ON events ("offset", footprint) WHERE open = 0;
-          CREATE TABLE deliveries (
-            id INTEGER PRIMARY KEY AUTOINCREMENT, "offset" INTEGER NOT NULL,
-            namespace TEXT NOT NULL, module TEXT NOT NULL, state INTEGER NOT NULL,
-            attempts INTEGER NOT NULL, output BLOB, output_length INTEGER NOT NULL,
-            history TEXT NOT NULL, settled_at INTEGER) STRICT;
-          CREATE INDEX deliveries_of_event ON deliveries ("offset");
-          CREATE INDEX pending_deliveries ON deliveries (id) WHERE state = 0;
-          CREATE INDEX dead_deliveries ON deliveries (id) WHERE state = 2;
-          """)
-    }
-    return migrator
-  }
+  /// Offsets and ids are never used again (AUTOINCREMENT). A row of `events` is never changed, so
+  /// that its data is written once; `settled` holds the events that nothing keeps any more, with the
+  /// bytes that they and their results take. Long columns stand last, where nobody reads past them.
+  /// The application id spells "WMev".
+  static let format = DatabaseFormat(
+    applicationID: 0x574d_6576,
+    migrations: [
+      { database in
+        try database.execute(
+          sql: """
+            CREATE TABLE events (
+              "offset" INTEGER PRIMARY KEY AUTOINCREMENT, accepted_at INTEGER NOT NULL,
+              principal_kind TEXT NOT NULL, principal_name TEXT NOT NULL,
+              footprint INTEGER NOT NULL, envelope TEXT NOT NULL, data BLOB NOT NULL) STRICT;
+            CREATE TABLE deliveries (
+              id INTEGER PRIMARY KEY AUTOINCREMENT, "offset" INTEGER NOT NULL,
+              state INTEGER NOT NULL, attempts INTEGER NOT NULL, footprint INTEGER NOT NULL,
+              namespace TEXT NOT NULL, module TEXT NOT NULL, died_at INTEGER,
+              output_length INTEGER NOT NULL, history TEXT NOT NULL, output BLOB) STRICT;
+            CREATE INDEX deliveries_of_event ON deliveries ("offset");
+            CREATE INDEX pending_deliveries ON deliveries (id) WHERE state = 0;
+            CREATE INDEX dead_deliveries ON deliveries (id) WHERE state = 2;
+            CREATE TABLE settled (
+              "offset" INTEGER PRIMARY KEY, bytes INTEGER NOT NULL) STRICT;
+            """)
+      }
+    ])
 
   static func encode(_ value: some Encodable) throws -> String {
     let encoder = JSONEncoder()
@@ -61,9 +66,26 @@ enum EventTables {
   static func decode<Value: Decodable>(_ text: String) throws -> Value {
     try JSONDecoder().decode(Value.self, from: Data(text.utf8))
   }
+}
 
-  static func bytes(_ row: Row, _ column: String) -> [UInt8] {
-    (row[column] as Data?).map { [UInt8]($0) } ?? []
+/// An event as it goes into its row; made before the transaction, so that that is short.
+struct StoredEvent: Sendable {
+  let envelope: String
+  let data: Data
+  let namespace: Namespace
+  let acceptedAt: WallInstant
+  let principal: Principal
+  let footprint: ByteCount
+  let targets: [ModuleName]
+
+  init(_ accepted: AcceptedEvent) throws {
+    envelope = try EventTables.encode(StoredEnvelope(accepted.event))
+    data = Data(accepted.event.data)
+    namespace = accepted.event.namespace
+    acceptedAt = accepted.acceptedAt
+    principal = accepted.principal
+    footprint = accepted.event.footprint
+    targets = accepted.targets
   }
 }
 

@@ -3,6 +3,14 @@ import Foundation
 import GRDB
 
 /// What the event log does within a transaction.
+///
+///                    ┌──failed──┐
+///                    ▼          │
+///     append ──▶ pending ───────┘──succeeded──▶ succeeded
+///                  ▲  │
+///           replay │  │ dead
+///                  │  ▼
+///                  dead ──drop──▶ dropped
 struct EventWriter {
   let database: Database
 
@@ -11,135 +19,149 @@ struct EventWriter {
   /// Failed attempts that are remembered of a delivery, the newest ones.
   static let keptAttempts = 20
 
-  func append(_ accepted: AcceptedEvent) throws -> AppendedEvent {
-    let event = accepted.event
+  func append(_ event: StoredEvent) throws -> AppendedEvent {
     let insertEvent = try database.cachedStatement(
       sql: """
-        INSERT INTO events (envelope, data, accepted_at, principal, footprint, open)
+        INSERT INTO events
+          (accepted_at, principal_kind, principal_name, footprint, envelope, data)
         VALUES (?, ?, ?, ?, ?, ?)
         """)
     try insertEvent.execute(arguments: [
-      try EventTables.encode(StoredEnvelope(event)), Data(event.data),
-      accepted.acceptedAt.microseconds, try EventTables.encode(accepted.principal),
-      event.footprint.bytes, accepted.targets.count,
+      event.acceptedAt.microseconds, event.principal.kind.rawValue, event.principal.name,
+      event.footprint.bytes, event.envelope, event.data,
     ])
-    let offset = database.lastInsertedRowID
-    var deliveries: [DeliveryID] = []
-    for target in accepted.targets {
-      let insertDelivery = try database.cachedStatement(
-        sql: """
-          INSERT INTO deliveries
-            ("offset", namespace, module, state, attempts, output_length, history)
-          VALUES (?, ?, ?, 0, 0, 0, '[]')
-          """)
-      try insertDelivery.execute(arguments: [offset, event.namespace.text, target.text])
-      deliveries.append(DeliveryID(database.lastInsertedRowID))
+    let offset = EventOffset(database.lastInsertedRowID)
+    let insertDelivery = try database.cachedStatement(
+      sql: """
+        INSERT INTO deliveries
+          ("offset", state, attempts, footprint, namespace, module, output_length, history)
+        VALUES (?, 0, 0, ?, ?, ?, 0, '[]')
+        """)
+    let deliveries = try event.targets.map { target in
+      try insertDelivery.execute(arguments: [
+        offset.number, event.footprint.bytes, event.namespace.text, target.text,
+      ])
+      return DeliveryID(database.lastInsertedRowID)
     }
-    return AppendedEvent(offset: EventOffset(offset), deliveries: deliveries)
+    if deliveries.isEmpty { try settle(offset) }
+    return AppendedEvent(offset: offset, deliveries: deliveries)
   }
 
-  /// A change to a delivery that is not pending any more changes nothing.
-  func record(_ change: DeliveryChange) throws -> AppendedEvent? {
+  /// A change to a delivery that is not pending any more changes nothing, nor does a failed attempt
+  /// that was recorded before.
+  ///
+  /// - Parameter published: what ``DeliveryChange/Outcome/succeeded`` publishes.
+  func record(_ change: DeliveryChange, published: StoredEvent?) throws -> AppendedEvent? {
     let select = try database.cachedStatement(
-      sql: "SELECT \"offset\", history FROM deliveries WHERE id = ? AND state = 0")
+      sql: #"SELECT "offset", attempts, history FROM deliveries WHERE id = ? AND state = 0"#)
     guard let row = try Row.fetchOne(select, arguments: [change.delivery.number]) else {
       return nil
     }
-    let offset: Int64 = row["offset"]
+    let offset = EventOffset(try row.decode(atIndex: 0))
     switch change.outcome {
-    case .succeeded(let output, let published):
-      try succeed(change, output, offset)
+    case .succeeded(let output, _):
+      try succeed(change, output)
+      try settle(offset)
       return try published.map { try append($0) }
     case .failed(let failure):
-      let history = try history(row, adding: failure, change)
+      guard change.attempt > (try row.decode(Int.self, atIndex: 1)) else { return nil }
       let update = try database.cachedStatement(
         sql: "UPDATE deliveries SET attempts = ?, history = ? WHERE id = ?")
-      try update.execute(arguments: [change.attempt, history, change.delivery.number])
+      try update.execute(arguments: [
+        change.attempt, try history(row.decode(atIndex: 2), adding: failure, change),
+        change.delivery.number,
+      ])
     case .dead(let failure):
-      let history = try history(row, adding: failure, change)
       let update = try database.cachedStatement(
         sql: """
-          UPDATE deliveries SET state = 2, attempts = ?, history = ?, settled_at = ? WHERE id = ?
+          UPDATE deliveries SET state = 2, attempts = ?, history = ?, died_at = ? WHERE id = ?
           """)
       try update.execute(arguments: [
-        change.attempt, history, change.at.microseconds, change.delivery.number,
+        change.attempt, try history(row.decode(atIndex: 2), adding: failure, change),
+        change.at.microseconds, change.delivery.number,
       ])
     }
     return nil
   }
 
-  private func succeed(_ change: DeliveryChange, _ output: [UInt8], _ offset: Int64) throws {
-    let kept = output.prefix(Self.keptOutput)
+  private func succeed(_ change: DeliveryChange, _ output: [UInt8]) throws {
     let update = try database.cachedStatement(
       sql: """
-        UPDATE deliveries
-        SET state = 1, attempts = ?, output = ?, output_length = ?, settled_at = ? WHERE id = ?
+        UPDATE deliveries SET state = 1, attempts = ?, output_length = ?, output = ? WHERE id = ?
         """)
     try update.execute(arguments: [
-      change.attempt, Data(kept), output.count, change.at.microseconds, change.delivery.number,
+      change.attempt, output.count, Data(output.prefix(Self.keptOutput)), change.delivery.number,
     ])
-    try close(offset, adding: kept.count)
-  }
-
-  /// One delivery less keeps the event; what is kept of its result counts.
-  func close(_ offset: Int64, adding bytes: Int = 0) throws {
-    let update = try database.cachedStatement(
-      sql: "UPDATE events SET open = open - 1, footprint = footprint + ? WHERE \"offset\" = ?")
-    try update.execute(arguments: [bytes, offset])
   }
 
   private func history(
-    _ row: Row, adding failure: ActivationFailure, _ change: DeliveryChange
+    _ text: String, adding failure: ActivationFailure, _ change: DeliveryChange
   ) throws -> String {
-    var history: [FailedAttempt] = try EventTables.decode(row["history"])
+    var history: [FailedAttempt] = try EventTables.decode(text)
     history.append(FailedAttempt(attempt: change.attempt, at: change.at, failure: failure))
     return try EventTables.encode(Array(history.suffix(Self.keptAttempts)))
   }
 
+  /// Marks an event that no delivery keeps any more, pending or dead, as one that may be forgotten.
+  private func settle(_ offset: EventOffset) throws {
+    let insert = try database.cachedStatement(
+      sql: """
+        INSERT INTO settled ("offset", bytes)
+        SELECT "offset", footprint + (
+          SELECT COALESCE(SUM(LENGTH(output) + LENGTH(history)), 0) FROM deliveries
+          WHERE deliveries."offset" = events."offset")
+        FROM events WHERE "offset" = ?1 AND NOT EXISTS (
+          SELECT 1 FROM deliveries WHERE deliveries."offset" = ?1 AND state IN (0, 2))
+        """)
+    try insert.execute(arguments: [offset.number])
+  }
+
   func dropDeadLetter(_ id: DeliveryID) throws -> Bool {
-    guard let offset = try offsetOfDeadLetter(id) else { return false }
+    let offset = try Row.fetchOne(
+      database, sql: #"SELECT "offset" FROM deliveries WHERE id = ? AND state = 2"#,
+      arguments: [id.number])
+    guard let offset else { return false }
     try database.execute(
       sql: "UPDATE deliveries SET state = 3 WHERE id = ?", arguments: [id.number])
-    try close(offset)
+    try settle(EventOffset(try offset.decode(atIndex: 0)))
     return true
   }
 
   func replayDeadLetter(_ id: DeliveryID) throws -> PendingDelivery? {
-    guard try offsetOfDeadLetter(id) != nil else { return nil }
     try database.execute(
-      sql: "UPDATE deliveries SET state = 0, attempts = 0, settled_at = NULL WHERE id = ?",
-      arguments: [id.number])
-    return try EventReader(database: database).pendingDeliveries(only: id).first
-  }
-
-  private func offsetOfDeadLetter(_ id: DeliveryID) throws -> Int64? {
-    try Int64.fetchOne(
-      database, sql: "SELECT \"offset\" FROM deliveries WHERE id = ? AND state = 2",
-      arguments: [id.number])
+      sql: """
+        UPDATE deliveries SET state = 0, attempts = 0, died_at = NULL WHERE id = ? AND state = 2
+        """, arguments: [id.number])
+    guard database.changesCount == 1 else { return nil }
+    return try EventReader(database: database).pendingDelivery(id)
   }
 
   /// Forgets the oldest settled events beyond a number and an amount of bytes.
-  func trim(keepingEvents count: Int, bytes: Int) throws {
-    var kept = 0
-    var keptBytes = 0
+  ///
+  /// - Parameter limit: events at most, so that no writer waits long for it.
+  func trim(keepingEvents count: Int, bytes: Int, limit: Int) throws {
+    let totals = try Row.fetchOne(
+      database, sql: "SELECT COUNT(*), COALESCE(SUM(bytes), 0) FROM settled")
+    guard let totals else { return }
+    var excessEvents = try totals.decode(Int.self, atIndex: 0) - count
+    var excessBytes = try totals.decode(Int.self, atIndex: 1) - bytes
+    guard excessEvents > 0 || excessBytes > 0 else { return }
     var last: Int64?
-    let rows = try Row.fetchCursor(
-      database,
-      sql: "SELECT \"offset\", footprint FROM events WHERE open = 0 ORDER BY \"offset\" DESC")
-    while let row = try rows.next() {
-      kept += 1
-      keptBytes += row["footprint"] as Int
-      if kept > count || keptBytes > bytes {
-        last = row["offset"]
-        break
-      }
+    for row in try Row.fetchAll(
+      database, sql: #"SELECT "offset", bytes FROM settled ORDER BY "offset" LIMIT ?"#,
+      arguments: [limit])
+    where excessEvents > 0 || excessBytes > 0 {
+      last = try row.decode(atIndex: 0)
+      excessEvents -= 1
+      excessBytes -= try row.decode(Int.self, atIndex: 1)
     }
-    guard let last else { return }
-    try database.execute(
-      sql: """
-        DELETE FROM deliveries WHERE "offset" IN
-          (SELECT "offset" FROM events WHERE open = 0 AND "offset" <= ?);
-        DELETE FROM events WHERE open = 0 AND "offset" <= ?;
-        """, arguments: [last, last])
+    for statement in [
+      #"DELETE FROM deliveries WHERE "offset" IN"#, #"DELETE FROM events WHERE "offset" IN"#,
+      #"DELETE FROM settled WHERE "offset" IN"#,
+    ] {
+      try database.execute(
+        sql: statement + #" (SELECT "offset" FROM settled WHERE "offset" <= ?)"#,
+        arguments: [last])
+    }
   }
 }

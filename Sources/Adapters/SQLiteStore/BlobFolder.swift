@@ -3,7 +3,6 @@ import Crypto
 import Dispatch
 public import DurableSQLite
 import Foundation
-import Glibc
 public import HostPorts
 
 /// The bytes of modules as files named after their digest: `sha256/ab/cdef...`. A file is written
@@ -11,46 +10,50 @@ public import HostPorts
 /// module or nothing.
 public final class BlobFolder: BlobStore {
   private let root: String
-  /// Disk calls block: never on a cooperative thread.
-  private let queue = DispatchQueue(label: "blobs", attributes: .concurrent)
+  /// Disk calls block: never on a cooperative thread. One after the other, so that what is read to
+  /// compare is never half of what another call writes, and memory holds one module at a time.
+  private let queue = DispatchQueue(label: "blobs")
   private static let temporaryPrefix = ".incoming-"
+  /// Nothing longer is ever put; a longer file is damaged, and is not read into memory.
+  private static let maximumSize = ByteCount.gibibytes(1)
 
-  /// Opens (and makes) the blobs of a data folder; what an interrupted write left is removed.
+  /// Opens (and makes) the blobs of a data folder; what an interrupted write left is removed. Blocks:
+  /// for the start of a program.
+  ///
+  /// - Throws: ``Problem`` `data_read_only`, `disk_full`, or what else the disk says.
   public init(in folder: DataFolder) throws(Problem) {
     root = folder.path + "/blobs/sha256"
+    try SyncedFile.makeFolder(root)
     do {
-      try FileManager.default.createDirectory(
-        atPath: root, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-      for name in try FileManager.default.contentsOfDirectory(atPath: root) {
-        let inner = root + "/" + name
-        for file in try FileManager.default.contentsOfDirectory(atPath: inner)
-        where file.hasPrefix(Self.temporaryPrefix) {
-          try FileManager.default.removeItem(atPath: inner + "/" + file)
-        }
+      for name in try FileManager.default.contentsOfDirectory(atPath: root)
+      where name.utf8.count == 2 && Hexadecimal.decode(name) != nil {
+        try Self.removeLeftovers(root + "/" + name)
       }
     } catch {
       throw StorageProblem.from(error, file: root)
     }
-    for path in [folder.path, folder.path + "/blobs"] { try Self.syncFolder(path) }
   }
 
+  /// - Throws: ``Problem`` `disk_full`, or what else the disk says; then nothing is kept.
   public func put(_ bytes: [UInt8], digest: ModuleDigest) async throws(Problem) {
+    guard bytes.count <= Self.maximumSize.bytes else {
+      throw Problem(
+        .tooLarge, code: "module_too_large", "the module is longer than \(Self.maximumSize)",
+        next: "Make it smaller.")
+    }
     try await onQueue { () throws(Problem) in try self.write(bytes, digest) }
   }
 
   public func get(_ digest: ModuleDigest) async throws(Problem) -> [UInt8] {
     let path = place(of: digest).file
     return try await onQueue { () throws(Problem) in
-      guard let contents = FileManager.default.contents(atPath: path) else {
+      guard let bytes = try Self.read(path, digest) else {
         throw Problem(
           .notFound, code: "blob_missing", "the code of \(digest.short) is not in the store",
           cause: path, next: "Push the version again.")
       }
-      let bytes = [UInt8](contents)
       guard ModuleDigest(sha256: Array(SHA256.hash(data: bytes))) == digest else {
-        throw Problem(
-          .internalFault, code: "blob_corrupt", "the code of \(digest.short) is damaged on disk",
-          cause: path, next: "Remove that file and push the version again.")
+        throw Self.corrupt(digest, path)
       }
       return bytes
     }
@@ -64,54 +67,32 @@ public final class BlobFolder: BlobStore {
 
   private func write(_ bytes: [UInt8], _ digest: ModuleDigest) throws(Problem) {
     let (folder, file) = place(of: digest)
-    if let there = FileManager.default.contents(atPath: file), there.elementsEqual(bytes) { return }
-    if mkdir(folder, 0o700) == 0 {
-      try Self.syncFolder(root)
-    } else if errno != EEXIST {
-      throw StorageProblem.from(errno: errno, doing: "mkdir", file: folder)
-    }
-    let temporary = "\(folder)/\(Self.temporaryPrefix)\(UUID().uuidString)"
-    do throws(Problem) {
-      try Self.writeSynced(bytes, temporary)
-      guard rename(temporary, file) == 0 else {
-        throw StorageProblem.from(errno: errno, doing: "rename", file: file)
-      }
-      try Self.syncFolder(folder)
-    } catch {
-      unlink(temporary)
-      throw error
+    try SyncedFile.makeFolder(folder)
+    // What is damaged is written anew.
+    let there = try? Self.read(file, digest)
+    // Whoever renamed it may have failed to sync the folder.
+    if there == bytes { return try SyncedFile.syncFolder(folder) }
+    try SyncedFile.write(
+      bytes, to: file, through: "\(folder)/\(Self.temporaryPrefix)\(UUID().uuidString)")
+  }
+
+  /// `nil` when there is no such file.
+  private static func read(_ path: String, _ digest: ModuleDigest) throws(Problem) -> [UInt8]? {
+    do { return try SyncedFile.read(path, limit: maximumSize) } catch {
+      throw error.code == "data_corrupt" ? corrupt(digest, path) : error
     }
   }
 
-  private static func writeSynced(_ bytes: [UInt8], _ path: String) throws(Problem) {
-    let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else {
-      throw StorageProblem.from(errno: errno, doing: "open", file: path)
-    }
-    defer { close(descriptor) }
-    var offset = 0
-    while offset < bytes.count {
-      let count = bytes.withUnsafeBytes { buffer in
-        Glibc.write(descriptor, buffer.baseAddress.map { $0 + offset }, bytes.count - offset)
-      }
-      guard count >= 0 || errno == EINTR else {
-        throw StorageProblem.from(errno: errno, doing: "write", file: path)
-      }
-      offset += max(count, 0)
-    }
-    guard fsync(descriptor) == 0 else {
-      throw StorageProblem.from(errno: errno, doing: "fsync", file: path)
-    }
+  private static func corrupt(_ digest: ModuleDigest, _ path: String) -> Problem {
+    Problem(
+      .internalFault, code: "blob_corrupt", "the code of \(digest.short) is damaged on disk",
+      cause: path, next: "Push the version again: that repairs it.")
   }
 
-  private static func syncFolder(_ path: String) throws(Problem) {
-    let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard descriptor >= 0 else {
-      throw StorageProblem.from(errno: errno, doing: "open", file: path)
-    }
-    defer { close(descriptor) }
-    guard fsync(descriptor) == 0 else {
-      throw StorageProblem.from(errno: errno, doing: "fsync", file: path)
+  private static func removeLeftovers(_ folder: String) throws {
+    for file in try FileManager.default.contentsOfDirectory(atPath: folder)
+    where file.hasPrefix(temporaryPrefix) {
+      try FileManager.default.removeItem(atPath: folder + "/" + file)
     }
   }
 

@@ -9,25 +9,36 @@ public import HostPorts
 public final class CatalogDatabase: CatalogStore {
   private let database: DurableDatabase
 
+  /// The most security events of one answer.
+  private static let maximumAnswer = 10_000
+
+  /// Opens (and makes) the catalog of a data folder. Blocks: for the start of a program.
+  ///
+  /// - Throws: what ``DurableDatabase`` throws.
   public init(in folder: DataFolder) throws(Problem) {
-    var migrator = DatabaseMigrator()
-    migrator.registerMigration("1 catalog") { database in
-      try database.execute(
-        sql: """
-          CREATE TABLE versions (
-            namespace TEXT NOT NULL, name TEXT NOT NULL, version TEXT NOT NULL,
-            digest TEXT NOT NULL, ordinal INTEGER NOT NULL, record TEXT NOT NULL,
-            PRIMARY KEY (namespace, name, version)) STRICT;
-          CREATE TABLE deployments (
-            namespace TEXT NOT NULL, name TEXT NOT NULL, record TEXT NOT NULL,
-            PRIMARY KEY (namespace, name)) STRICT;
-          CREATE TABLE keys (id TEXT NOT NULL PRIMARY KEY, record TEXT NOT NULL) STRICT;
-          CREATE TABLE security_events (
-            sequence INTEGER NOT NULL PRIMARY KEY, record TEXT NOT NULL) STRICT;
-          """)
-    }
-    database = try DurableDatabase(path: folder.path + "/catalog.sqlite", migrator: migrator)
+    database = try DurableDatabase(path: folder.path + "/catalog.sqlite", format: Self.format)
   }
+
+  /// The application id spells "WMct".
+  private static let format = DatabaseFormat(
+    applicationID: 0x574d_6374,
+    migrations: [
+      { database in
+        try database.execute(
+          sql: """
+            CREATE TABLE versions (
+              namespace TEXT NOT NULL, name TEXT NOT NULL, version TEXT NOT NULL,
+              digest TEXT NOT NULL, ordinal INTEGER NOT NULL, record TEXT NOT NULL,
+              PRIMARY KEY (namespace, name, version)) STRICT;
+            CREATE TABLE deployments (
+              namespace TEXT NOT NULL, name TEXT NOT NULL, record TEXT NOT NULL,
+              PRIMARY KEY (namespace, name)) STRICT;
+            CREATE TABLE keys (id TEXT NOT NULL PRIMARY KEY, record TEXT NOT NULL) STRICT;
+            CREATE TABLE security_events (
+              sequence INTEGER NOT NULL PRIMARY KEY, record TEXT NOT NULL) STRICT;
+            """)
+      }
+    ])
 
   public func load() async throws(Problem) -> CatalogSnapshot {
     try await database.read { database in
@@ -55,14 +66,16 @@ public final class CatalogDatabase: CatalogStore {
         sql: """
           SELECT sequence, record FROM security_events
           WHERE sequence >= ? ORDER BY sequence LIMIT ?
-          """, arguments: [sequence, limit]
+          """, arguments: [sequence, max(0, min(limit, Self.maximumAnswer))]
       ).map { row in
-        SequencedSecurityEvent(sequence: row[0], event: try Self.decode(row[1]))
+        SequencedSecurityEvent(
+          sequence: try row.decode(atIndex: 0),
+          event: try Self.decode(row.decode(atIndex: 1)))
       }
     }
   }
 
-  public func close() async throws(Problem) { try database.close() }
+  public func close() async throws(Problem) { try await database.close() }
 
   private static func apply(_ change: CatalogChange, _ database: Database) throws {
     switch change {
@@ -119,7 +132,7 @@ public final class CatalogDatabase: CatalogStore {
   private static func records<Record: Decodable>(
     _ database: Database, _ sql: String
   ) throws -> [Record] {
-    try String.fetchAll(database, sql: sql).map { try decode($0) }
+    try Row.fetchAll(database, sql: sql).map { try decode($0.decode(atIndex: 0)) }
   }
 
   private static func encode(_ record: some Encodable) throws -> String {

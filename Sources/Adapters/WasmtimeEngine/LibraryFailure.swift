@@ -64,18 +64,13 @@ enum LibraryFailure {
     }
   }
 
-  /// The library's messages go on with a backtrace; frames carry that.
+  /// The library's messages go on with a backtrace, which the frames carry: the line that says what
+  /// happened.
   private static func firstLine(_ text: String) -> String {
-    let lines = text.split(separator: "\n")
-    let cause = lines.drop {
-      $0.hasPrefix("error while executing") || $0.hasPrefix("wasm backtrace")
-    }
-    .first { line in
-      let trimmed = line.drop { $0 == " " }
-      return !trimmed.hasPrefix("0:") && !trimmed.hasPrefix("0x") && !trimmed.isEmpty
-        && !trimmed.hasPrefix("Caused by")
-    }
-    return String((cause ?? lines.first ?? "no message").prefix(500))
+    let mark = "wasm trap: "
+    let lines = text.split(separator: "\n").map { $0.drop { $0 == " " } }
+    let cause = lines.first { $0.hasPrefix(mark) }?.dropFirst(mark.count) ?? lines.first
+    return String((cause ?? "no message").prefix(500))
   }
 
   private static func trapName(_ code: UInt8) -> String {

@@ -115,9 +115,9 @@ extension ActivationFailure {
       case .outputLimit:
         (.guestFailed, "Raise limits.output in the manifest, or write less.")
       case .cpuTimeLimit:
-        (.deadlineExceeded, "Raise limits.cpuTime in the manifest, or compute less.")
+        (.deadlineExceeded, "Raise limits.cpu in the manifest, or compute less.")
       case .wallTimeLimit:
-        (.deadlineExceeded, "Raise limits.wallTime in the manifest, or wait less.")
+        (.deadlineExceeded, "Raise limits.wall in the manifest, or wait less.")
       case .cancelled: (.unavailable, "Try again.")
       case .overloaded: (.overloaded, "Try again in a moment.")
       case .unavailable: (.unavailable, "See what is deployed with `wasmatrix ps`.")

@@ -3,88 +3,128 @@ import DurableSQLite
 import EmbeddedEventBus
 import HostPorts
 import PropertyTesting
+import StorageTesting
 import Testing
 
-// Feature: wasmatrix, Property 11: For any system event, events are published with guaranteed
-// delivery: the log keeps each until every delivery succeeded or was put aside
 @Suite struct EventDatabasePropertyTests {
-  private struct Model {
-    var pending: [DeliveryID: Int] = [:]
-    var dead: Set<DeliveryID> = []
-    var deliveries: [DeliveryID] = []
+  /// What somebody does to the log. Numbers choose among what is there.
+  private enum Step {
+    case append(targets: Int)
+    case succeed(Int, publishes: Bool)
+    case fail(Int, stale: Bool)
+    case die(Int)
+    case replay(Int)
+    case drop(Int)
+    case reopen
   }
 
-  private let now = WallInstant(microseconds: 0)
-  private let trap = ActivationFailure(code: .guestTrapped, message: "trap")
+  private var step: Generator<Step> {
+    let choice = Generator<Int>.int(in: 0...30)
+    return .oneOf([
+      choice.map { .append(targets: $0 % 3) },
+      zip(choice, Generator<Bool>.bool).map { .succeed($0, publishes: $1) },
+      zip(choice, Generator<Bool>.bool).map { .fail($0, stale: $1) },
+      choice.map { .die($0) },
+      choice.map { .replay($0) },
+      choice.map { .drop($0) },
+      .constant(.reopen),
+    ])
+  }
 
   @Test func `any sequence of changes and restarts leaves what a model says`() async throws {
-    let step = zip(Generator<Int>.int(in: 0...7), Generator<Int>.int(in: 0...30))
     try await checkProperty(
-      "Feature: wasmatrix, Property 11: the log keeps what is owed", cases: 100,
-      step.array(count: 0...40)
+      """
+      Feature: wasmatrix, Property 11: events are kept until each delivery succeeded or was put aside
+      """, cases: 100, step.array(count: 0...40)
     ) { steps in
       let temporary = TemporaryFolder()
-      defer { temporary.remove() }
       var folder = try DataFolder(temporary.path)
       var log = try EventDatabase(in: folder)
-      var model = Model()
-      for (action, choice) in steps {
-        if action == 7 {
+      var model = ModelEventLog()
+      for step in steps {
+        if case .reopen = step {
           try await log.close()
           folder.release()
           folder = try DataFolder(temporary.path)
           log = try EventDatabase(in: folder)
         } else {
-          try await apply(action, choice, log, &model)
+          try await apply(step, log, &model)
         }
+        try await compare(log, model)
       }
-      let pending = try await log.pendingDeliveries()
-      let dead = try await log.deadLetters(from: DeliveryID(0), limit: 1000)
-      return Dictionary(uniqueKeysWithValues: pending.map { ($0.id, $0.failedAttempts) })
-        == model.pending && Set(dead.map(\.id)) == model.dead
+      return true
     }
   }
 
   private func apply(
-    _ action: Int, _ choice: Int, _ log: EventDatabase, _ model: inout Model
+    _ step: Step, _ log: EventDatabase, _ model: inout ModelEventLog
   ) async throws {
-    if action <= 1 || model.deliveries.isEmpty {
-      try await append(targets: choice % 3, log, &model)
-      return
-    }
-    let id = model.deliveries[choice % model.deliveries.count]
-    let attempt = (model.pending[id] ?? 0) + 1
-    switch action {
-    case 2:
-      _ = try await log.record(change(id, attempt, .succeeded(output: [1], published: nil)))
-      model.pending[id] = nil
-    case 3:
-      _ = try await log.record(change(id, attempt, .failed(trap)))
-      if model.pending[id] != nil { model.pending[id] = attempt }
-    case 4:
-      _ = try await log.record(change(id, attempt, .dead(trap)))
-      if model.pending.removeValue(forKey: id) != nil { model.dead.insert(id) }
-    case 5:
-      _ = try await log.replayDeadLetter(id)
-      if model.dead.remove(id) != nil { model.pending[id] = 0 }
-    case _:
-      _ = try await log.dropDeadLetter(id)
-      model.dead.remove(id)
+    switch step {
+    case .reopen: break
+    case .append(let targets):
+      let event = accepted(model.nextOffset, targets: targets)
+      try expectEqual(try await log.append(event), model.append(event))
+    case .succeed(let choice, let publishes):
+      let published = publishes ? accepted(model.nextOffset, targets: choice % 2) : nil
+      try await record(
+        .succeeded(output: [UInt8](repeating: 1, count: choice), published: published), choice,
+        stale: false, log, &model)
+    case .fail(let choice, let stale):
+      try await record(.failed(failure(choice)), choice, stale: stale, log, &model)
+    case .die(let choice):
+      try await record(.dead(failure(choice)), choice, stale: false, log, &model)
+    case .replay(let choice):
+      let id = model.delivery(choice)
+      try expectEqual(try await log.replayDeadLetter(id), model.replay(id))
+    case .drop(let choice):
+      let id = model.delivery(choice)
+      try expectEqual(try await log.dropDeadLetter(id), model.drop(id))
     }
   }
 
-  private func append(targets: Int, _ log: EventDatabase, _ model: inout Model) async throws {
-    let event = Event(id: "e", source: "/s", type: "t", topic: Topic(unchecked: "x"))
-    let names = (0..<targets).map { ModuleName(unchecked: "m\($0)") }
-    let appended = try await log.append(
-      AcceptedEvent(event: event, acceptedAt: now, principal: .local, targets: names))
-    for id in appended.deliveries { model.pending[id] = 0 }
-    model.deliveries += appended.deliveries
+  private func record(
+    _ outcome: DeliveryChange.Outcome, _ choice: Int, stale: Bool, _ log: EventDatabase,
+    _ model: inout ModelEventLog
+  ) async throws {
+    let id = model.delivery(choice)
+    let change = DeliveryChange(
+      delivery: id, attempt: model.attempts(id) + (stale ? 0 : 1),
+      at: WallInstant(microseconds: Int64(choice)), outcome: outcome)
+    try expectEqual(try await log.record(change), model.record(change))
   }
 
-  private func change(
-    _ id: DeliveryID, _ attempt: Int, _ outcome: DeliveryChange.Outcome
-  ) -> DeliveryChange {
-    DeliveryChange(delivery: id, attempt: attempt, at: now, outcome: outcome)
+  private func compare(_ log: EventDatabase, _ model: ModelEventLog) async throws {
+    try expectEqual(try await log.pendingDeliveries(), model.pendingDeliveries())
+    try expectEqual(
+      try await log.deadLetters(from: DeliveryID(0), limit: 1000), model.deadLetters())
+    for number in 1...model.nextOffset {
+      let offset = EventOffset(number)
+      try expectEqual(try await log.status(of: offset), model.status(of: offset))
+    }
+  }
+
+  private struct Difference: Error { let text: String }
+
+  private func expectEqual<Value: Equatable>(_ found: Value, _ expected: Value) throws {
+    guard found == expected else {
+      throw Difference(text: "the log says \(found), the model \(expected)")
+    }
+  }
+
+  private func failure(_ choice: Int) -> ActivationFailure {
+    ActivationFailure(
+      code: .guestTrapped, message: "trap \(choice)", trap: "unreachable",
+      frames: [GuestFrame(function: "f", functionIndex: 1, moduleOffset: choice)])
+  }
+
+  private func accepted(_ number: Int64, targets: Int) -> AcceptedEvent {
+    var event = Event(
+      id: "e\(number)", source: "/s", type: "t", topic: Topic(unchecked: "a/b"),
+      subject: number % 2 == 0 ? "about" : nil, time: WallInstant(microseconds: number),
+      data: [UInt8](repeating: UInt8(truncatingIfNeeded: number), count: Int(number) * 100))
+    event.setAttribute("zone", to: "x\(number)")
+    return AcceptedEvent(
+      event: event, acceptedAt: WallInstant(microseconds: number), principal: .local,
+      targets: (0..<targets).map { ModuleName(unchecked: "m\($0)") })
   }
 }

@@ -3,6 +3,7 @@ import DurableSQLite
 import Foundation
 import HostPorts
 import SQLiteStore
+import StorageTesting
 import Testing
 
 @Suite struct CatalogDatabaseTests {
@@ -61,7 +62,6 @@ import Testing
     #expect(snapshot.versions.first == record("2"))
     #expect(snapshot.deployments == [deployment("a", generation: 2)])
     #expect(snapshot.keys == [revoked])
-    temporary.remove()
   }
 
   @Test func `a version is never replaced, and what comes with it is undone`() async throws {
@@ -78,7 +78,6 @@ import Testing
     #expect(code == "version_exists")
     #expect(try await store.load().versions == [record("1")])
     #expect(try await store.securityEvents(from: 0, limit: 10).isEmpty)
-    temporary.remove()
   }
 
   @Test func `security events are sequenced from 0 without gaps`() async throws {
@@ -95,7 +94,6 @@ import Testing
     #expect(events.map(\.sequence) == Array(0..<200))
     #expect(Set(events.map(\.event.subject)).count == 200)
     #expect(try await store.securityEvents(from: 198, limit: 1).map(\.sequence) == [198])
-    temporary.remove()
   }
 
   @Test func `a damaged file is a clear error`() async throws {
@@ -104,6 +102,28 @@ import Testing
     try Data((0..<8192).map { _ in UInt8.random(in: 0...255) })
       .write(to: URL(fileURLWithPath: temporary.path + "/catalog.sqlite"))
     #expect(await problemCode { _ = try CatalogDatabase(in: folder) } == "data_corrupt")
-    temporary.remove()
+  }
+
+  @Test func `a record that does not read back is a clear error`() async throws {
+    let temporary = TemporaryFolder()
+    let folder = try DataFolder(temporary.path)
+    let store = try CatalogDatabase(in: folder)
+    try await store.persist([.addVersion(record("marked-version"))])
+    try await store.close()
+    let file = temporary.path + "/catalog.sqlite"
+    let bytes = try Data(contentsOf: URL(fileURLWithPath: file))
+    let place = try #require(bytes.range(of: Data(#"{"digest""#.utf8)))
+    try temporary.overwrite("catalog.sqlite", at: place.lowerBound, with: Array("[".utf8))
+    let again = try CatalogDatabase(in: folder)
+    #expect(await problemCode { _ = try await again.load() } == "data_corrupt")
+  }
+
+  @Test func `an answer of security events is bounded`() async throws {
+    let temporary = TemporaryFolder()
+    let folder = try DataFolder(temporary.path)
+    let store = try CatalogDatabase(in: folder)
+    try await store.persist((0..<3).map { .appendSecurityEvent(event("\($0)")) })
+    #expect(try await store.securityEvents(from: 0, limit: -1).isEmpty)
+    #expect(try await store.securityEvents(from: 1, limit: .max).map(\.sequence) == [1, 2])
   }
 }

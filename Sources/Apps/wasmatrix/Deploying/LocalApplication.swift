@@ -1,4 +1,5 @@
 import ClusterModel
+import LocalSystem
 import ManifestYAML
 import ModuleTrust
 

@@ -1,4 +1,5 @@
 import ClusterModel
+import LocalSystem
 import ModuleTrust
 
 /// A module from a file, with its signature if that is beside it. Whether it is any good is for the

@@ -1,3 +1,5 @@
+import LocalSystem
+
 /// Where `dev` keeps its data when nobody says.
 enum DataFolderChoice {
   static let name = ".wasmatrix"

@@ -3,6 +3,7 @@ import ControlPlane
 import DurableSQLite
 import EmbeddedEventBus
 import HostPorts
+import LocalSystem
 import Logging
 import NodeAgent
 import SQLiteStore

@@ -10,7 +10,8 @@ import Telemetry
 /// What `dev` does from its URL to its end: serves the API, keeps an application like its files,
 /// shows what its modules write.
 ///
-///     signal ──> no more reloads ──> no more requests ──> what runs ends, stores close ──> done
+///     signal ──> no more reloads ──> no more requests ──> events that run end, stores close
+///            ──> invocations end ──> the engine ends
 struct DevSession: Sendable {
   let cluster: DevCluster
   let signer: ModuleSigner
@@ -37,6 +38,7 @@ struct DevSession: Sendable {
       await cluster.stop()
       throw error
     }
+    await cluster.stop()
   }
 
   private func serve(with server: ControlAPIServer, until signals: StopSignals) async throws {
@@ -51,10 +53,11 @@ struct DevSession: Sendable {
         return .attending
       }
       let ended = try await group.next()
+      ProgressPrinter.note("stopping; a second Ctrl-C ends it at once")
       await server.shutdown()
-      // Ends the answers that go on for ever, such as logs that are followed, so that the server
-      // need not wait for them.
-      await cluster.stop()
+      // Ends the answers that would go on for ever, such as logs that are followed; those to
+      // invocations the server waits for, while the engine still runs.
+      await cluster.plane.stop()
       if ended == .server { group.cancelAll() }
       try await group.waitForAll()
     }

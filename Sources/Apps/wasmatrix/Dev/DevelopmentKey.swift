@@ -1,4 +1,5 @@
 import ClusterModel
+import LocalSystem
 import ModuleTrust
 
 /// The key that signs local sources for a developer's own cluster.

@@ -1,4 +1,5 @@
 import ClusterModel
+import LocalSystem
 import Logging
 
 /// Log messages of the program, one line each, on standard error:

@@ -1,5 +1,6 @@
 import ClusterModel
 import ControlAPIClient
+import LocalSystem
 import ModuleTrust
 
 /// Keeps a running cluster like an application's files: deploys it, and again when the manifest or
@@ -34,7 +35,6 @@ struct LiveReload {
       let sources = try application.sources(signedBy: signer, naming: .development)
       _ = try await ApplicationDeployer(client: client).deploy(application, sources)
       deployed(application.manifest.modules.map(\.name))
-      ProgressPrinter.step("\(application.manifest.name) is live")
     } catch {
       // The program is stopping: whatever failed, it failed because of that.
       guard !Task.isCancelled else { return }

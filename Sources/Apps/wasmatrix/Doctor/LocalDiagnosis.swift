@@ -1,6 +1,7 @@
 import ClusterModel
 import Glibc
 import HostPorts
+import LocalSystem
 import WasmtimeEngine
 
 /// What `doctor` finds on this machine, in a fixed order.
@@ -81,20 +82,14 @@ struct LocalDiagnosis {
   }
 
   private func folder() -> Finding {
-    var status = stat()
-    let subject = "data folder"
-    guard stat(dataFolder, &status) == 0 else {
-      let parent = FilePath.folder(of: dataFolder)
-      guard access(parent, W_OK) == 0 else {
-        return Finding(
-          subject: subject, verdict: .failure, detail: "\(dataFolder) cannot be made")
-      }
-      return Finding(subject: subject, verdict: .ok, detail: "\(dataFolder) (not made yet)")
-    }
-    guard status.st_mode & S_IFMT == S_IFDIR, access(dataFolder, W_OK) == 0 else {
+    let exists = BoundedFile.exists(dataFolder)
+    let folder = exists ? dataFolder : FilePath.folder(of: dataFolder)
+    guard Folder.isUsable(folder) else {
       return Finding(
-        subject: subject, verdict: .failure, detail: "\(dataFolder) is no folder we can write in")
+        subject: "data folder", verdict: .failure, detail: "\(folder) is no folder to write in")
     }
-    return Finding(subject: subject, verdict: .ok, detail: dataFolder)
+    return Finding(
+      subject: "data folder", verdict: .ok,
+      detail: exists ? dataFolder : "\(dataFolder) (not made yet)")
   }
 }

@@ -1,5 +1,6 @@
 import ClusterModel
 import Crypto
+import LocalSystem
 import ModuleTrust
 
 /// Key pairs in files.

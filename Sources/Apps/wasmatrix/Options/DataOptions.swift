@@ -1,5 +1,6 @@
 import ArgumentParser
 import ClusterModel
+import LocalSystem
 
 /// The data of an event or invocation.
 struct DataOptions: ParsableArguments {

@@ -15,8 +15,9 @@ enum GuestFailureText {
         text += "    \(index): \(function) at 0x\(String(frame.moduleOffset, radix: 16))\n"
       }
     }
-    if let log = failure.log, !log.isEmpty {
+    if var log = failure.log, !log.isEmpty {
       text += "  standard error of the module:\n"
+      if log.last == "\n" { log.removeLast() }
       for line in log.split(separator: "\n", omittingEmptySubsequences: false) {
         text += "    \(Terminal.harmless(String(line)))\n"
       }

@@ -1,4 +1,5 @@
 import Glibc
+import LocalSystem
 
 /// Standard output: results only, written at once.
 enum StandardOutput {
@@ -37,34 +38,5 @@ enum StandardOutput {
 enum StandardError {
   static func write(_ text: String) {
     _ = FileDescriptor.write(Array(text.utf8), to: STDERR_FILENO)
-  }
-}
-
-enum FileDescriptor {
-  /// Writes all bytes; answers 0, or the `errno` that stopped it.
-  static func write(_ bytes: [UInt8], to descriptor: Int32) -> Int32 {
-    var written = 0
-    while written < bytes.count {
-      let count = bytes.withUnsafeBytes { buffer in
-        Glibc.write(descriptor, buffer.baseAddress! + written, buffer.count - written)
-      }
-      if count > 0 {
-        written += count
-      } else if count < 0, errno == EAGAIN {
-        // The descriptor is shared with a program that made it non-blocking.
-        var waited = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-        poll(&waited, 1, -1)
-      } else if errno != EINTR {
-        return errno
-      }
-    }
-    return 0
-  }
-}
-
-enum SystemError {
-  /// What the system calls an `errno`: `No such file or directory`.
-  static func text(_ code: Int32) -> String {
-    strerror(code).map { String(cString: $0) } ?? "error \(code)"
   }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import ClusterModel
 import DurableSQLite
+import LocalSystem
 import Logging
 import Metrics
 import Telemetry

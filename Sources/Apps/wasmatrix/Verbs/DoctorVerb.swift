@@ -36,10 +36,17 @@ struct DoctorVerb: AsyncParsableCommand {
     if findings.contains(where: { $0.verdict == .failure }) { throw ExitCode.failure }
   }
 
+  /// The server looks at some of the things that are looked at here.
+  private func ofServer(_ finding: Finding) -> Finding {
+    Finding(
+      subject: "server: \(finding.subject)", verdict: finding.verdict, detail: finding.detail)
+  }
+
   private func serverFindings() async -> [Finding] {
     do {
       let found = try await server.withClient { try await $0.doctor() }
-      return [Finding(subject: "server", verdict: .ok, detail: server.address)] + found
+      return [Finding(subject: "server", verdict: .ok, detail: server.address)]
+        + found.map(ofServer)
     } catch {
       let problem = ProgramEnd.problem(of: error)
       if !server.isNamed, problem.code == "server_unreachable" {

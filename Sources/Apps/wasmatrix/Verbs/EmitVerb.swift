@@ -75,6 +75,9 @@ struct EmitVerb: AsyncParsableCommand {
   }
 
   private func report(_ status: EventStatusResource) throws {
+    if status.deliveries.isEmpty {
+      ProgressPrinter.note("no module is woken by \(topic)")
+    }
     try ResultPrinter.print(status, output) {
       var table = TextTable(
         .number("OFFSET"), .text("MODULE"), .text("STATE"), .number("ATTEMPTS"), .text("RESULT"))

@@ -1,5 +1,6 @@
 import ArgumentParser
 import ClusterModel
+import LocalSystem
 import ModuleTrust
 
 struct KeygenVerb: AsyncParsableCommand {

@@ -2,6 +2,8 @@ import ArgumentParser
 import ClusterModel
 import ControlAPIClient
 import ControlAPIModel
+import LocalSystem
+import ModuleTrust
 
 struct TrustVerb: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -32,12 +34,13 @@ struct TrustVerb: AsyncParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
-      let bytes = try BoundedFile.read(file, role: "public key", limit: .kibibytes(4))
-      let key = try await server.withClient {
-        try await $0.trustKey(bytes, label: label ?? "")
+      let key = try SerializedPublicKey(
+        try BoundedFile.read(file, role: "public key", limit: .kibibytes(4)))
+      let trusted = try await server.withClient {
+        try await $0.trustKey(key.bytes, label: label ?? "")
       }
-      if output.json { return try ResultPrinter.printJSON(key) }
-      StandardOutput.write("trusted \(key.id)\n")
+      if output.json { return try ResultPrinter.printJSON(trusted) }
+      StandardOutput.write("trusted \(trusted.id)\n")
     }
   }
 

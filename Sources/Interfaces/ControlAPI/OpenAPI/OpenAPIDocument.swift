@@ -1,5 +1,6 @@
 internal import ClusterModel
 internal import ControlAPIModel
+internal import HTTPTypes
 
 /// The description of the API (OpenAPI 3.1), made from the routes themselves.
 enum OpenAPIDocument {

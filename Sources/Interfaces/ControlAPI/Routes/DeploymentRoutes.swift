@@ -26,12 +26,7 @@ enum DeploymentRoutes {
         ], problems: [.invalidInput, .tooLarge])
     ) { request in
       let wanted = try request.json(DeployRequest.self)
-      let manifest: ApplicationManifest
-      do {
-        manifest = try ManifestReader.read(wanted.manifest, file: manifestFile)
-      } catch {
-        throw error.problem
-      }
+      let manifest = try manifest(wanted.manifest)
       var versions: [ModuleName: ModuleVersion] = [:]
       for (name, version) in wanted.versions {
         versions[try APIRequest.checked(name)] = version
@@ -39,6 +34,14 @@ enum DeploymentRoutes {
       let stream = DeployStream(
         service: service, manifest: manifest, versions: versions, caller: request.caller)
       return stream.response
+    }
+  }
+
+  private static func manifest(_ text: String) throws(Problem) -> ApplicationManifest {
+    do {
+      return try ManifestReader.read(text, file: manifestFile)
+    } catch {
+      throw error.problem
     }
   }
 

@@ -42,11 +42,12 @@ enum LogRoute {
   private static func write(
     _ lines: AsyncStream<LogLine>, to writer: inout any ResponseBodyWriter, until body: RequestBody
   ) async throws {
-    var copy = writer
+    // Only the operation below uses it, and this function waits for that to end.
+    nonisolated(unsafe) var operationWriter = writer
     do {
-      try await body.consumeWithCancellationOnInboundClose { _ in
+      try await body.consumeWithCancellationOnInboundClose { @Sendable _ in
         for await line in lines.cancelOnGracefulShutdown() {
-          try await copy.write(ByteBuffer.line(line))
+          try await operationWriter.write(ByteBuffer.line(line))
         }
       }
     } catch is CancellationError {

@@ -1,3 +1,4 @@
+internal import ClusterModel
 internal import ControlAPIModel
 internal import HTTPTypes
 internal import NIOCore

@@ -1,6 +1,7 @@
 public import ClusterModel
 public import HostPorts
 internal import Hummingbird
+internal import HummingbirdCore
 public import Logging
 internal import NIOCore
 internal import ServiceLifecycle

@@ -1,3 +1,4 @@
+internal import ClusterModel
 internal import CoreMetrics
 internal import Synchronization
 internal import Telemetry

@@ -1,12 +1,13 @@
-import ClusterModel
+public import ClusterModel
 import Glibc
 
 /// Reads files and standard input whole, up to a limit.
-enum BoundedFile {
+public enum BoundedFile {
   /// - Parameters:
   ///   - role: what the file should be, for messages: "module".
   /// - Throws: ``Problem`` with `file_missing`, `file_unreadable` or `file_too_large`.
-  static func read(_ path: String, role: String, limit: ByteCount) throws(Problem) -> [UInt8] {
+  public static func read(_ path: String, role: String, limit: ByteCount) throws(Problem) -> [UInt8]
+  {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw unreadable(path, role, errno) }
     defer { close(descriptor) }
@@ -16,10 +17,11 @@ enum BoundedFile {
     return try readToEnd(descriptor, name: path, role: role, limit: limit)
   }
 
-  static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+  /// Whether there is something at `path` that this process can see.
+  public static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
   /// Everything on standard input.
-  static func readStandardInput(role: String, limit: ByteCount) throws(Problem) -> [UInt8] {
+  public static func readStandardInput(role: String, limit: ByteCount) throws(Problem) -> [UInt8] {
     try readToEnd(STDIN_FILENO, name: "standard input", role: role, limit: limit)
   }
 

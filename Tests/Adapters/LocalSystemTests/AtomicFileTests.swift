@@ -1,8 +1,7 @@
 import ClusterModel
 import Foundation
+import LocalSystem
 import Testing
-
-@testable import wasmatrix
 
 struct AtomicFileTests {
   private let path = FileManager.default.temporaryDirectory.path + "/atomic-\(UUID())"

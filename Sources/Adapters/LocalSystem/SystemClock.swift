@@ -1,10 +1,12 @@
-import ClusterModel
+public import ClusterModel
 import Glibc
-import HostPorts
+public import HostPorts
 
 /// The clocks of this machine.
-struct SystemClock: HostClock {
-  func now() -> Instants {
+public struct SystemClock: HostClock {
+  public init() {}
+
+  public func now() -> Instants {
     Instants(
       monotonic: MonotonicInstant(nanoseconds: read(CLOCK_MONOTONIC)),
       wall: WallInstant(microseconds: read(CLOCK_REALTIME) / 1000))

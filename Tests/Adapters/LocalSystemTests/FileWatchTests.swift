@@ -1,7 +1,6 @@
 import Foundation
+import LocalSystem
 import Testing
-
-@testable import wasmatrix
 
 /// `#expect` takes no mutating calls, so the watch stands behind a reference.
 private final class Watched {

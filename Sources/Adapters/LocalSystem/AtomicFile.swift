@@ -1,9 +1,9 @@
-import ClusterModel
+public import ClusterModel
 import Glibc
 
 /// Writes files so that nobody ever sees a half-written one.
-enum AtomicFile {
-  enum Existing {
+public enum AtomicFile {
+  public enum Existing: Sendable {
     /// A file of that name is replaced, and its permissions are kept.
     case replace
     /// A file of that name is left alone, and the write refused.
@@ -14,8 +14,8 @@ enum AtomicFile {
   ///
   /// - Parameter mode: the permissions of a new file.
   /// - Throws: ``Problem`` with `file_exists` or `file_unwritable`.
-  static func write(
-    _ bytes: [UInt8], to path: String, mode: mode_t, existing: Existing
+  public static func write(
+    _ bytes: [UInt8], to path: String, mode: UInt32, existing: Existing
   ) throws(Problem) {
     var template = Array((path + ".XXXXXX").utf8CString)
     let descriptor = mkstemp(&template)
@@ -45,7 +45,7 @@ enum AtomicFile {
   }
 
   /// - Throws: ``Problem`` with `file_exists` when there is something at `path`.
-  static func refuseExisting(_ path: String) throws(Problem) {
+  public static func refuseExisting(_ path: String) throws(Problem) {
     var status = stat()
     if lstat(path, &status) == 0 { throw exists(path) }
   }

@@ -1,12 +1,12 @@
-import ClusterModel
+public import ClusterModel
 import Glibc
 
 /// Folders of the file system.
-enum Folder {
+public enum Folder {
   /// Makes the folder and those it lies in, as far as they are missing.
   ///
   /// - Throws: ``Problem`` with `folder_unusable`.
-  static func make(_ path: String, mode: mode_t = 0o755) throws(Problem) {
+  public static func make(_ path: String, mode: UInt32 = 0o755) throws(Problem) {
     var status = stat()
     if stat(path, &status) == 0 {
       guard status.st_mode & S_IFMT == S_IFDIR else { throw unusable(path, ENOTDIR) }
@@ -17,24 +17,16 @@ enum Folder {
     guard mkdir(path, mode) == 0 || errno == EEXIST else { throw unusable(path, errno) }
   }
 
+  /// Whether `path` is a folder that this process may write in.
+  public static func isUsable(_ path: String) -> Bool {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return false }
+    return status.st_mode & S_IFMT == S_IFDIR && access(path, W_OK) == 0
+  }
+
   private static func unusable(_ path: String, _ code: Int32) -> Problem {
     Problem(
       .invalidInput, code: "folder_unusable", "the folder \(path) cannot be made or used",
       cause: SystemError.text(code))
-  }
-}
-
-/// Paths as texts.
-enum FilePath {
-  /// The folder that a file lies in: `.` for a bare name.
-  static func folder(of path: String) -> String {
-    guard let slash = path.lastIndex(of: "/") else { return "." }
-    return slash == path.startIndex ? "/" : String(path[..<slash])
-  }
-
-  /// `path` seen from `folder`.
-  static func join(_ folder: String, _ path: String) -> String {
-    if path.hasPrefix("/") || folder == "." { return path }
-    return folder.hasSuffix("/") ? folder + path : folder + "/" + path
   }
 }

@@ -6,9 +6,9 @@ import Glibc
 ///     quiet ── a file differs ──> moving ── nothing differs for a poll ──> changed, quiet
 ///
 /// A file that is missing is given some polls to come back: compilers remove before they write.
-struct FileWatch {
+public struct FileWatch: Sendable {
   /// What tells one state of a file from another without reading it.
-  private struct Fingerprint: Equatable {
+  private struct Fingerprint: Equatable, Sendable {
     var device: UInt
     var inode: UInt
     var size: Int
@@ -27,9 +27,9 @@ struct FileWatch {
   }
 
   /// The most files that are watched: enough for any manifest, and cheap at five polls a second.
-  static let maximumFiles = 1000
+  public static let maximumFiles = 1000
   /// How long a missing file is waited for.
-  static let pollsForMissing = 5
+  public static let pollsForMissing = 5
 
   private var paths: [String] = []
   private var last: [Fingerprint?] = []
@@ -37,17 +37,17 @@ struct FileWatch {
   private var calmPolls: Int?
 
   /// Begins with the files as they are now.
-  init(_ paths: [String]) { follow(paths) }
+  public init(_ paths: [String]) { follow(paths) }
 
   /// Watches these files from now on. Of those that were watched before, no change is missed.
-  mutating func follow(_ paths: [String]) {
+  public mutating func follow(_ paths: [String]) {
     let known = Dictionary(zip(self.paths, last)) { first, _ in first }
     self.paths = Array(paths.prefix(Self.maximumFiles))
     last = self.paths.map { path in known[path] ?? Fingerprint(path) }
   }
 
   /// Looks at the files. True once after each change, when it has come to rest.
-  mutating func poll() -> Bool {
+  public mutating func poll() -> Bool {
     let now = paths.map(Fingerprint.init)
     defer { last = now }
     guard now == last else {

@@ -1,0 +1,103 @@
+import ClusterModel
+import ControlAPIModel
+import Testing
+
+struct InvokeRouteTests {
+  private static let clean = ModuleName(unchecked: "clean")
+
+  @Test func `the output is the answer, with what it used`() async throws {
+    try await RunningServer.run { server in
+      server.cluster.change {
+        $0.report = ActivationReport(
+          result: .success([0, 255]),
+          usage: ActivationUsage(cpuTime: .microseconds(120), wallTime: .microseconds(3400)))
+      }
+      let outcome = try await server.client.invoke(Self.clean, data: [1, 2])
+      #expect(
+        outcome
+          == .succeeded(
+            InvocationResult(
+              output: [0, 255], cpuTime: .microseconds(120), wallTime: .microseconds(3400))))
+      let event = server.cluster.script.withLock { $0.events[0] }
+      #expect(event.data == [1, 2] && event.source == "/v1/invoke")
+      #expect(event.type == "wasmatrix.invoke" && event.id.count == 36)
+    }
+  }
+
+  @Test func `attributes in headers replace the defaults one by one`() async throws {
+    try await RunningServer.run { server in
+      _ = try await server.send(
+        .POST, ["v1", "invoke", "clean"], headers: ["ce-id": "9", "ce-zone": "north"])
+      let event = server.cluster.script.withLock { $0.events[0] }
+      #expect(event.id == "9" && event.source == "/v1/invoke")
+      #expect(event.attribute("zone") == "north")
+    }
+  }
+
+  @Test(arguments: [
+    ("text/plain", "hi", "text/plain; charset=utf-8"),
+    ("application/json, text/*;q=0.5", "hi", "text/plain; charset=utf-8"),
+    ("*/*", "hi", "application/octet-stream"), ("", "hi", "application/octet-stream"),
+    ("text/plain", "\u{0}bytes", "application/octet-stream"),
+  ])
+  func `text comes as text when that was asked for`(
+    _ accept: String, _ output: String, _ type: String
+  ) async throws {
+    try await RunningServer.run { server in
+      let bytes = output.hasPrefix("\u{0}") ? [0xff, 0xfe] : Array(output.utf8)
+      server.cluster.change { $0.report = ActivationReport(result: .success(bytes)) }
+      let answer = try await server.send(
+        .POST, ["v1", "invoke", "clean"], headers: ["Accept": accept])
+      #expect(answer.headers.first(name: "content-type") == type)
+      #expect(answer.headers.first(name: "x-content-type-options") == "nosniff")
+      #expect(answer.body == bytes)
+    }
+  }
+
+  @Test(arguments: [
+    (ActivationFailure.Code.guestExited, 502), (.guestTrapped, 502), (.startFailed, 502),
+    (.memoryLimit, 502), (.outputLimit, 502), (.cpuTimeLimit, 504), (.wallTimeLimit, 504),
+    (.overloaded, 429), (.unavailable, 503), (.cancelled, 503), (.loopDetected, 409),
+    (.internalError, 500),
+  ])
+  func `a failure is a problem with its details`(_ code: ActivationFailure.Code, _ status: Int)
+    async throws
+  {
+    try await RunningServer.run { server in
+      var failure = Samples.failure
+      failure.code = code
+      failure.exitStatus = 3
+      server.cluster.change {
+        $0.report = ActivationReport(
+          result: .failure(failure), log: Array("oh no".utf8), logTruncated: true)
+      }
+      let answer = try await server.send(.POST, ["v1", "invoke", "clean"])
+      #expect(answer.status == status)
+      #expect((answer.headers.first(name: "retry-after") != nil) == (status == 429))
+      guard case .failed(let problem) = try await server.client.invoke(Self.clean, data: []) else {
+        Issue.record("it did not fail")
+        return
+      }
+      #expect(problem.code == code.rawValue && problem.failure?.failure == failure)
+      #expect(problem.failure?.log == "oh no" && problem.failure?.logTruncated == true)
+    }
+  }
+
+  @Test func `input over the limit is refused`() async throws {
+    try await RunningServer.run { server in
+      let body = [UInt8](repeating: 1, count: EventRules.maximumData.bytes)
+      let fits = try await server.send(.POST, ["v1", "invoke", "clean"], body: body)
+      #expect(fits.status == 200)
+      #expect(server.cluster.script.withLock { $0.events[0].data.count } == body.count)
+    }
+  }
+
+  @Test func `a name that is none is refused`() async throws {
+    try await RunningServer.run { server in
+      for name in ["Clean", "a b", "..", "a/b", "é"] {
+        let answer = try await server.send(.POST, ["v1", "invoke", name])
+        #expect(answer.status == 400 && answer.problem?.code == "name_invalid", "\(name)")
+      }
+    }
+  }
+}

@@ -1,0 +1,61 @@
+import ClusterModel
+import ControlAPI
+@testable import ControlAPIClient
+import ControlAPIModel
+import Logging
+import NIOHTTP1
+import Telemetry
+
+/// A server on a free port, for the time of a test.
+struct RunningServer: Sendable {
+  let cluster: SampleCluster
+  let registry: PrometheusRegistry
+  let port: Int
+  let client: APIClient
+
+  /// Runs `body` against a server, and ends it.
+  static func run(_ body: @Sendable (RunningServer) async throws -> Void) async throws {
+    let cluster = SampleCluster()
+    let registry = PrometheusRegistry()
+    let server = try ControlAPIServer(
+      service: cluster, host: "127.0.0.1", port: 0, registry: registry,
+      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await server.run() }
+      guard let port = await server.boundPort() else {
+        try await group.waitForAll()
+        return
+      }
+      let client = try APIClient(server: "http://127.0.0.1:\(port)")
+      do {
+        try await body(
+          RunningServer(cluster: cluster, registry: registry, port: port, client: client))
+      } catch {
+        await client.shutdown()
+        await server.shutdown()
+        throw error
+      }
+      await client.shutdown()
+      await server.shutdown()
+      try await group.waitForAll()
+    }
+  }
+
+  /// Sends a request as it is.
+  func send(
+    _ method: HTTPMethod, _ path: [String], query: [(String, String?)] = [],
+    headers: HTTPHeaders = [:], body: [UInt8]? = nil
+  ) async throws -> Answer {
+    try await client.answer(
+      to: Call(method: method, path: path, query: query, headers: headers, body: body))
+  }
+}
+
+extension Answer {
+  var text: String { String(decoding: body, as: UTF8.self) }
+  var problem: ProblemResource? { try? APIJSON.decode(ProblemResource.self, from: body) }
+
+  func decoded<Value: Decodable>(_ type: Value.Type) throws -> Value {
+    try APIJSON.decode(type, from: body)
+  }
+}

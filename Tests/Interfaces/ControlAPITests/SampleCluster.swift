@@ -1,0 +1,183 @@
+import ClusterModel
+import HostPorts
+import Synchronization
+
+/// A cluster that answers what a test told it to, for error paths that the real one is hard to
+/// bring to.
+final class SampleCluster: ClusterService {
+  struct Script {
+    var isReady = true
+    var problem: Problem?
+    var publishProblems: [Problem?] = []
+    var report = ActivationReport(result: .success([]))
+    var deployments: [DeploymentStatus] = []
+    var deadLetters: [DeadLetter] = []
+    var events: [Event] = []
+    var callers: [Caller] = []
+    var signatures: [[UInt8]?] = []
+    var undeployed: [UndeployTarget] = []
+    var existed = false
+    var logs: AsyncStream<LogLine> = AsyncStream { $0.finish() }
+    var patience: Duration?
+  }
+
+  let script = Mutex(Script())
+
+  func change(_ change: (inout sending Script) -> Void) { script.withLock { change(&$0) } }
+
+  private func entered(_ caller: Caller) throws(Problem) {
+    let problem = script.withLock { script in
+      script.callers.append(caller)
+      return script.problem
+    }
+    if let problem { throw problem }
+  }
+
+  func push(
+    _ bytes: [UInt8], detachedSignature: [UInt8]?, as reference: VersionReference,
+    by caller: Caller
+  ) async throws(Problem) -> PushedVersion {
+    try entered(caller)
+    let existed = script.withLock { script in
+      script.signatures.append(detachedSignature)
+      return script.existed
+    }
+    var record = Samples.version
+    record.size = ByteCount(bytes: bytes.count)
+    return PushedVersion(record: record, existed: existed)
+  }
+
+  func versions(of name: ModuleName?, for caller: Caller) async throws(Problem)
+    -> [ModuleVersionRecord]
+  {
+    try entered(caller)
+    return name == nil || name == Samples.version.name ? [Samples.version] : []
+  }
+
+  func trustKey(_ publicKey: [UInt8], label: String, by caller: Caller) async throws(Problem)
+    -> TrustedKey
+  {
+    try entered(caller)
+    return TrustedKey(
+      id: Samples.keyID, publicKey: publicKey, label: label, addedAt: Samples.instant)
+  }
+
+  func trustedKeys(for caller: Caller) async throws(Problem) -> [TrustedKey] {
+    try entered(caller)
+    return [Samples.key]
+  }
+
+  func revokeKey(_ id: KeyID, by caller: Caller) async throws(Problem) -> TrustedKey {
+    try entered(caller)
+    var key = Samples.key
+    key.revokedAt = Samples.instant
+    return key
+  }
+
+  func securityEvents(from sequence: Int64, limit: Int, for caller: Caller) async throws(Problem)
+    -> [SequencedSecurityEvent]
+  {
+    try entered(caller)
+    return (sequence..<sequence + Int64(min(limit, 3))).map {
+      SequencedSecurityEvent(sequence: $0, event: Samples.securityEvent)
+    }
+  }
+
+  func deploy(
+    _ manifest: ApplicationManifest, versions: [ModuleName: ModuleVersion], by caller: Caller,
+    progress: @escaping @Sendable (DeployProgress) -> Void
+  ) async throws(Problem) -> [DeploymentStatus] {
+    for module in manifest.modules {
+      progress(DeployProgress(step: .verified, module: module.name, message: "signed"))
+    }
+    try entered(caller)
+    progress(DeployProgress(step: .done, module: nil, message: "done"))
+    return [Samples.deployment]
+  }
+
+  func deployments(for caller: Caller) async throws(Problem) -> [DeploymentStatus] {
+    try entered(caller)
+    return script.withLock { $0.deployments }
+  }
+
+  func undeploy(_ target: UndeployTarget, by caller: Caller) async throws(Problem)
+    -> [ModuleName]
+  {
+    try entered(caller)
+    script.withLock { $0.undeployed.append(target) }
+    return [Samples.version.name]
+  }
+
+  func invoke(_ module: ModuleName, with event: Event, by caller: Caller) async throws(Problem)
+    -> ActivationReport
+  {
+    try entered(caller)
+    return script.withLock { script in
+      script.events.append(event)
+      return script.report
+    }
+  }
+
+  func publish(_ event: Event, by caller: Caller) async throws(Problem) -> AppendedEvent {
+    try entered(caller)
+    let (problem, offset): (Problem?, Int64) = script.withLock { script in
+      let problem = script.publishProblems.isEmpty ? nil : script.publishProblems.removeFirst()
+      if problem == nil { script.events.append(event) }
+      return (problem, Int64(script.events.count))
+    }
+    if let problem { throw problem }
+    return AppendedEvent(offset: EventOffset(offset), deliveries: [DeliveryID(1), DeliveryID(2)])
+  }
+
+  func eventStatus(_ offset: EventOffset, patience: Duration, for caller: Caller)
+    async throws(Problem) -> EventStatus
+  {
+    try entered(caller)
+    script.withLock { $0.patience = patience }
+    return Samples.status(offset)
+  }
+
+  func logs(of module: ModuleName, follow: Bool, for caller: Caller) async throws(Problem)
+    -> AsyncStream<LogLine>
+  {
+    try entered(caller)
+    return script.withLock { $0.logs }
+  }
+
+  func deadLetters(from id: DeliveryID, limit: Int, for caller: Caller) async throws(Problem)
+    -> [DeadLetter]
+  {
+    try entered(caller)
+    return Array(script.withLock { $0.deadLetters }.filter { $0.id >= id }.prefix(limit))
+  }
+
+  func deadLetter(_ id: DeliveryID, for caller: Caller) async throws(Problem) -> DeadLetter {
+    try entered(caller)
+    return Samples.deadLetter(id.number)
+  }
+
+  func replayDeadLetter(_ id: DeliveryID, by caller: Caller) async throws(Problem) {
+    try entered(caller)
+  }
+
+  func dropDeadLetter(_ id: DeliveryID, by caller: Caller) async throws(Problem) {
+    try entered(caller)
+  }
+
+  func nodes(for caller: Caller) async throws(Problem) -> [NodeStatus] {
+    try entered(caller)
+    return [Samples.node]
+  }
+
+  func placements(for caller: Caller) async throws(Problem) -> [PlacementStatus] {
+    try entered(caller)
+    return [Samples.placement]
+  }
+
+  func diagnose(for caller: Caller) async throws(Problem) -> [Finding] {
+    try entered(caller)
+    return [Finding(subject: "disk", verdict: .ok, detail: "there is room")]
+  }
+
+  var isReady: Bool { get async { script.withLock { $0.isReady } } }
+}

@@ -1,0 +1,85 @@
+import ClusterModel
+import HostPorts
+
+/// Values of every type that the API shows, with every optional part present.
+enum Samples {
+  static let instant = WallInstant(microseconds: 1_790_000_000_123_456)
+  static let keyID = KeyID(unchecked: String(repeating: "ab", count: 16))
+  static let key = TrustedKey(
+    id: keyID, publicKey: [1] + Array(repeating: 7, count: 32), label: "ci", addedAt: instant)
+
+  static let version = ModuleVersionRecord(
+    namespace: .default, name: ModuleName(unchecked: "clean"),
+    version: ModuleVersion(unchecked: "1.0.0"),
+    digest: ModuleDigest(sha256: Array(repeating: 9, count: 32)), size: ByteCount(bytes: 8),
+    signers: [keyID], signature: [1, 2, 3], pushedAt: instant, pushedBy: .local)
+
+  static let securityEvent = SecurityEvent(
+    kind: .moduleRefused, at: instant, principal: .local, namespace: .default,
+    subject: "clean@1.0.0", reason: "signature_missing", detail: "it is not signed")
+
+  static var deployment: DeploymentStatus { deployment("clean", of: "weather") }
+
+  static func deployment(_ name: String, of application: String) -> DeploymentStatus {
+    DeploymentStatus(
+      deployment: Deployment(
+        namespace: .default, application: ApplicationName(unchecked: application),
+        name: ModuleName(unchecked: name), version: version.version, digest: version.digest,
+        configuration: DeploymentConfiguration(
+          triggers: [Trigger(topic: TopicFilter(unchecked: "sea/+"))],
+          resultTopic: Topic(unchecked: "sea/clean"), arguments: ["-v"],
+          environment: [EnvironmentVariable(name: "A", value: "b")]),
+        generation: 3, deployedAt: instant),
+      state: .failed(Problem(.guestFailed, code: "module_invalid", "no", cause: "why", next: "do")))
+  }
+
+  static let failure = ActivationFailure(
+    code: .guestTrapped, message: "it trapped", trap: "unreachable", exitStatus: nil,
+    frames: [
+      GuestFrame(function: "main", functionIndex: 4, moduleOffset: 99),
+      GuestFrame(function: nil, functionIndex: 5, moduleOffset: 120),
+    ])
+
+  static let event = Event(
+    id: "1", source: "/sensors/1", type: "sea.reading", topic: Topic(unchecked: "sea/1"),
+    subject: "buoy", time: instant, dataContentType: "application/json",
+    dataSchema: "https://example.org/schema",
+    extensions: [Event.Attribute(name: "zone", value: "north")], data: Array("{}".utf8))
+
+  static func status(_ offset: EventOffset) -> EventStatus {
+    EventStatus(
+      offset: offset, event: event, acceptedAt: instant,
+      deliveries: [
+        EventStatus.Delivery(
+          id: DeliveryID(1), module: version.name, state: .succeeded, attempts: 2,
+          output: Array("ok".utf8), outputTruncated: false, failure: failure),
+        EventStatus.Delivery(
+          id: DeliveryID(2), module: version.name, state: .dead, attempts: 5, output: [],
+          outputTruncated: false, failure: failure),
+      ])
+  }
+
+  static func deadLetter(_ id: Int64) -> DeadLetter {
+    DeadLetter(
+      id: DeliveryID(id), offset: EventOffset(4), module: version.name, event: event,
+      diedAt: instant,
+      history: [FailedAttempt(attempt: 1, at: instant, failure: failure)])
+  }
+
+  static let node = NodeStatus(
+    id: NodeID(unchecked: "local"), health: "healthy",
+    engine: EngineFacts(
+      libraryVersion: "1", architecture: "x86_64", cpuFeatures: ["sse4.2"], workers: 2,
+      instanceSlots: 10, liveInstances: 1, queuedActivations: 0),
+    startedAt: instant)
+
+  static let placement = PlacementStatus(
+    node: NodeID(unchecked: "local"), module: version.name, version: version.version,
+    digest: version.digest, generation: 1, readySince: instant, activations: 10, failures: 1,
+    running: 2)
+
+  static func logLine(_ text: String) -> LogLine {
+    LogLine(
+      at: instant, module: version.name, version: version.version, eventID: "1", text: text)
+  }
+}

@@ -1,0 +1,42 @@
+import Foundation
+import Glibc
+
+/// A file system that is soon full; only the superuser can make one.
+public final class SmallDisk: Sendable {
+  public let path = NSTemporaryDirectory() + "wasmatrix-disk-\(UUID().uuidString)"
+
+  /// Whether this process may mount one.
+  public static let isPossible = (try? SmallDisk(kibibytes: 64)) != nil
+
+  public init(kibibytes: Int) throws {
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    try Self.run("mount", ["-t", "tmpfs", "-o", "size=\(kibibytes)k", "tmpfs", path])
+  }
+
+  deinit {
+    // Lazily: a file that a failed test left open must not keep it.
+    try? Self.run("umount", ["-l", path])
+    try? FileManager.default.removeItem(atPath: path)
+  }
+
+  /// Takes all room that is left, with a file of its own.
+  public func fill() {
+    let chunk = [UInt8](repeating: 1, count: 4096)
+    let descriptor = open(path + "/ballast", O_WRONLY | O_CREAT | O_APPEND, 0o600)
+    while write(descriptor, chunk, chunk.count) > 0 {}
+    close(descriptor)
+  }
+
+  /// Gives the room back that ``fill()`` took.
+  public func makeRoom() { unlink(path + "/ballast") }
+
+  private static func run(_ program: String, _ arguments: [String]) throws {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = [program] + arguments
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    process.waitUntilExit()
+    guard process.terminationStatus == 0 else { throw CocoaError(.fileWriteNoPermission) }
+  }
+}
