@@ -30,7 +30,8 @@ extension APIClient {
     var value = ""
     for byte in text.utf8 {
       let isPlain = (0x21...0x7e).contains(byte) && byte != 0x22 && byte != 0x25
-      value += isPlain ? String(Unicode.Scalar(byte)) : "%" + Hexadecimal.encode([byte]).uppercased()
+      value +=
+        isPlain ? String(Unicode.Scalar(byte)) : "%" + Hexadecimal.encode([byte]).uppercased()
     }
     return value
   }

@@ -1,7 +1,10 @@
 import ClusterModel
-import ControlAPIClient
 import ControlAPIModel
+import HostPorts
+import NIOHTTP1
 import Testing
+
+@testable import ControlAPIClient
 
 struct DeploymentRoutesTests {
   private static let manifest = """
@@ -54,7 +57,7 @@ struct DeploymentRoutesTests {
         #expect(error.category == .invalidInput && error.code == "manifest_invalid")
         #expect(error.message.contains("wasmatrix.yaml:1"))
       }
-      #expect(server.cluster.script.withLock { $0.callers.isEmpty })
+      #expect(server.cluster.read { $0.callers.isEmpty })
     }
   }
 
@@ -93,13 +96,14 @@ struct DeploymentRoutesTests {
       for (name, kind) in [
         ("weather", nil), ("clean", nil), ("weather", .module), ("clean", .application),
       ] as [(String, UndeployKind?)] {
-        #expect(try await server.client.undeploy(name, kind: kind) == [Samples.version.name])
+        let removed = try await server.client.undeploy(name, kind: kind)
+        #expect(removed == [Samples.version.name])
       }
       let bad = try await server.send(
         .DELETE, ["v1", "deployments", "clean"], query: [("kind", "all")])
       #expect(bad.status == 400)
       #expect(
-        server.cluster.script.withLock { $0.undeployed } == [
+        server.cluster.read { $0.undeployed } == [
           .application(ApplicationName(unchecked: "weather")),
           .module(ModuleName(unchecked: "clean")), .module(ModuleName(unchecked: "weather")),
           .application(ApplicationName(unchecked: "clean")),

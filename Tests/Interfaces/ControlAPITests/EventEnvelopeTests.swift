@@ -1,6 +1,7 @@
 import ClusterModel
-@testable import ControlAPI
 import Testing
+
+@testable import ControlAPI
 
 struct EventEnvelopeTests {
   private static let whole = [
@@ -21,7 +22,8 @@ struct EventEnvelopeTests {
   func `an event without a required attribute is refused`(_ name: String) {
     var attributes = Self.whole
     attributes[name] = nil
-    #expect(message(attributes) == "the attribute \"\(name)\" of the event is not valid: it is required")
+    #expect(
+      message(attributes) == "the attribute \"\(name)\" of the event is not valid: it is required")
   }
 
   @Test(arguments: [
@@ -64,7 +66,8 @@ struct EventEnvelopeTests {
     ("{\"d\\u0061ta\":[1]}", "[1]"), ("{\"subject\":null,\"flag\":true,\"n\":-7}", ""),
   ])
   func `structured data is taken as it stands`(_ members: String, _ data: String) throws {
-    let json = "{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/a\",\"type\":\"t\","
+    let json =
+      "{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/a\",\"type\":\"t\","
       + members.dropFirst()
     let event = try StructuredEvent.event(
       from: Array(json.utf8), using: EventAssembler(namespace: .default))

@@ -1,10 +1,11 @@
 import ClusterModel
-@testable import ControlAPI
 import ControlAPIModel
 import Foundation
 import HTTPTypes
 import PropertyTesting
 import Testing
+
+@testable import ControlAPI
 
 /// Events in the two ways that HTTP carries them, written from the specification.
 enum EventWriter {

@@ -1,6 +1,10 @@
 import ClusterModel
 import ControlAPIModel
+import HostPorts
+import NIOHTTP1
 import Testing
+
+@testable import ControlAPIClient
 
 struct EventRoutesTests {
   private static let path = ["v1", "events"]
@@ -14,7 +18,8 @@ struct EventRoutesTests {
         .POST, Self.path,
         headers: .init(
           Self.headers + [
-            ("ce-subject", "\"a%C3%A4 \\\"b\""), ("CE-Topic", "sea/1"), ("Content-Type", "text/csv"),
+            ("ce-subject", "\"a%C3%A4 \\\"b\""), ("CE-Topic", "sea/1"),
+            ("Content-Type", "text/csv"),
             ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
           ]), body: Array("1,2".utf8))
       #expect(answer.status == 202)
@@ -22,7 +27,7 @@ struct EventRoutesTests {
       let accepted = try answer.decoded(AcceptedEventResource.self)
       #expect(accepted.offset == EventOffset(1) && accepted.id == "7" && accepted.source == "/s")
       #expect(accepted.deliveries == 2)
-      let (event, caller) = server.cluster.script.withLock { ($0.events[0], $0.callers[0]) }
+      let (event, caller) = server.cluster.read { ($0.events[0], $0.callers[0]) }
       #expect(event.subject == "aä \"b")
       #expect(event.topic.text == "sea/1" && event.extensions.isEmpty)
       #expect(event.dataContentType == "text/csv")
@@ -36,7 +41,7 @@ struct EventRoutesTests {
       let accepted = try await server.client.publish(
         Array("21.5".utf8), to: Topic("plant/1/temperature"), contentType: "text/plain")
       #expect(accepted.source == "/v1/events" && accepted.id.count == 36)
-      let event = server.cluster.script.withLock { $0.events[0] }
+      let event = server.cluster.read { $0.events[0] }
       #expect(event.topic.text == "plant/1/temperature" && event.type == "wasmatrix.event")
       #expect(event.data == Array("21.5".utf8) && event.dataContentType == "text/plain")
     }
@@ -47,7 +52,7 @@ struct EventRoutesTests {
       _ = try await server.send(
         .POST, Self.path, query: [("topic", "other")],
         headers: .init(Self.headers + [("ce-topic", "own")]))
-      #expect(server.cluster.script.withLock { $0.events[0].topic.text } == "other")
+      #expect(server.cluster.read { $0.events[0].topic.text } == "other")
     }
   }
 
@@ -79,7 +84,7 @@ struct EventRoutesTests {
       #expect(answer.status == 202)
       let accepted = try answer.decoded(ListResource<AcceptedEventResource>.self).items
       #expect(accepted.map(\.id) == ["0", "1", "2", "3", "4"])
-      #expect(server.cluster.script.withLock { $0.events.map(\.id) } == accepted.map(\.id))
+      #expect(server.cluster.read { $0.events.map(\.id) } == accepted.map(\.id))
     }
   }
 
@@ -91,7 +96,7 @@ struct EventRoutesTests {
         body: Array("[\(good),{\"specversion\":\"1.0\"}]".utf8))
       #expect(answer.status == 400)
       #expect(answer.problem?.detail.hasPrefix("event 1 of the batch: ") == true)
-      #expect(server.cluster.script.withLock { $0.events.isEmpty })
+      #expect(server.cluster.read { $0.events.isEmpty })
     }
   }
 
@@ -138,7 +143,7 @@ struct EventRoutesTests {
       #expect(status.offset == EventOffset(9) && status.settled)
       #expect(status.deliveries[0].output?.text == "ok")
       #expect(status.deliveries[1].failure?.failure == Samples.failure)
-      #expect(server.cluster.script.withLock { $0.patience } == .milliseconds(1500))
+      #expect(server.cluster.read { $0.patience } == .milliseconds(1500))
       for wait in ["10", "-1s", "s", "121s", "1h", "99999999999s"] {
         let answer = try await server.send(.GET, Self.path + ["1"], query: [("wait", wait)])
         #expect(answer.status == 400, "wait=\(wait)")

@@ -1,6 +1,10 @@
 import ClusterModel
 import ControlAPIModel
+import HostPorts
+import NIOHTTP1
 import Testing
+
+@testable import ControlAPIClient
 
 struct InvokeRouteTests {
   private static let clean = ModuleName(unchecked: "clean")
@@ -18,7 +22,7 @@ struct InvokeRouteTests {
           == .succeeded(
             InvocationResult(
               output: [0, 255], cpuTime: .microseconds(120), wallTime: .microseconds(3400))))
-      let event = server.cluster.script.withLock { $0.events[0] }
+      let event = server.cluster.read { $0.events[0] }
       #expect(event.data == [1, 2] && event.source == "/v1/invoke")
       #expect(event.type == "wasmatrix.invoke" && event.id.count == 36)
     }
@@ -28,7 +32,7 @@ struct InvokeRouteTests {
     try await RunningServer.run { server in
       _ = try await server.send(
         .POST, ["v1", "invoke", "clean"], headers: ["ce-id": "9", "ce-zone": "north"])
-      let event = server.cluster.script.withLock { $0.events[0] }
+      let event = server.cluster.read { $0.events[0] }
       #expect(event.id == "9" && event.source == "/v1/invoke")
       #expect(event.attribute("zone") == "north")
     }
@@ -88,7 +92,7 @@ struct InvokeRouteTests {
       let body = [UInt8](repeating: 1, count: EventRules.maximumData.bytes)
       let fits = try await server.send(.POST, ["v1", "invoke", "clean"], body: body)
       #expect(fits.status == 200)
-      #expect(server.cluster.script.withLock { $0.events[0].data.count } == body.count)
+      #expect(server.cluster.read { $0.events[0].data.count } == body.count)
     }
   }
 

@@ -1,9 +1,13 @@
 import ClusterModel
-@testable import ControlAPI
 import ControlAPIModel
 import Foundation
+import HostPorts
+import NIOHTTP1
 import Telemetry
 import Testing
+
+@testable import ControlAPI
+@testable import ControlAPIClient
 
 struct OpenAPITests {
   private static let routes = APIRoutes.table(
@@ -62,7 +66,8 @@ struct OpenAPITests {
       }
       let checker = try await document(of: server)
       for (path, schema) in [
-        ("/healthz", "Health"), ("/v1/events/1", "EventStatus"), ("/v1/dead-letters/1", "DeadLetter"),
+        ("/healthz", "Health"), ("/v1/events/1", "EventStatus"),
+        ("/v1/dead-letters/1", "DeadLetter"),
       ] {
         let answer = try await server.send(.GET, path.split(separator: "/").map(String.init))
         #expect(try checker.complaints(answer.decoded(AnyJSON.self), schema) == [], "\(path)")

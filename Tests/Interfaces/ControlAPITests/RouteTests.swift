@@ -1,8 +1,11 @@
 import ClusterModel
-import ControlAPIClient
 import ControlAPIModel
+import HostPorts
+import NIOHTTP1
 import Telemetry
 import Testing
+
+@testable import ControlAPIClient
 
 struct RouteTests {
   @Test func `a module is pushed with its detached signature`() async throws {
@@ -14,7 +17,7 @@ struct RouteTests {
       let answer = try await server.send(
         .PUT, ["v1", "modules", "clean", "versions", "1.0.0"], body: [1])
       #expect(answer.status == 200)
-      #expect(server.cluster.script.withLock { $0.signatures } == [[9, 8], nil])
+      #expect(server.cluster.read { $0.signatures } == [[9, 8], nil])
       let bad = try await server.send(
         .PUT, ["v1", "modules", "clean", "versions", "1.0.0"],
         headers: [APIHeader.signature: "???"], body: [1])
@@ -24,8 +27,10 @@ struct RouteTests {
 
   @Test func `modules are listed, and an unknown one is not found`() async throws {
     try await RunningServer.run { server in
-      #expect(try await server.client.modules().count == 1)
-      #expect(try await server.client.modules(named: Samples.version.name).count == 1)
+      let all = try await server.client.modules()
+      #expect(all.count == 1)
+      let own = try await server.client.modules(named: Samples.version.name)
+      #expect(own.count == 1)
       await #expect(throws: Problem.self) {
         try await server.client.modules(named: ModuleName("other"))
       }
@@ -36,8 +41,10 @@ struct RouteTests {
     try await RunningServer.run { server in
       let key = try await server.client.trustKey(Samples.key.publicKey, label: "ci")
       #expect(key.publicKey == Base64.encode(Samples.key.publicKey) && key.label == "ci")
-      #expect(try await server.client.trustedKeys().map(\.id) == [Samples.keyID])
-      #expect(try await server.client.revokeKey(Samples.keyID).revokedAt == Samples.instant)
+      let keys = try await server.client.trustedKeys()
+      #expect(keys.map(\.id) == [Samples.keyID])
+      let revoked = try await server.client.revokeKey(Samples.keyID)
+      #expect(revoked.revokedAt == Samples.instant)
       for body in ["{\"publicKey\":\"AAAA\",\"label\":\"x\"}", "{\"label\":\"x\"}", "[]"] {
         let answer = try await server.send(
           .POST, ["v1", "trust", "keys"], body: Array(body.utf8))
@@ -63,8 +70,8 @@ struct RouteTests {
       let some = try await server.client.deadLetters(from: DeliveryID(6), limit: 20)
       #expect(some.map(\.id.number) == (2...21).map { Int64($0 * 3) })
       #expect(some.allSatisfy { $0.event.data == nil && $0.event.dataSize.bytes == 2 })
-      let all = try await server.client.deadLetters()
-      #expect(all.count == 30)
+      let letters = try await server.client.deadLetters()
+      #expect(letters.count == 30)
       let one = try await server.client.deadLetter(DeliveryID(3))
       #expect(one.event.data?.text == "{}" && one.history[0].failure.failure == Samples.failure)
       try await server.client.replayDeadLetter(DeliveryID(3))
@@ -74,10 +81,14 @@ struct RouteTests {
 
   @Test func `the state of the cluster is shown`() async throws {
     try await RunningServer.run { server in
-      #expect(try await server.client.nodes()[0].engine == Samples.node.engine)
-      #expect(try await server.client.placements()[0].activations == 10)
-      #expect(try await server.client.doctor()[0].verdict == .ok)
-      #expect(try await server.client.health().status == "ready")
+      let nodes = try await server.client.nodes()
+      #expect(nodes[0].engine == Samples.node.engine)
+      let placements = try await server.client.placements()
+      #expect(placements[0].activations == 10)
+      let findings = try await server.client.doctor()
+      #expect(findings[0].verdict == .ok)
+      let health = try await server.client.health()
+      #expect(health.status == "ready")
       server.cluster.change { $0.isReady = false }
       let answer = try await server.send(.GET, ["healthz"])
       #expect(answer.status == 503 && answer.problem?.code == "not_ready")
@@ -117,7 +128,8 @@ struct RouteTests {
       #expect(metrics.headers.first(name: "content-type") == PrometheusRegistry.contentType)
       #expect(
         metrics.text.contains(
-          "wasmatrix_http_requests_total{method=\"GET\",route=\"/v1/modules/{name}\",status=\"200\"} 1"))
+          "wasmatrix_http_requests_total{method=\"GET\",route=\"/v1/modules/{name}\",status=\"200\"} 1"
+        ))
       #expect(
         metrics.text.contains(
           "wasmatrix_http_requests_total{method=\"other\",route=\"other\",status=\"404\"} 1"))

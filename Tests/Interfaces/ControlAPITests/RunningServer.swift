@@ -1,10 +1,11 @@
 import ClusterModel
 import ControlAPI
-@testable import ControlAPIClient
 import ControlAPIModel
 import Logging
 import NIOHTTP1
 import Telemetry
+
+@testable import ControlAPIClient
 
 /// A server on a free port, for the time of a test.
 struct RunningServer: Sendable {

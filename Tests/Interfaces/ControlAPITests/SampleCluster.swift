@@ -5,7 +5,7 @@ import Synchronization
 /// A cluster that answers what a test told it to, for error paths that the real one is hard to
 /// bring to.
 final class SampleCluster: ClusterService {
-  struct Script {
+  struct Script: Sendable {
     var isReady = true
     var problem: Problem?
     var publishProblems: [Problem?] = []
@@ -21,9 +21,10 @@ final class SampleCluster: ClusterService {
     var patience: Duration?
   }
 
-  let script = Mutex(Script())
+  private let script = Mutex(Script())
 
-  func change(_ change: (inout sending Script) -> Void) { script.withLock { change(&$0) } }
+  func change(_ change: (inout Script) -> Void) { script.withLock { change(&$0) } }
+  func read<Value: Sendable>(_ read: (Script) -> Value) -> Value { script.withLock { read($0) } }
 
   private func entered(_ caller: Caller) throws(Problem) {
     let problem = script.withLock { script in

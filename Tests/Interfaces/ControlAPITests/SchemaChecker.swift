@@ -80,7 +80,8 @@ struct SchemaChecker {
       }
       for (name, member) in members.sorted(by: { $0.key < $1.key }) {
         let known = schema["properties"].members[name] ?? schema["additionalProperties"]
-        wrong += known == .null
+        wrong +=
+          known == .null
           ? ["\(place): \(name) is not described"]
           : complaints(member, known, at: place + "." + name)
       }

@@ -7,8 +7,11 @@ import Testing
 
 /// Whichever way of the CloudEvents HTTP binding an event takes, it is the same event.
 @Suite struct CloudEventsPropertyTests {
-  static let text = Generator<String>.string(of: "aé\u{1f600}%\" \\,;=z/+", count: 1...12)
-  static let events = Generator<Event> { choices in
+  static var text: Generator<String> { .string(of: "aé\u{1f600}%\" \\,;=z/+", count: 1...12) }
+
+  static var events: Generator<Event> { Generator { event(&$0) } }
+
+  private static func event(_ choices: inout Choices) -> Event {
     let extensions = zip(
       Generator<String>.string(of: "abc019", count: 1...8), text
     ).array(count: 0...4).generate(&choices)

@@ -1,6 +1,7 @@
 import CoreMetrics
-@testable import Telemetry
 import Testing
+
+@testable import Telemetry
 
 struct PrometheusRegistryTests {
   private let registry = PrometheusRegistry()
@@ -78,7 +79,8 @@ struct PrometheusRegistryTests {
     for number in 0..<(PrometheusRegistry.maximumSeries + 50) {
       Counter(label: "many", dimensions: [("n", String(number))], factory: registry).increment()
     }
-    #expect(lines.filter { $0.hasPrefix("many_total") }.count == PrometheusRegistry.maximumSeries + 1)
+    #expect(
+      lines.filter { $0.hasPrefix("many_total") }.count == PrometheusRegistry.maximumSeries + 1)
     #expect(lines.contains("many_total{overflow=\"true\"} 50"))
   }
 

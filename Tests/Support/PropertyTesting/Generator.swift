@@ -1,5 +1,8 @@
 /// Makes values of a kind out of random choices. Smaller choices make simpler values.
-public struct Generator<Value> {
+///
+/// `@unchecked Sendable`: a generator is a pure function of its choices; what its closure captures is
+/// only read.
+public struct Generator<Value>: @unchecked Sendable {
   private let make: (inout Choices) -> Value
 
   public init(_ make: @escaping (inout Choices) -> Value) { self.make = make }

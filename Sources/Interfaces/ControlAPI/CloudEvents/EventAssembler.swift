@@ -24,12 +24,14 @@ struct EventAssembler: Sendable {
     }
     guard data.count <= EventRules.maximumData.bytes else {
       throw Problem(
-        .tooLarge, code: "data_too_large", "the event's data is larger than "
+        .tooLarge, code: "data_too_large",
+        "the event's data is larger than "
           + "\(EventRules.maximumData)", next: "Send a reference to it instead.")
     }
     let version = try required("specversion", attributes, default: defaults == nil ? nil : "1.0")
     guard version == "1.0" else {
-      throw Self.invalid("specversion", "\"\(version.prefix(40))\" is not known; it must be \"1.0\"")
+      throw Self.invalid(
+        "specversion", "\"\(version.prefix(40))\" is not known; it must be \"1.0\"")
     }
     let type = try required("type", attributes, default: defaults?.type)
     let extensions = attributes.filter { name, _ in
@@ -37,7 +39,8 @@ struct EventAssembler: Sendable {
     }
     guard extensions.count <= EventRules.maximumExtensions else {
       throw Self.invalid(
-        "extensions", "there are \(extensions.count); at most \(EventRules.maximumExtensions) may be")
+        "extensions",
+        "there are \(extensions.count); at most \(EventRules.maximumExtensions) may be")
     }
     return Event(
       id: try required("id", attributes, default: defaults?.id),
@@ -63,7 +66,8 @@ struct EventAssembler: Sendable {
     let text = attributes["topic"] ?? type
     guard Topic.isValid(text) else {
       throw Self.invalid(
-        name, "\"\(text.prefix(80))\" cannot be a topic: \(Topic.rule)"
+        name,
+        "\"\(text.prefix(80))\" cannot be a topic: \(Topic.rule)"
           + (name == "type" ? "; name another with the topic attribute or ?topic=" : ""))
     }
     return Topic(unchecked: text)
@@ -78,7 +82,8 @@ struct EventAssembler: Sendable {
     }
     guard EventRules.isAttributeValue(value) else {
       throw invalid(
-        name, "it must be 1 to \(EventRules.maximumAttributeLength) bytes of UTF-8 without control "
+        name,
+        "it must be 1 to \(EventRules.maximumAttributeLength) bytes of UTF-8 without control "
           + "characters")
     }
     switch name {

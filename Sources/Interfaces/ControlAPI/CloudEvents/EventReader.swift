@@ -53,7 +53,8 @@ enum EventReader {
       throw ProblemAnswer(
         ProblemResource(
           status: 415, title: "The media type is not supported", code: "content_type_unsupported",
-          detail: "events in the form \(type.essence) (\(type.charset ?? "utf-8")) are not read here",
+          detail:
+            "events in the form \(type.essence) (\(type.charset ?? "utf-8")) are not read here",
           next: "Send \(structuredType) or \(batchType) in UTF-8, or the attributes as headers."))
     }
   }

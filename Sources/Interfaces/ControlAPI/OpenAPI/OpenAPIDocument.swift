@@ -105,4 +105,3 @@ enum OpenAPIDocument {
     .object(schemas.mapValues { $0 == Schema.bytes ? [:] : ["schema": $0] })
   }
 }
-

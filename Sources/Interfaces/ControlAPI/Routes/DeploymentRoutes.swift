@@ -64,7 +64,8 @@ enum DeploymentRoutes {
         id: "undeploy", summary: "Remove an application, or one module's deployment.",
         parameters: [
           .query(
-            "kind", "What the name is of; without it an application if there is one, else a module.",
+            "kind",
+            "What the name is of; without it an application if there is one, else a module.",
             Schema.texts(UndeployKind.allCases))
         ],
         answers: [.json(200, "The modules that were removed.", Schema.ref("Removed"))],

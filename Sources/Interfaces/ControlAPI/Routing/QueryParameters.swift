@@ -20,7 +20,9 @@ struct QueryParameters: Sendable {
       let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       guard let name = PercentEncoding.decode(parts[0], plusIsSpace: true),
         let value = PercentEncoding.decode(parts.count > 1 ? parts[1] : "", plusIsSpace: true)
-      else { throw Self.invalid("\"\(pair.prefix(40))\" in the query is not percent-encoded UTF-8") }
+      else {
+        throw Self.invalid("\"\(pair.prefix(40))\" in the query is not percent-encoded UTF-8")
+      }
       guard known.contains(name) else {
         throw Self.invalid(
           "the query parameter \"\(name.prefix(40))\" is not known here",

@@ -11,7 +11,8 @@ struct LoopbackAddress: Sendable, Hashable {
       throw Problem(
         .refused, code: "listen_beyond_loopback",
         "\(text.prefix(80)) can be reached from other machines",
-        next: "Listen on 127.0.0.1 until user tokens exist; whoever reaches the API may do anything.")
+        next:
+          "Listen on 127.0.0.1 until user tokens exist; whoever reaches the API may do anything.")
     }
     self.host = host
   }

@@ -24,7 +24,8 @@ struct OriginGuard: Sendable {
   private func refusal(_ message: String) -> Problem {
     Problem(
       .refused, code: "origin_refused", message,
-      next: "Use http://\(listening.host == "::1" ? "[::1]" : listening.host), from no browser page "
+      next:
+        "Use http://\(listening.host == "::1" ? "[::1]" : listening.host), from no browser page "
         + "but one of that address.")
   }
 
