@@ -167,11 +167,11 @@ let package = Package(
     tests(
       "Interfaces", "ControlAPITests",
       [
-        "ClusterModel", "HostPorts", "ControlAPIModel", "ControlAPI", "Telemetry",
-        logging,
-        .product(name: "HummingbirdTesting", package: "hummingbird"),
-        .product(name: "NIOEmbedded", package: "swift-nio"),
+        "ClusterModel", "HostPorts", "ControlAPIModel", "ControlAPI", "ControlAPIClient",
+        "Telemetry", logging, .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
       ]),
+    tests("Interfaces", "TelemetryTests", ["Telemetry", metrics]),
     tests(
       "Apps", "wasmatrixTests",
       [

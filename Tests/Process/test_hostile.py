@@ -127,6 +127,18 @@ class Hostile(unittest.TestCase):
             except (BrokenPipeError, ConnectionError):
                 pass
 
+    def test_a_module_that_is_too_large_is_on_record(self):
+        first = len(self.cluster.get("/v1/audit?limit=1000")["items"])
+        try:
+            status, _, _ = self.cluster.request(
+                "PUT", "/v1/modules/huge/versions/1", b"\0asm\1\0\0\0" + b"\0" * (66 << 20))
+            self.assertEqual(status, 413)
+        except (BrokenPipeError, ConnectionError):
+            # It answered and closed before everything was sent.
+            pass
+        events = self.cluster.get(f"/v1/audit?from={first}&limit=10")["items"]
+        self.assertIn("huge@1", [e["subject"] for e in events])
+
     def test_guests_that_misbehave_are_stopped(self):
         for name, status, code in [
             ("spin", 504, "cpu_time_limit"), ("trap", 502, "guest_trapped"),

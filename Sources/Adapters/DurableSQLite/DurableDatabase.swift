@@ -16,8 +16,9 @@ public final class DurableDatabase: Sendable {
 
   /// Connections that read at the same time; reads are short, and each has a page cache.
   private static let readers = 4
-  /// The page cache of a connection, in KiB: the index pages of a busy log fit.
-  private static let cacheSize = 16_384
+  /// The page cache of a connection, in KiB: the index pages of a busy log fit, and the connections of
+  /// all files together stay under 100 MiB.
+  private static let cacheSize = 8192
   /// Pages of 4 KiB in the journal before it is written back into the file: seldom enough that few
   /// commits pay for it, often enough that a start after a crash reads 8 MiB at most.
   private static let checkpointPages = 2000
@@ -101,6 +102,8 @@ public final class DurableDatabase: Sendable {
     try result.get()
   }
 
+  /// What undoes a statement is kept in memory: it is bounded by what a group holds, and there may be
+  /// no other folder that can be written. Damage is looked for in each page that is read.
   private static func configuration(_ path: String) -> Configuration {
     var configuration = Configuration()
     configuration.label = path
@@ -113,6 +116,7 @@ public final class DurableDatabase: Sendable {
           PRAGMA cache_size = -\(cacheSize);
           PRAGMA journal_size_limit = \(journalSize);
           PRAGMA cell_size_check = ON;
+          PRAGMA temp_store = MEMORY;
           """)
     }
     return configuration

@@ -108,7 +108,7 @@ struct EventWriter {
       sql: """
         INSERT INTO settled ("offset", bytes)
         SELECT "offset", footprint + (
-          SELECT COALESCE(SUM(LENGTH(output) + LENGTH(history)), 0) FROM deliveries
+          SELECT COALESCE(SUM(COALESCE(LENGTH(output), 0) + LENGTH(history)), 0) FROM deliveries
           WHERE deliveries."offset" = events."offset")
         FROM events WHERE "offset" = ?1 AND NOT EXISTS (
           SELECT 1 FROM deliveries WHERE deliveries."offset" = ?1 AND state IN (0, 2))

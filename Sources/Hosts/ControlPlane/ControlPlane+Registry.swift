@@ -18,7 +18,7 @@ extension ControlPlane {
     do throws(TrustFailure) {
       verified = try await verifiers.verify(bytes, detached: detachedSignature, keys: keys)
     } catch {
-      try await recordRefusal(of: reference, error.problem, caller)
+      try await recordRefusedPush(of: reference, because: error.problem, by: caller)
       throw error.problem
     }
     try await blobs.put(verified.unsignedBytes, digest: verified.digest)
@@ -33,8 +33,8 @@ extension ControlPlane {
   }
 
   /// A refusal is on record before the caller hears of it.
-  private func recordRefusal(
-    of reference: VersionReference, _ problem: Problem, _ caller: Caller
+  public func recordRefusedPush(
+    of reference: VersionReference, because problem: Problem, by caller: Caller
   ) async throws(Problem) {
     logger.warning(
       "a module was refused",

@@ -13,6 +13,10 @@ public protocol ClusterService: Sendable {
     _ bytes: [UInt8], detachedSignature: [UInt8]?, as reference: VersionReference,
     by caller: Caller
   ) async throws(Problem) -> PushedVersion
+  /// Puts on record that a push was refused before it could be looked at: its body was too large.
+  func recordRefusedPush(
+    of reference: VersionReference, because problem: Problem, by caller: Caller
+  ) async throws(Problem)
   /// All versions, oldest first within a name, names sorted; of one module when `name` is given.
   func versions(of name: ModuleName?, for caller: Caller) async throws(Problem)
     -> [ModuleVersionRecord]

@@ -1,4 +1,5 @@
 import ClusterModel
+import Dispatch
 import DurableSQLite
 import Foundation
 import GRDB
@@ -187,6 +188,22 @@ import Testing
     try await database.close()
     #expect(await problemCode { try await add("a", to: database) } == "store_closed")
     #expect(await problemCode { _ = try await texts(database) } == "store_closed")
+  }
+
+  @Test func `reads do not wait for a write`() async throws {
+    let database = try open()
+    try await add("a", to: database)
+    let (begun, release) = (AsyncStream<Void>.makeStream(), DispatchSemaphore(value: 0))
+    async let write: Void = database.write { database in
+      try database.execute(sql: "INSERT INTO notes (text) VALUES ('b')")
+      begun.continuation.finish()
+      release.wait()
+    }
+    for await _ in begun.stream {}
+    #expect(try await texts(database) == ["a"], "what is not committed is not seen")
+    release.signal()
+    try await write
+    #expect(try await texts(database) == ["a", "b"])
   }
 
   @Test func `closing carries out what was accepted before`() async throws {

@@ -8,6 +8,7 @@ struct ArgumentTests {
   @Test(arguments: [
     ("127.0.0.1:8080", true), ("localhost:0", true), ("[::1]:80", true), ("127.9.9.9:1", true),
     ("0.0.0.0:8080", false), ("10.0.0.1:1", false), ("127.0.0.1.example.org:1", false),
+    ("127.0.0.1.5:1", false),
     ("[::]:80", false),
   ])
   func `only loopback addresses count as such`(text: String, loopback: Bool) throws {

@@ -50,7 +50,7 @@ struct DeploymentRoutesTests {
 
   @Test func `a manifest that is wrong is refused before anything begins`() async throws {
     try await RunningServer.run { server in
-      do {
+      do throws(Problem) {
         _ = try await server.client.deploy(manifest: "name: 7\n", versions: [:])
         Issue.record("it was taken")
       } catch {

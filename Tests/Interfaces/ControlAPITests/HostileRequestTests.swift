@@ -10,13 +10,13 @@ import Testing
 struct HostileRequestTests {
   private static let host = "Host: 127.0.0.1\r\n"
 
-  private func answer(_ request: String, of server: RunningServer, finish: Bool = false) throws
-    -> String
+  private func answer(_ request: String, of server: RunningServer, finish: Bool = false)
+    async throws -> String
   {
     let connection = try RawConnection(port: server.port)
-    connection.write(request)
+    await connection.write(request)
     if finish { connection.finishWriting() }
-    return connection.read()
+    return await connection.read()
   }
 
   @Test func `a body that was cut off is no body`() async throws {
@@ -26,7 +26,7 @@ struct HostileRequestTests {
         "POST /v1/events?topic=a HTTP/1.1\r\n\(Self.host)Transfer-Encoding: chunked\r\n\r\n5\r\nshort\r\n",
         "POST /v1/events?topic=a HTTP/1.1\r\n\(Self.host)Transfer-Encoding: chunked\r\n\r\n9\r\nshort",
       ] {
-        let text = try answer(request, of: server, finish: true)
+        let text = try await answer(request, of: server, finish: true)
         #expect(!text.hasPrefix("HTTP/1.1 2"), "\(request): \(text)")
       }
       #expect(server.cluster.read { $0.events.isEmpty })
@@ -40,7 +40,7 @@ struct HostileRequestTests {
         "PUT /v1/modules/a/versions/1 HTTP/1.1\r\n\(Self.host)Expect: 100-continue\r\n"
           + "Content-Length: 99999999999\r\n\r\n",
       ] {
-        let text = try answer(request, of: server)
+        let text = try await answer(request, of: server)
         #expect(text.hasPrefix("HTTP/1.1 413"), "\(text)")
         #expect(text.contains("body_too_large"))
       }
@@ -50,11 +50,11 @@ struct HostileRequestTests {
   @Test func `chunks without end are refused at the limit`() async throws {
     try await RunningServer.run { server in
       let connection = try RawConnection(port: server.port)
-      connection.write(
+      await connection.write(
         "POST /v1/trust/keys HTTP/1.1\r\n\(Self.host)Transfer-Encoding: chunked\r\n\r\n")
       let chunk = "100000\r\n" + String(repeating: "x", count: 1 << 20) + "\r\n"
-      for _ in 0..<6 { connection.write(chunk) }
-      let text = connection.read()
+      for _ in 0..<6 { await connection.write(chunk) }
+      let text = await connection.read()
       #expect(text.hasPrefix("HTTP/1.1 413"), "\(text.prefix(200))")
     }
   }
@@ -62,18 +62,18 @@ struct HostileRequestTests {
   @Test func `a client that waits for leave to send gets it`() async throws {
     try await RunningServer.run { server in
       let connection = try RawConnection(port: server.port)
-      connection.write(
+      await connection.write(
         "POST /v1/events?topic=a HTTP/1.1\r\n\(Self.host)Expect: 100-continue\r\n"
           + "Content-Length: 2\r\nConnection: close\r\n\r\n")
-      #expect(connection.read(until: "\r\n\r\n").hasPrefix("HTTP/1.1 100"))
-      connection.write("hi")
-      #expect(connection.read().hasPrefix("HTTP/1.1 202"))
+      #expect(await connection.read(until: "\r\n\r\n").hasPrefix("HTTP/1.1 100"))
+      await connection.write("hi")
+      #expect(await connection.read().hasPrefix("HTTP/1.1 202"))
     }
   }
 
   @Test func `two requests in one go are answered in order`() async throws {
     try await RunningServer.run { server in
-      let text = try answer(
+      let text = try await answer(
         "GET /nowhere HTTP/1.1\r\n\(Self.host)\r\n"
           + "GET /healthz HTTP/1.1\r\n\(Self.host)Connection: close\r\n\r\n", of: server)
       let statuses = text.split(separator: "\r\n").filter { $0.hasPrefix("HTTP/1.1") }
@@ -84,12 +84,12 @@ struct HostileRequestTests {
   @Test func `a refused request with a body ends the connection, a read one does not`() async throws
   {
     try await RunningServer.run { server in
-      let refused = try answer(
+      let refused = try await answer(
         "POST /nowhere HTTP/1.1\r\n\(Self.host)Content-Length: 5\r\n\r\nhello"
           + "GET /healthz HTTP/1.1\r\n\(Self.host)\r\n", of: server)
       #expect(refused.lowercased().contains("connection: close"))
       #expect(!refused.contains("200 OK"))
-      let read = try answer(
+      let read = try await answer(
         "POST /v1/trust/keys HTTP/1.1\r\n\(Self.host)Content-Length: 1\r\n\r\n{"
           + "GET /healthz HTTP/1.1\r\n\(Self.host)Connection: close\r\n\r\n", of: server)
       #expect(read.hasPrefix("HTTP/1.1 400") && read.contains("200 OK"))
@@ -104,7 +104,7 @@ struct HostileRequestTests {
   ])
   func `a request line that is wrong is refused`(_ line: String) async throws {
     try await RunningServer.run { server in
-      let text = try answer("\(line)\r\n\(Self.host)Connection: close\r\n\r\n", of: server)
+      let text = try await answer("\(line)\r\n\(Self.host)Connection: close\r\n\r\n", of: server)
       #expect(text.hasPrefix("HTTP/1.1 400"), "\(text)")
       #expect(text.contains("problem+json"))
     }
@@ -123,7 +123,7 @@ struct HostileRequestTests {
         "POST /v1/events?topic=a HTTP/1.1\r\n\(Self.host)Content-Length: 5\r\n"
           + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
       ] {
-        let text = try answer(request, of: server, finish: true)
+        let text = try await answer(request, of: server, finish: true)
         #expect(!text.hasPrefix("HTTP/1.1 2"), "\(request.prefix(100)): \(text.prefix(200))")
       }
       let health = try await server.client.health()

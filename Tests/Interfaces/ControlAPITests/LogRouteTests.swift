@@ -49,8 +49,8 @@ struct LogRouteTests {
       server.cluster.change { $0.logs = lines }
       do {
         let connection = try RawConnection(port: server.port)
-        connection.write("GET /v1/logs/clean?follow=true HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        #expect(connection.read(until: "\r\n\r\n").hasPrefix("HTTP/1.1 200"))
+        await connection.write("GET /v1/logs/clean?follow=true HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        #expect(await connection.read(until: "\r\n\r\n").hasPrefix("HTTP/1.1 200"))
       }
       server.cluster.change { $0.logs = AsyncStream { $0.finish() } }
       for await _ in ended {}
@@ -59,25 +59,14 @@ struct LogRouteTests {
 
   @Test(.timeLimit(.minutes(1)))
   func `a follower does not keep the server from stopping`() async throws {
-    let held = Mutex<LineHolder?>(nil)
+    let held = Mutex<RawConnection?>(nil)
     try await RunningServer.run { server in
-      let (lines, source) = AsyncStream.makeStream(of: LogLine.self)
-      server.cluster.change { $0.logs = lines }
+      server.cluster.change { $0.logs = AsyncStream { _ in } }
       let connection = try RawConnection(port: server.port)
-      connection.write("GET /v1/logs/clean?follow=true HTTP/1.1\r\nHost: localhost\r\n\r\n")
-      _ = connection.read(until: "\r\n\r\n")
-      held.withLock { $0 = LineHolder(connection: connection, source: source) }
+      await connection.write("GET /v1/logs/clean?follow=true HTTP/1.1\r\nHost: localhost\r\n\r\n")
+      _ = await connection.read(until: "\r\n\r\n")
+      held.withLock { $0 = connection }
     }
     held.withLock { $0 = nil }
-  }
-}
-
-/// Keeps a connection and its log open. Only looked at under a lock.
-final class LineHolder: @unchecked Sendable {
-  let connection: RawConnection
-  let source: AsyncStream<LogLine>.Continuation
-  init(connection: RawConnection, source: AsyncStream<LogLine>.Continuation) {
-    self.connection = connection
-    self.source = source
   }
 }

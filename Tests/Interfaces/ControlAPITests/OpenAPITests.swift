@@ -1,6 +1,7 @@
 import ClusterModel
 import ControlAPIModel
 import Foundation
+import HTTPTypes
 import HostPorts
 import NIOHTTP1
 import Telemetry

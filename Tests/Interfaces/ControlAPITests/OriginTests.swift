@@ -1,5 +1,6 @@
 import ClusterModel
 import ControlAPI
+import ControlAPIModel
 import HostPorts
 import Logging
 import NIOHTTP1
@@ -35,8 +36,8 @@ struct OriginTests {
   func `a name that was made point here is refused`(_ host: String) async throws {
     try await RunningServer.run { server in
       let connection = try RawConnection(port: server.port)
-      connection.write("GET /healthz HTTP/1.1\r\nHost: \(host)\r\nConnection: close\r\n\r\n")
-      #expect(connection.read().hasPrefix("HTTP/1.1 403"))
+      await connection.write("GET /healthz HTTP/1.1\r\nHost: \(host)\r\nConnection: close\r\n\r\n")
+      #expect(await connection.read().hasPrefix("HTTP/1.1 403"))
     }
   }
 
@@ -44,8 +45,8 @@ struct OriginTests {
   func `the names of this machine are let in`(_ host: String) async throws {
     try await RunningServer.run { server in
       let connection = try RawConnection(port: server.port)
-      connection.write("GET /healthz HTTP/1.1\r\nHost: \(host)\r\nConnection: close\r\n\r\n")
-      #expect(connection.read().hasPrefix("HTTP/1.1 200"))
+      await connection.write("GET /healthz HTTP/1.1\r\nHost: \(host)\r\nConnection: close\r\n\r\n")
+      #expect(await connection.read().hasPrefix("HTTP/1.1 200"))
     }
   }
 

@@ -1,8 +1,12 @@
+import Dispatch
+import Foundation
 import Glibc
 
-/// A connection on which a test sends any bytes.
-final class RawConnection {
+/// A connection on which a test sends any bytes. It blocks threads of its own, not those that the
+/// server's tasks need.
+final class RawConnection: Sendable {
   private let descriptor: Int32
+  private let queue = DispatchQueue(label: "raw-connection")
 
   /// Connects to a port of this machine; calls give up after some seconds.
   init(port: Int) throws {
@@ -26,33 +30,45 @@ final class RawConnection {
 
   deinit { close(descriptor) }
 
-  func write(_ text: String) { write(Array(text.utf8)) }
+  func write(_ text: String) async { await write(Array(text.utf8)) }
 
   /// Sends as much as the other end takes.
-  func write(_ bytes: [UInt8]) {
-    var sent = 0
-    while sent < bytes.count {
-      let count = bytes[sent...].withUnsafeBytes {
-        send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue))
+  func write(_ bytes: [UInt8]) async {
+    await onQueue { descriptor in
+      var sent = 0
+      while sent < bytes.count {
+        let count = bytes[sent...].withUnsafeBytes {
+          send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+        }
+        if count <= 0 { return }
+        sent += count
       }
-      if count <= 0 { return }
-      sent += count
     }
   }
 
   func finishWriting() { shutdown(descriptor, Int32(SHUT_WR)) }
 
   /// What comes until `end` was seen or the other end closes.
-  func read(until end: String? = nil) -> String {
-    var bytes: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 4096)
-    while true {
-      let count = recv(descriptor, &chunk, chunk.count, 0)
-      if count <= 0 { break }
-      bytes += chunk[..<count]
-      let text = String(decoding: bytes, as: UTF8.self)
-      if let end, text.contains(end) { return text }
+  func read(until end: String? = nil) async -> String {
+    await onQueue { descriptor in
+      var bytes: [UInt8] = []
+      var chunk = [UInt8](repeating: 0, count: 4096)
+      while true {
+        let count = recv(descriptor, &chunk, chunk.count, 0)
+        if count <= 0 { break }
+        bytes += chunk[..<count]
+        let text = String(decoding: bytes, as: UTF8.self)
+        if let end, text.contains(end) { return text }
+      }
+      return String(decoding: bytes, as: UTF8.self)
     }
-    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  private func onQueue<Value: Sendable>(_ work: @escaping @Sendable (Int32) -> Value) async
+    -> Value
+  {
+    await withCheckedContinuation { continuation in
+      queue.async { [descriptor] in continuation.resume(returning: work(descriptor)) }
+    }
   }
 }

@@ -141,7 +141,7 @@ struct RouteTests {
 
   @Test func `a server that is not there is unreachable, with what to do`() async throws {
     let client = try APIClient(server: "http://127.0.0.1:1/")
-    do {
+    do throws(Problem) {
       _ = try await client.nodes()
       Issue.record("something answered")
     } catch {

@@ -1,4 +1,5 @@
 import ClusterModel
+import ControlAPIModel
 import HostPorts
 import Synchronization
 
@@ -10,6 +11,8 @@ final class SampleCluster: ClusterService {
     var problem: Problem?
     var publishProblems: [Problem?] = []
     var report = ActivationReport(result: .success([]))
+    /// Whether an invocation answers with its input instead of the report.
+    var echoes = false
     var deployments: [DeploymentStatus] = []
     var deadLetters: [DeadLetter] = []
     var events: [Event] = []
@@ -33,6 +36,10 @@ final class SampleCluster: ClusterService {
     }
     if let problem { throw problem }
   }
+
+  func recordRefusedPush(
+    of reference: VersionReference, because problem: Problem, by caller: Caller
+  ) async throws(Problem) {}
 
   func push(
     _ bytes: [UInt8], detachedSignature: [UInt8]?, as reference: VersionReference,
@@ -115,7 +122,7 @@ final class SampleCluster: ClusterService {
     try entered(caller)
     return script.withLock { script in
       script.events.append(event)
-      return script.report
+      return script.echoes ? ActivationReport(result: .success(event.data)) : script.report
     }
   }
 

@@ -17,7 +17,9 @@ import Testing
     ).array(count: 0...4).generate(&choices)
     let time = Generator<Int64>.int(in: 0...4_000_000_000_000_000).optional().generate(&choices)
     return Event(
-      id: text.generate(&choices), source: "/" + Generator.string(of: "ab/-", count: 0...6)
+      id: text.generate(&choices),
+      source: "/"
+        + Generator.string(of: "ab/-", count: 0...6)
         .generate(&choices), type: text.generate(&choices),
       topic: Topic(unchecked: Generator.string(of: "ab/é $", count: 1...8).generate(&choices)),
       subject: text.optional().generate(&choices),
@@ -48,7 +50,8 @@ import Testing
         members["datacontenttype"] = event.dataContentType
         members["data_base64"] = Base64.encode(event.data)
         let body = try APIJSON.encode(members)
-        let answer = try await server.send("POST", "/v1/events", [EventTests.structured], body: body)
+        let answer = try await server.send(
+          "POST", "/v1/events", [EventTests.structured], body: body)
         return answer.status == 202 && server.cluster.now.published.last == event
       }
     }

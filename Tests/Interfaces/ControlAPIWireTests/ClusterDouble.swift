@@ -39,6 +39,10 @@ final class ClusterDouble: ClusterService {
     return state.withLock { work(&$0) }
   }
 
+  func recordRefusedPush(
+    of reference: VersionReference, because problem: Problem, by caller: Caller
+  ) async throws(Problem) {}
+
   func push(
     _ bytes: [UInt8], detachedSignature: [UInt8]?, as reference: VersionReference,
     by caller: Caller

@@ -57,13 +57,15 @@ import Testing
     try await TestServer.run { server in
       let huge = ("Content-Length", String(APILimits.moduleBody.bytes + 1))
       let head = Array(
-        "PUT /v1/modules/a/versions/1 HTTP/1.1\r\nHost: localhost\r\n\(huge.0): \(huge.1)\r\n\r\n".utf8)
+        "PUT /v1/modules/a/versions/1 HTTP/1.1\r\nHost: localhost\r\n\(huge.0): \(huge.1)\r\n\r\n"
+          .utf8)
       let announced = try #require(
         TestAnswer(try await TestConnection.exchange(head, port: server.port)))
       #expect(announced.status == 413)
       #expect(try announced.problemCode() == "body_too_large")
       var chunked = Array(
-        "POST /v1/trust/keys HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n".utf8)
+        "POST /v1/trust/keys HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n".utf8
+      )
       let piece = Array("100000\r\n".utf8) + [UInt8](repeating: 32, count: 1 << 20) + [13, 10]
       for _ in 0..<6 { chunked += piece }
       let came = try #require(

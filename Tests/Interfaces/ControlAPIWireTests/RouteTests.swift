@@ -32,7 +32,9 @@ import Testing
     async throws
   {
     try await TestServer.run { server in
-      for path in ["/v1/modules/Upper/versions/1", "/v1/modules/a/versions/%2e%2e", "/v1/modules/-/versions/1"] {
+      for path in [
+        "/v1/modules/Upper/versions/1", "/v1/modules/a/versions/%2e%2e", "/v1/modules/-/versions/1",
+      ] {
         let answer = try await server.send("PUT", path, body: [0])
         #expect(answer.status == 400)
         #expect(try answer.problemCode() == "name_invalid")

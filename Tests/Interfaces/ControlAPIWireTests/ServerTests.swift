@@ -75,6 +75,7 @@ import Testing
       }
       let host = try await server.send("GET", "/v1/nodes", [("Host", "example.com")])
       #expect(host.status == 403)
+      #expect(try host.problemCode() == "host_refused")
       for origin in ["http://localhost:3000", "http://127.0.0.1", "http://[::1]:80"] {
         #expect(try await server.send("GET", "/v1/nodes", [("Origin", origin)]).status == 200)
       }

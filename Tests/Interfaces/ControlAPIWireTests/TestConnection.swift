@@ -1,4 +1,4 @@
-import Dispatch
+import Foundation
 import Glibc
 
 /// What a server sent until it closed the connection, read by a parser that is not the server's.
@@ -56,9 +56,6 @@ struct ConnectionFailed: Error {
 
 /// One connection to a server of this process, over a socket of the system.
 enum TestConnection {
-  /// Blocking calls belong on threads of their own.
-  private static let queue = DispatchQueue(label: "test-connections", attributes: .concurrent)
-
   /// Sends bytes, and reads until the server closes the connection, nothing comes for `patience`,
   /// or `isEnough`.
   static func exchange(
@@ -66,7 +63,8 @@ enum TestConnection {
     until isEnough: @escaping @Sendable ([UInt8]) -> Bool = { _ in false }
   ) async throws -> [UInt8] {
     try await withCheckedThrowingContinuation { continuation in
-      queue.async {
+      // A thread of its own: those of Dispatch are those that Swift's tasks, and the server, need.
+      Thread.detachNewThread {
         continuation.resume(
           with: Result { try blocking(bytes, port: port, patience, isEnough) })
       }

@@ -33,8 +33,8 @@ struct PrometheusRegistryTests {
     counter.increment(by: -3)
     let seconds = FloatingPointCounter(label: "s", factory: registry)
     seconds.increment(by: 0.25)
-    seconds.increment(by: -.infinity)
-    seconds.increment(by: .nan)
+    seconds.increment(by: -Double.infinity)
+    seconds.increment(by: Double.nan)
     seconds.increment(by: 0.5)
     #expect(lines.contains("c_total 5") && lines.contains("s_total 0.75"))
   }

@@ -14,7 +14,8 @@ public final class SmallDisk: Sendable {
   }
 
   deinit {
-    // Lazily: a file that a failed test left open must not keep it.
+    // Lazily: a file that a failed test left open must not keep it. What cannot be unmounted lies
+    // where the system cleans up.
     try? Self.run("umount", ["-l", path])
     try? FileManager.default.removeItem(atPath: path)
   }

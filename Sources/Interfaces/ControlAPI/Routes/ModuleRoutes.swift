@@ -23,16 +23,24 @@ enum ModuleRoutes {
         answers: [
           .json(201, "It is in the registry now.", Schema.ref("ModuleVersion")),
           .json(200, "It was there, with these bytes.", Schema.ref("ModuleVersion")),
-        ], problems: [.invalidInput, .refused, .conflict, .tooLarge])
+        ], problems: [.invalidInput, .refused, .conflict, .tooLarge]),
+      tooLarge: { request, problem in
+        try await service.recordRefusedPush(
+          of: try reference(request), because: problem, by: request.caller)
+      }
     ) { request in
-      let reference = VersionReference(
-        module: try request.parameter("name"), version: try request.parameter("version"))
+      let reference = try reference(request)
       let pushed = try await service.push(
         request.body, detachedSignature: try detachedSignature(request.headers), as: reference,
         by: request.caller)
       return try .json(
         ModuleVersionResource(pushed), status: pushed.existed ? .ok : .created)
     }
+  }
+
+  private static func reference(_ request: APIRequest) throws -> VersionReference {
+    VersionReference(
+      module: try request.parameter("name"), version: try request.parameter("version"))
   }
 
   private static func detachedSignature(_ headers: HTTPFields) throws(Problem) -> [UInt8]? {

@@ -65,18 +65,25 @@ struct APIResponder: HTTPResponder {
     progress.route = route
     let query = try QueryParameters(target.query, known: route.operation.queryNames)
     let caller = try CallerReader.caller(request.headers, query)
-    var held: HeldBody?
-    switch route.body {
-    case .none: break
-    case .upTo(let maximum):
-      held = try await bodies.read(request, upTo: maximum)
-      progress.bodyIsRead = true
-    }
-    defer { withExtendedLifetime(held) {} }
-    return try await route.handler(
+    func asked(_ body: [UInt8]) -> APIRequest {
       APIRequest(
         caller: caller, headers: request.headers, parameters: parameters, query: query,
-        body: held?.bytes ?? [], underlying: request))
+        body: body, underlying: request)
+    }
+    var held: HeldBody?
+    do throws(Problem) {
+      switch route.body {
+      case .none: break
+      case .upTo(let maximum):
+        held = try await bodies.read(request, upTo: maximum)
+        progress.bodyIsRead = true
+      }
+    } catch {
+      if error.category == .tooLarge { try await route.tooLarge?(asked([]), error) }
+      throw error
+    }
+    defer { withExtendedLifetime(held) {} }
+    return try await route.handler(asked(held?.bytes ?? []))
   }
 
   private func route(for request: Request, _ path: [String]) throws -> (Route, [String: String]) {

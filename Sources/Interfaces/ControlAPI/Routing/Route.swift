@@ -16,12 +16,16 @@ struct Route: Sendable {
   let path: PathPattern
   let body: Body
   let operation: Operation
+  /// Told of a request whose body was refused as too large, before the refusal is answered.
+  let tooLarge: (@Sendable (APIRequest, Problem) async throws -> Void)?
   let handler: @Sendable (APIRequest) async throws -> Response
 
   init(
     _ method: HTTPRequest.Method, _ path: PathPattern, body: Body = .none, _ operation: Operation,
+    tooLarge: (@Sendable (APIRequest, Problem) async throws -> Void)? = nil,
     handler: @escaping @Sendable (APIRequest) async throws -> Response
   ) {
+    self.tooLarge = tooLarge
     self.method = method
     self.path = path
     self.body = body

@@ -6,7 +6,7 @@ internal import HTTPTypes
 struct OriginGuard: Sendable {
   let listening: LoopbackAddress
 
-  /// - Throws: ``Problem`` with `origin_refused` or `host_missing`.
+  /// - Throws: ``Problem`` with `host_missing`, `host_refused` or `origin_refused`.
   func check(_ head: HTTPRequest) throws(Problem) {
     guard let authority = head.authority, !authority.isEmpty else {
       throw Problem(
@@ -14,16 +14,19 @@ struct OriginGuard: Sendable {
         next: "Send the header that HTTP/1.1 requires.")
     }
     guard LoopbackAddress.isLoopback(Self.name(in: authority)) else {
-      throw refusal("the Host header names \"\(authority.prefix(80))\", which is not this machine")
+      throw refusal(
+        "host_refused",
+        "the Host header names \"\(authority.prefix(80))\", which is not this machine")
     }
     for origin in head.headerFields[values: .origin] where !Self.isLoopbackOrigin(origin) {
-      throw refusal("a page of \"\(origin.prefix(80))\" may not use this API")
+      throw refusal(
+        "origin_refused", "a page of \"\(origin.prefix(80))\" may not use this API")
     }
   }
 
-  private func refusal(_ message: String) -> Problem {
+  private func refusal(_ code: String, _ message: String) -> Problem {
     Problem(
-      .refused, code: "origin_refused", message,
+      .refused, code: code, message,
       next:
         "Use http://\(listening.host == "::1" ? "[::1]" : listening.host), from no browser page "
         + "but one of that address.")
