@@ -160,11 +160,6 @@ let package = Package(
         "WasmtimeEngine", "DurableSQLite", "SQLiteStore", "EmbeddedEventBus", crypto, logging,
       ]),
     tests(
-      "Interfaces", "ControlAPIWireTests",
-      [
-        "ClusterModel", "HostPorts", "ControlAPIModel", "ControlAPI", "Telemetry", logging,
-      ]),
-    tests(
       "Interfaces", "ControlAPITests",
       [
         "ClusterModel", "HostPorts", "ControlAPIModel", "ControlAPI", "ControlAPIClient",

@@ -109,12 +109,33 @@ import Testing
     let dead = try await log.append(accepted("dead", to: "a"))
     _ = try await log.record(change(dead.deliveries[0], 1, .dead(trap)))
     var last = EventOffset(0)
+    let dropped = try await log.append(accepted("dropped", to: "a"))
+    _ = try await log.record(change(dropped.deliveries[0], 1, .dead(trap)))
+    _ = try await log.dropDeadLetter(dropped.deliveries[0])
     for number in 0..<2000 { last = try await log.append(accepted("\(number)")).offset }
     #expect(try await log.event(at: owed.offset) != nil)
     #expect(try await log.event(at: dead.offset) != nil)
-    #expect(try await log.event(at: EventOffset(dead.offset.number + 1)) == nil)
+    #expect(try await log.event(at: dropped.offset) == nil)
+    #expect(try await log.event(at: EventOffset(dropped.offset.number + 1)) == nil)
     #expect(try await log.event(at: last) != nil)
-    #expect(try await log.append(accepted("next")).offset > last, "offsets are never used again")
+    #expect(try await log.append(accepted("next")).offset > last)
+  }
+
+  @Test func `numbers of what was forgotten are never used again`() async throws {
+    let temporary = TemporaryFolder()
+    let folder = try DataFolder(temporary.path)
+    let log = try EventDatabase(in: folder, keptEvents: 0)
+    var last = AppendedEvent(offset: EventOffset(0), deliveries: [])
+    for number in 0..<128 {
+      last = try await log.append(accepted("\(number)", to: "a"))
+      _ = try await log.record(
+        change(last.deliveries[0], 1, .succeeded(output: [], published: nil)))
+    }
+    try await log.close()
+    let again = try EventDatabase(in: folder)
+    #expect(try await again.event(at: last.offset) == nil, "everything was forgotten")
+    let next = try await again.append(accepted("next", to: "a"))
+    #expect(next.offset > last.offset && next.deliveries[0] > last.deliveries[0])
   }
 
   @Test func `what is kept is bounded in bytes too`() async throws {

@@ -76,8 +76,8 @@ struct HostileRequestTests {
       let text = try await answer(
         "GET /nowhere HTTP/1.1\r\n\(Self.host)\r\n"
           + "GET /healthz HTTP/1.1\r\n\(Self.host)Connection: close\r\n\r\n", of: server)
-      let statuses = text.split(separator: "\r\n").filter { $0.hasPrefix("HTTP/1.1") }
-      #expect(statuses == ["HTTP/1.1 404 Not Found", "HTTP/1.1 200 OK"])
+      let statuses = text.split(separator: "HTTP/1.1 ").map { $0.prefix(3) }
+      #expect(statuses == ["404", "200"])
     }
   }
 

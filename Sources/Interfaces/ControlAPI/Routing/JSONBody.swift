@@ -16,7 +16,7 @@ enum JSONBody {
     do {
       return try APIJSON.decode(type, from: bytes)
     } catch let error as DecodingError {
-      throw problem(of: error)
+      throw problem(of: error, in: bytes)
     } catch {
       throw invalid("the body is not the JSON that is wanted", cause: "\(error)")
     }
@@ -32,25 +32,39 @@ enum JSONBody {
     _ = try decode(AnyValue.self, from: bytes)
   }
 
-  private static func problem(of error: DecodingError) -> Problem {
+  private static func problem(of error: DecodingError, in bytes: [UInt8]) -> Problem {
     switch error {
     case .typeMismatch(_, let context), .valueNotFound(_, let context):
       return invalid("\(place(context)) is of another type", cause: context.debugDescription)
     case .keyNotFound(let key, let context):
       return invalid("\"\(key.stringValue)\" is missing in \(place(context))", cause: nil)
     case .dataCorrupted(let context):
-      let cause = context.underlyingError.map(detail) ?? context.debugDescription
-      let what = context.codingPath.isEmpty ? "the body is not JSON" : "\(place(context)) is wrong"
-      return invalid(what, cause: cause)
+      if let place = placeOfSyntaxError(in: bytes) {
+        return invalid("the body is not JSON", cause: place)
+      }
+      return invalid("\(place(context)) is wrong", cause: context.debugDescription)
     @unknown default:
       return invalid("the body is not the JSON that is wanted", cause: "\(error)")
     }
   }
 
-  /// What the library says, with line and column.
-  private static func detail(_ error: any Error) -> String {
-    let text = (error as NSError).userInfo[NSDebugDescriptionErrorKey] as? String
-    return text ?? "\(error)"
+  /// Line and column, which the decoder keeps to itself; the older parser says "around character"
+  /// and a number of bytes.
+  private static func placeOfSyntaxError(in bytes: [UInt8]) -> String? {
+    do {
+      _ = try JSONSerialization.jsonObject(with: Data(bytes), options: .fragmentsAllowed)
+      return nil
+    } catch {
+      let text = (error as NSError).userInfo[NSDebugDescriptionErrorKey] as? String ?? ""
+      let digits = text.split { !$0.isNumber }.last
+      guard let index = digits.flatMap({ Int($0) }), bytes.indices.contains(index) else {
+        return text.isEmpty ? "it ends too early" : text
+      }
+      let before = bytes[..<index]
+      let line = before.count { $0 == UInt8(ascii: "\n") } + 1
+      let start = before.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
+      return "at line \(line), column \(index - start + 1)"
+    }
   }
 
   private static func place(_ context: DecodingError.Context) -> String {
