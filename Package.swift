@@ -126,7 +126,6 @@ let package = Package(
         "ControlPlane", "Telemetry", "ControlAPIModel", "ControlAPI", "ControlAPIClient", crypto,
         logging, metrics,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ],
       path: "Sources/Apps/wasmatrix", swiftSettings: settings),
 

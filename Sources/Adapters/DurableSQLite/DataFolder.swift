@@ -23,7 +23,7 @@ public final class DataFolder: Sendable {
     try SyncedFile.makeFolder(path)
     let descriptor = try Self.takeLock(path + "/lock")
     do throws(Problem) { try Self.checkFormat(path + "/format") } catch {
-      close(descriptor)
+      Self.unlock(descriptor)
       throw error
     }
     lock = Mutex(descriptor)
@@ -34,9 +34,16 @@ public final class DataFolder: Sendable {
   /// Lets another process have the folder. Whatever is in it must be closed before.
   public func release() {
     lock.withLock { descriptor in
-      if let descriptor { close(descriptor) }
+      if let descriptor { Self.unlock(descriptor) }
       descriptor = nil
     }
+  }
+
+  /// Unlocks and closes. Closing alone would leave the lock with a child process that is just being
+  /// started and still has a copy of the descriptor.
+  private static func unlock(_ descriptor: Int32) {
+    flock(descriptor, LOCK_UN)
+    close(descriptor)
   }
 
   private static func takeLock(_ file: String) throws(Problem) -> Int32 {

@@ -1,6 +1,7 @@
 import ClusterModel
 import DurableSQLite
 import Foundation
+import Glibc
 import StorageTesting
 import Testing
 
@@ -14,6 +15,27 @@ import Testing
     #expect(refusal.category == .conflict)
     first.release()
     #expect(await problemCode { _ = try DataFolder(temporary.path) } == nil)
+  }
+
+  @Test func `a released folder is free even while a child has a copy of its lock`() async throws {
+    let temporary = TemporaryFolder()
+    let first = try DataFolder(temporary.path)
+    let lock = try #require(descriptor(of: temporary.path + "/lock"))
+    let copy = dup(lock)
+    defer { close(copy) }
+    first.release()
+    #expect(await problemCode { _ = try DataFolder(temporary.path) } == nil)
+  }
+
+  /// The open descriptor of a file of this process.
+  private func descriptor(of file: String) throws -> Int32? {
+    let real = URL(fileURLWithPath: file).resolvingSymlinksInPath().path
+    let open = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")
+    return open.compactMap { Int32($0) }.first { number in
+      // A descriptor of another test may be closed by now.
+      (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(number)"))
+        == real
+    }
   }
 
   @Test func `a newer format is refused, and both numbers are named`() async throws {
