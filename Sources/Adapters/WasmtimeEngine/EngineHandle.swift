@@ -52,7 +52,8 @@ final class EngineHandle: @unchecked Sendable {
     wasmtime_pooling_allocation_config_total_core_instances_set(pool, slots)
     wasmtime_pooling_allocation_config_total_memories_set(pool, slots)
     wasmtime_pooling_allocation_config_total_stacks_set(pool, slots)
-    wasmtime_pooling_allocation_config_total_tables_set(pool, slots)
+    wasmtime_pooling_allocation_config_total_tables_set(
+      pool, slots * UInt32(InstanceLimits.tables))
     wasmtime_pooling_allocation_config_total_gc_heaps_set(pool, slots)
     wasmtime_pooling_allocation_config_max_memories_per_module_set(pool, 1)
     wasmtime_pooling_allocation_config_max_tables_per_module_set(
@@ -68,8 +69,8 @@ final class EngineHandle: @unchecked Sendable {
 
 /// What every instance is held to besides the limits of its deployment.
 enum InstanceLimits {
-  /// Compilers emit one table; the pool has one a slot.
-  static let tables = 1
+  /// Compilers emit one table, some a second one for references.
+  static let tables = 4
   /// 64 Ki function pointers: more than any command we saw.
   static let tableElements = 65_536
 }

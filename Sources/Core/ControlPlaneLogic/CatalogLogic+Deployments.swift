@@ -160,7 +160,7 @@ extension CatalogLogic {
   }
 
   mutating func undeploy(
-    _ wish: UndeploymentWish, _ request: RequestID, _ requester: Requester, _ now: Instants,
+    _ wish: UndeployTarget, _ request: RequestID, _ requester: Requester, _ now: Instants,
     _ directives: inout [Directive]
   ) {
     let names: [QualifiedName]

@@ -30,12 +30,6 @@ public struct DeploymentWish: Hashable, Sendable {
   }
 }
 
-/// What is to be undeployed.
-public enum UndeploymentWish: Hashable, Sendable {
-  case application(ApplicationName)
-  case module(ModuleName)
-}
-
 extension CatalogLogic {
   /// What has happened.
   public enum Input: Sendable {
@@ -46,7 +40,7 @@ extension CatalogLogic {
     case keyOffered(RequestID, TrustedKey, Requester)
     case keyRevocationRequested(RequestID, KeyID, Requester)
     case deploymentRequested(RequestID, ApplicationName, [DeploymentWish], Requester)
-    case undeploymentRequested(RequestID, UndeploymentWish, Requester)
+    case undeploymentRequested(RequestID, UndeployTarget, Requester)
     case placementReady(PlacementID)
     case placementFailed(PlacementID, Problem)
     case persisted(PersistID)

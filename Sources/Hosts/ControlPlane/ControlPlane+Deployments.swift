@@ -39,12 +39,7 @@ extension ControlPlane: ClusterService {
   public func undeploy(
     _ target: UndeployTarget, by caller: Caller
   ) async throws(Problem) -> [ModuleName] {
-    let wish: UndeploymentWish =
-      switch target {
-      case .application(let name): .application(name)
-      case .module(let name): .module(name)
-      }
-    let reply = try await ask { .undeploymentRequested($0, wish, caller.requester) }
+    let reply = try await ask { .undeploymentRequested($0, target, caller.requester) }
     guard case .undeployed(let names) = reply else { throw Self.unexpected }
     return names
   }

@@ -25,7 +25,16 @@ struct Answer {
 
 extension APIClient {
   /// Sends a call; the body of the answer is still to be read.
+  ///
+  /// A body that no server would take is refused here: one that refuses it while it is still being
+  /// sent is not heard.
   func send(_ call: Call) async throws(Problem) -> HTTPClientResponse {
+    let maximum = call.method == .PUT ? APILimits.moduleBody : EventRules.maximumData
+    guard (call.body?.count ?? 0) <= maximum.bytes else {
+      throw Problem(
+        .tooLarge, code: "body_too_large", "what is to be sent is larger than \(maximum)",
+        next: "Send at most \(maximum.bytes) bytes.")
+    }
     var request = HTTPClientRequest(url: server.url(call.path, query: call.query))
     request.method = call.method
     request.headers = call.headers

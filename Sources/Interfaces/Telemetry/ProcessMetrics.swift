@@ -3,30 +3,32 @@ internal import Glibc
 /// What the operating system knows of this process, read when it is asked for. Under the names that
 /// Prometheus gives them everywhere. What cannot be read is left out.
 enum ProcessMetrics {
-  static func write(to text: inout String) {
+  /// The lines of each metric, by its name.
+  static func blocks() -> [String: String] {
     let statistics = ProcessStatistics.read()
-    sample(
+    var blocks: [String: String] = [:]
+    func add(_ name: String, _ kind: MetricKind, _ help: String, _ value: Double?) {
+      guard let value else { return }
+      blocks[name] = """
+        # HELP \(name) \(help)
+        # TYPE \(name) \(kind.rawValue)
+        \(name) \(MetricName.number(value))\n
+        """
+    }
+    add(
       "process_cpu_seconds_total", .counter, "Time on a CPU, user and system, in seconds.",
-      statistics?.cpuSeconds, &text)
-    sample(
-      "process_open_fds", .gauge, "Open file descriptors.", openDescriptors().map(Double.init),
-      &text)
-    sample(
+      statistics?.cpuSeconds)
+    add(
+      "process_open_fds", .gauge, "Open file descriptors.", openDescriptors().map(Double.init))
+    add(
       "process_resident_memory_bytes", .gauge, "Resident memory in bytes.",
-      statistics.map { Double($0.residentPages * sysconf(Int32(_SC_PAGESIZE))) }, &text)
-    sample(
+      statistics.map { Double($0.residentPages * sysconf(Int32(_SC_PAGESIZE))) })
+    add(
       "process_start_time_seconds", .gauge, "When the process started, in seconds since 1970.",
       statistics.flatMap { statistics in
         bootTime().map { Double($0) + statistics.startSecondsAfterBoot }
-      }, &text)
-  }
-
-  private static func sample(
-    _ name: String, _ kind: MetricKind, _ help: String, _ value: Double?, _ text: inout String
-  ) {
-    guard let value else { return }
-    text += "# HELP \(name) \(help)\n# TYPE \(name) \(kind.rawValue)\n"
-    text += "\(name) \(MetricName.number(value))\n"
+      })
+    return blocks
   }
 
   private static func openDescriptors() -> Int? {

@@ -32,12 +32,15 @@ public final class PrometheusRegistry: MetricsFactory {
   /// All metrics, sorted by name and labels, with those of the process itself.
   public func exposition() -> String {
     let (all, help) = families.withLock { ($0.byName, $0.help) }
-    var text = ""
-    for (name, family) in all.sorted(by: { $0.key < $1.key }) {
+    var blocks = ProcessMetrics.blocks()
+    for (name, family) in all {
+      // What the process tells of itself is never told twice.
+      guard blocks[name] == nil else { continue }
+      var text = ""
       family.write(name, help: help[name] ?? help[family.label] ?? family.label, to: &text)
+      blocks[name] = text
     }
-    ProcessMetrics.write(to: &text)
-    return text
+    return blocks.sorted { $0.key < $1.key }.map(\.value).joined()
   }
 
   /// The handler of a series: made when it is first asked for, the same one ever after.

@@ -114,11 +114,6 @@ public struct DeployProgress: Hashable, Sendable, Codable {
   }
 }
 
-public enum UndeployTarget: Hashable, Sendable {
-  case application(ApplicationName)
-  case module(ModuleName)
-}
-
 /// A deployment, and how it is.
 public struct DeploymentStatus: Hashable, Sendable {
   public enum State: Hashable, Sendable {

@@ -20,7 +20,7 @@ import Testing
   @Test func `a released folder is free even while a child has a copy of its lock`() async throws {
     let temporary = TemporaryFolder()
     let first = try DataFolder(temporary.path)
-    let lock = try #require(descriptor(of: temporary.path + "/lock"))
+    let lock = try #require(try descriptor(of: temporary.path + "/lock"))
     let copy = dup(lock)
     defer { close(copy) }
     first.release()

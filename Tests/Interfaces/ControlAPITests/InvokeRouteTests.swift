@@ -87,12 +87,18 @@ struct InvokeRouteTests {
     }
   }
 
-  @Test func `input over the limit is refused`() async throws {
+  @Test func `input at the limit is taken, over it refused`() async throws {
     try await RunningServer.run { server in
       let body = [UInt8](repeating: 1, count: EventRules.maximumData.bytes)
       let fits = try await server.send(.POST, ["v1", "invoke", "clean"], body: body)
       #expect(fits.status == 200)
       #expect(server.cluster.read { $0.events[0].data.count } == body.count)
+      do throws(Problem) {
+        _ = try await server.client.invoke(Self.clean, data: body + [1])
+        Issue.record("it was taken")
+      } catch {
+        #expect(error.category == .tooLarge && error.code == "body_too_large")
+      }
     }
   }
 

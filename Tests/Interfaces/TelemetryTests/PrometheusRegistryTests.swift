@@ -132,6 +132,15 @@ struct PrometheusRegistryTests {
     #expect(value("process_start_time_seconds").map { $0 > 1_700_000_000 } == true)
   }
 
+  @Test func `everything is sorted by name, the process's own too`() {
+    for name in ["zebra", "apple", "process_open"] {
+      Gauge(label: name, factory: registry).record(1)
+    }
+    let names = registry.exposition().split(separator: "\n").filter { $0.hasPrefix("# TYPE") }
+      .map { $0.split(separator: " ")[2] }
+    #expect(names == names.sorted() && names.count == 7)
+  }
+
   @Test func `a program's name with parentheses does not shift the fields`() {
     let fields = (3...52).map(String.init).joined(separator: " ")
     let statistics = ProcessStatistics("7 (a) b) (c) \(fields)")

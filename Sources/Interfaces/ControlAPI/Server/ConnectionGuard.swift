@@ -21,8 +21,13 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
   private var isClosing = false
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    guard !isClosing else { return }
-    switch unwrapInboundIn(data) {
+    let part = unwrapInboundIn(data)
+    if isClosing {
+      // Thrown away, so that the client comes to its end and reads the answer.
+      if case .end = part { context.close(promise: nil) }
+      return
+    }
+    switch part {
     case .head(let head):
       readsRequest = true
       if asksToContinue(head) {
@@ -66,8 +71,10 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
       guard closesAfterAnswer else { return context.write(data, promise: promise) }
       isClosing = true
       let written = promise ?? context.eventLoop.makePromise()
-      let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
-      written.futureResult.whenComplete { _ in bound.value.close(mode: .output, promise: nil) }
+      if !readsRequest {
+        let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+        written.futureResult.whenComplete { _ in bound.value.close(promise: nil) }
+      }
       lingerDeadline = closing(context, after: ConnectionLimits.lingering)
       context.write(data, promise: written)
     }

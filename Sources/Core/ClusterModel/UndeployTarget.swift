@@ -1,0 +1,7 @@
+/// What is to be undeployed.
+public enum UndeployTarget: Hashable, Sendable {
+  /// Every deployment of an application.
+  case application(ApplicationName)
+  /// One deployment.
+  case module(ModuleName)
+}
