@@ -43,7 +43,11 @@ import Testing
     let engine = try SharedEngine.engine.get()
     let sleepers = Task {
       await withTaskGroup(of: ActivationFailure.Code?.self) { group in
-        for _ in 0..<1000 { group.addTask { failure(await module.run(activation()))?.code } }
+        // Longer than the test may take: only cancelling ends them in time.
+        let patient = ActivationLimits(wallTime: .seconds(3600))
+        for _ in 0..<1000 {
+          group.addTask { failure(await module.run(activation(limits: patient)))?.code }
+        }
         return await group.reduce(into: []) { $0.append($1) }
       }
     }

@@ -77,6 +77,21 @@ import Testing
     #expect(failureCode(module, detached: padded, keys: [trusted]) == .signatureMalformed)
   }
 
+  @Test func `a signature section whose own lengths have a long form is refused`() throws {
+    let (signer, trusted) = try sampleSigner(1)
+    let signed = try signer.embeddingSignature(in: module)
+    // Two bytes of section size (it is longer than 127), then the length of the name.
+    let size = Int(signed[9] & 0x7f) | Int(signed[10]) << 7
+    var paddedName = signed
+    paddedName.replaceSubrange(11..<12, with: [0x89, 0x00])
+    paddedName.replaceSubrange(9..<11, with: canonicalLEB128(size + 1))
+    var paddedSize = signed
+    paddedSize.replaceSubrange(10..<11, with: [signed[10] | 0x80, 0x00])
+    #expect(failureCode(signed, keys: [trusted]) == nil)
+    #expect(failureCode(paddedName, keys: [trusted]) == .signatureMalformed)
+    #expect(failureCode(paddedSize, keys: [trusted]) == .signatureMalformed)
+  }
+
   @Test func `keys of small order and unreduced keys are refused`() throws {
     var one = [UInt8](repeating: 0, count: 32)
     one[0] = 1
