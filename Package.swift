@@ -75,7 +75,8 @@ let package = Package(
     target(
       "Adapters", "WasmtimeEngine",
       ["ClusterModel", "HostPorts", "CWasmtime", crypto, deque, heap]),
-    target("Adapters", "LocalSystem", ["ClusterModel", "HostPorts"]),
+    .target(name: "CLocalSystem", path: "Sources/Adapters/CLocalSystem"),
+    target("Adapters", "LocalSystem", ["ClusterModel", "HostPorts", "CLocalSystem"]),
     target("Adapters", "DurableSQLite", ["ClusterModel", grdb, deque]),
     target(
       "Adapters", "SQLiteStore", ["ClusterModel", "HostPorts", "DurableSQLite", grdb, crypto]),

@@ -49,6 +49,7 @@ struct DevVerb: AsyncParsableCommand {
       // A name that was mistyped ends here; a file that is wrong inside can be corrected later.
       _ = try BoundedFile.read(manifest, role: "manifest", limit: .gibibytes(1))
     }
+    Heap.keepCompact()
     OpenFileLimit.raise()
     let level = logLevel
     LoggingSystem.bootstrap { LineLogHandler(label: $0, level: level) }
