@@ -12,7 +12,7 @@ public enum Heap {
   /// arenas a processor (the default is eight), large blocks mapped apart, and
   /// free memory at the end returned early. To be called once, before threads are started.
   public static func keepCompact() {
-    let processors = Int32(clamping: 2 * max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
-    ls_heap_settings(processors, mappedBlock, trimmedEnd)
+    let arenas = Int32(clamping: 2 * max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+    ls_heap_settings(arenas, mappedBlock, trimmedEnd)
   }
 }

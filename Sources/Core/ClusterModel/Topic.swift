@@ -14,7 +14,17 @@ public struct Topic: ValidatedText {
   }
 
   /// The levels, first one first. Empty levels count.
-  public var levels: [Substring] { text.split(separator: "/", omittingEmptySubsequences: false) }
+  public var levels: [Substring] { topicLevels(of: text) }
+
+  /// Whether it is one of the platform's own: it begins with `$`.
+  public var isPlatformOwn: Bool { text.utf8.first == UInt8(ascii: "$") }
+}
+
+/// Cuts at the bytes of `/`, as MQTT does. Characters would not do: a combining mark after a `/` makes
+/// another character of it.
+private func topicLevels(of text: String) -> [Substring] {
+  text.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+    .map { Substring($0) }
 }
 
 /// Which topics a trigger wants: a topic whose levels may be `+` (any one level), and whose last
@@ -30,7 +40,7 @@ public struct TopicFilter: ValidatedText {
     guard (1...512).contains(text.utf8.count),
       text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f })
     else { return false }
-    let levels = text.split(separator: "/", omittingEmptySubsequences: false)
+    let levels = topicLevels(of: text)
     return levels.indices.allSatisfy { index in
       let level = levels[index]
       if level == "#" { return index == levels.count - 1 }
@@ -39,19 +49,19 @@ public struct TopicFilter: ValidatedText {
   }
 
   /// The levels, first one first. Empty levels count.
-  public var levels: [Substring] { text.split(separator: "/", omittingEmptySubsequences: false) }
+  public var levels: [Substring] { topicLevels(of: text) }
 
   /// Whether `topic` is wanted. A topic that begins with `$` is the platform's own: no wildcard in
-  /// the first level reaches it.
+  /// the first level reaches it. Levels are compared byte by byte, without normalization, as in MQTT.
   public func matches(_ topic: Topic) -> Bool {
     let wanted = levels
     let given = topic.levels
-    if topic.text.hasPrefix("$"), wanted[0] == "+" || wanted[0] == "#" { return false }
+    if topic.isPlatformOwn, wanted[0] == "+" || wanted[0] == "#" { return false }
     for (index, level) in wanted.enumerated() {
       if level == "#" { return true }
-      guard index < given.count, level == "+" || level == given[index] else { return false }
+      guard index < given.count, level == "+" || level.utf8.elementsEqual(given[index].utf8)
+      else { return false }
     }
-    if wanted.count == given.count { return true }
-    return false
+    return wanted.count == given.count
   }
 }

@@ -4,7 +4,8 @@ public import ClusterModel
 /// levels of the topic and not on how many subscriptions there are.
 public struct SubscriptionTable: Sendable {
   private struct Node {
-    var children: [String: Int] = [:]
+    /// By the bytes of a level: texts that only look alike are different levels, as in MQTT.
+    var children: [[UInt8]: Int] = [:]
     /// The node below `+`.
     var anyLevel: Int?
     /// Modules whose filter ends here, sorted.
@@ -26,13 +27,13 @@ public struct SubscriptionTable: Sendable {
     guard let root = roots[namespace] else { return [] }
     var found: Set<ModuleName> = []
     var current = [root]
-    let isOwn = topic.text.hasPrefix("$")
+    let isOwn = topic.isPlatformOwn
     for (depth, level) in topic.levels.enumerated() {
       let wildcardsCount = !(isOwn && depth == 0)
       var next: [Int] = []
       for index in current {
         if wildcardsCount { found.formUnion(nodes[index].modulesBelow) }
-        if let child = nodes[index].children[String(level)] { next.append(child) }
+        if let child = nodes[index].children[Array(level.utf8)] { next.append(child) }
         if wildcardsCount, let child = nodes[index].anyLevel { next.append(child) }
       }
       current = next
@@ -72,7 +73,7 @@ public struct SubscriptionTable: Sendable {
       nodes[index].anyLevel = child
       return child
     }
-    let key = String(level)
+    let key = Array(level.utf8)
     if let child = nodes[index].children[key] { return child }
     let child = addNode()
     nodes[index].children[key] = child

@@ -27,26 +27,20 @@ struct ModuleEnvelope {
   private(set) var sections: [Section] = []
   private(set) var signature: Section?
 
-  init(_ bytes: [UInt8]) throws(TrustFailure) {
+  /// - Parameter stopsAtDamage: whether to leave off before the first section that cannot be read,
+  ///   instead of to throw.
+  init(_ bytes: [UInt8], stopsAtDamage: Bool = false) throws(TrustFailure) {
     self.bytes = bytes
-    guard bytes.count <= Self.maximumSize.bytes else {
-      throw TrustFailure(.moduleTooLarge, "the module is larger than \(Self.maximumSize)")
-    }
-    guard bytes.starts(with: Self.header.prefix(4)) else {
-      throw TrustFailure(.moduleInvalid, "this is not a WebAssembly module")
-    }
-    guard bytes.starts(with: Self.header) else {
-      guard bytes.count >= 8 else {
-        throw TrustFailure(.moduleTruncated, "the module ends within its header")
-      }
-      guard Array(bytes[4..<8]) == [0x0d, 0x00, 0x01, 0x00] else {
-        throw TrustFailure(.moduleInvalid, "the module has an unknown binary version")
-      }
-      throw TrustFailure(.componentUnsupported, "this is a component, not a core module")
-    }
+    try Self.checkHeader(bytes)
     var cursor = ByteCursor(bytes[8...])
     while !cursor.isAtEnd {
-      let section = try Self.section(&cursor)
+      let section: Section
+      do throws(TrustFailure) {
+        section = try Self.section(&cursor)
+      } catch {
+        guard stopsAtDamage else { throw error }
+        return
+      }
       guard sections.count < Self.maximumSections else {
         throw TrustFailure(
           .moduleInvalid, "the module has more than \(Self.maximumSections) sections")
@@ -62,6 +56,24 @@ struct ModuleEnvelope {
       try Self.checkCanonical(section, in: bytes)
       signature = section
     }
+  }
+
+  private static func checkHeader(_ bytes: [UInt8]) throws(TrustFailure) {
+    guard bytes.count <= maximumSize.bytes else {
+      throw TrustFailure(.moduleTooLarge, "the module is larger than \(maximumSize)")
+    }
+    guard bytes.starts(with: header.prefix(4)) else {
+      throw TrustFailure(.moduleInvalid, "this is not a WebAssembly module")
+    }
+    guard !bytes.starts(with: header) else { return }
+    guard bytes.count >= header.count else {
+      throw TrustFailure(.moduleTruncated, "the module ends within its header")
+    }
+    // The second half of the version is the layer: 1 for components.
+    guard Array(bytes[6..<8]) == [0x01, 0x00] else {
+      throw TrustFailure(.moduleInvalid, "the module has an unknown binary version")
+    }
+    throw TrustFailure(.componentUnsupported, "this is a component, not a core module")
   }
 
   /// The module without its signature section: what its digest is of, and what nodes run.

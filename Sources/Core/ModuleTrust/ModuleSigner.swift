@@ -35,19 +35,30 @@ public struct ModuleSigner: Sendable {
   }
 
   /// The module with a signature of this key in its signature section. A signature that this key made
-  /// before is replaced; those of other keys over the same bytes stay; any others go.
+  /// before is replaced; those of other keys over the same bytes stay; any others go, and so does
+  /// signature data that cannot be read.
   public func embeddingSignature(in module: [UInt8]) throws(TrustFailure) -> [UInt8] {
     let envelope = try ModuleEnvelope(module)
     var set = try signedSet(envelope)
     if let section = envelope.signature {
-      let others = try SignatureData(parsing: module[section.payload]).sets
-        .filter { $0.hashes == set.hashes }.flatMap(\.signatures)
-      set.signatures += others.filter { $0.keyID != set.signatures[0].keyID }
-        .prefix(SignatureData.maximumSignatures - 1)
+      // Signatures that cannot be read are of no use to anybody, and must not forbid a new one.
+      let others = (try? SignatureData(parsing: module[section.payload]))?.sets ?? []
+      for signature in others.filter({ $0.hashes == set.hashes }).flatMap(\.signatures)
+      where signature.keyID != set.signatures[0].keyID && !set.signatures.contains(signature) {
+        set.signatures.append(signature)
+      }
     }
-    let data = SignatureData(sets: [set]).serialized()
-    return ModuleEnvelope.header + ModuleEnvelope.signatureSection(data)
-      + envelope.unsignedBytes.dropFirst(ModuleEnvelope.header.count)
+    guard set.signatures.count <= SignatureData.maximumSignatures else {
+      throw SignatureData.tooManySignatures
+    }
+    let section = ModuleEnvelope.signatureSection(SignatureData(sets: [set]).serialized())
+    let unsigned = envelope.unsignedBytes
+    guard unsigned.count + section.count <= ModuleEnvelope.maximumSize.bytes else {
+      throw TrustFailure(
+        .moduleTooLarge,
+        "with its signature the module is larger than \(ModuleEnvelope.maximumSize)")
+    }
+    return ModuleEnvelope.header + section + unsigned.dropFirst(ModuleEnvelope.header.count)
   }
 
   /// Signature data to be kept beside the module.

@@ -20,14 +20,15 @@ struct PartHashes {
     self.hashes = hashes
   }
 
-  /// Whether `hash` is that of the module's beginning up to the end of some section but the last:
-  /// whether something was added after signing.
-  static func isOfBeginning(_ hash: [UInt8], of envelope: ModuleEnvelope) -> Bool {
+  /// Whether one of `hashes` is that of the sections up to some place: of none, of some, or of all.
+  /// One pass over the module, however many hashes there are.
+  static func isBeginning(of envelope: ModuleEnvelope, among hashes: Set<[UInt8]>) -> Bool {
+    guard !hashes.isEmpty else { return false }
     var rolling = SHA256()
-    for section in envelope.sections.dropLast() {
+    for section in envelope.sections {
+      if hashes.contains(Array(rolling.finalize())) { return true }
       rolling.update(data: envelope.bytes[section.range])
-      if Array(rolling.finalize()) == hash { return true }
     }
-    return false
+    return hashes.contains(Array(rolling.finalize()))
   }
 }

@@ -27,6 +27,9 @@ struct SignatureData: Hashable {
   static let maximumSignatures = 16
   static let maximumSize = 64 << 10
 
+  static let tooManySignatures = TrustFailure(
+    .signatureMalformed, "the module has more than \(maximumSignatures) signatures")
+
   var sets: [HashSet]
 
   init(sets: [HashSet]) { self.sets = sets }

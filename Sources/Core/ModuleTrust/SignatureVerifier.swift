@@ -29,31 +29,32 @@ public enum SignatureVerifier {
   public static func verify(
     _ module: [UInt8], detached: [UInt8]? = nil, keys: [TrustedKey]
   ) throws(TrustFailure) -> VerifiedModule {
-    let envelope = try ModuleEnvelope(module)
-    var data: [ArraySlice<UInt8>] = []
-    if let section = envelope.signature { data.append(module[section.payload]) }
-    if let detached { data.append(detached[...]) }
+    let envelope = try envelope(of: module, detached: detached)
+    let data = signatureData(of: envelope, detached: detached)
     guard !data.isEmpty else {
       throw TrustFailure(.signatureMissing, "the module is not signed")
     }
     let parts = PartHashes(envelope)
-    var sets: [SignatureData.HashSet] = []
+    // Every set is of the same hashes once it is checked, so that all of them come to one.
+    var merged = SignatureData.HashSet(hashes: parts.hashes, signatures: [])
     for bytes in data {
-      for set in try SignatureData(parsing: bytes).sets where !sets.contains(set) {
-        sets.append(set)
+      for set in try SignatureData(parsing: bytes).sets {
+        try check(set, covers: envelope, parts)
+        merged.signatures += set.signatures.filter { !merged.signatures.contains($0) }
       }
     }
+    // What is handed on must be readable again.
+    guard merged.signatures.count <= SignatureData.maximumSignatures else {
+      throw SignatureData.tooManySignatures
+    }
     var signers: Set<KeyID> = []
-    for set in sets {
-      try check(set, covers: envelope, parts)
-      for signature in set.signatures {
-        signers.insert(try signer(of: signature, over: set.hashes, keys))
-      }
+    for signature in merged.signatures {
+      signers.insert(try signer(of: signature, over: merged.hashes, keys))
     }
     let unsigned = envelope.unsignedBytes
     return VerifiedModule(
       digest: digest(ofUnsigned: unsigned), unsignedBytes: unsigned, signers: signers.sorted(),
-      signatureData: SignatureData(sets: sets).serialized())
+      signatureData: SignatureData(sets: [merged]).serialized())
   }
 
   /// The digest of a module, signed or not.
@@ -70,6 +71,40 @@ public enum SignatureVerifier {
     try ModuleEnvelope(module).signature != nil
   }
 
+  /// The module as sections. Where they cannot be read to the end, but the signature is of what comes
+  /// before, the fault is that something was added.
+  private static func envelope(
+    of module: [UInt8], detached: [UInt8]?
+  ) throws(TrustFailure) -> ModuleEnvelope {
+    do throws(TrustFailure) {
+      return try ModuleEnvelope(module)
+    } catch {
+      guard error.code == .moduleTruncated || error.code == .moduleInvalid,
+        // A module that cannot even be read that far is refused for the first reason.
+        let beginning = try? ModuleEnvelope(module, stopsAtDamage: true)
+      else { throw error }
+      let lastHashes = signatureData(of: beginning, detached: detached).flatMap { data in
+        // Unreadable signatures say nothing about where the signed bytes end.
+        (try? SignatureData(parsing: data))?.sets.compactMap(\.hashes.last) ?? []
+      }
+      guard PartHashes.isBeginning(of: beginning, among: Set(lastHashes)) else { throw error }
+      throw Self.bytesAfterSignedEnd
+    }
+  }
+
+  private static let bytesAfterSignedEnd = TrustFailure(
+    .bytesAfterSignedEnd, "bytes follow the end of what was signed")
+
+  /// The embedded signature data, then the detached.
+  private static func signatureData(
+    of envelope: ModuleEnvelope, detached: [UInt8]?
+  ) -> [ArraySlice<UInt8>] {
+    var data: [ArraySlice<UInt8>] = []
+    if let section = envelope.signature { data.append(envelope.bytes[section.payload]) }
+    if let detached { data.append(detached[...]) }
+    return data
+  }
+
   private static func digest(ofUnsigned bytes: [UInt8]) -> ModuleDigest {
     ModuleDigest(sha256: Array(SHA256.hash(data: bytes)))
   }
@@ -81,8 +116,10 @@ public enum SignatureVerifier {
     if set.hashes.count < parts.hashes.count, parts.hashes.starts(with: set.hashes) {
       throw TrustFailure(.signaturePartial, "the signature covers a part of the module only")
     }
-    if let last = set.hashes.last, PartHashes.isOfBeginning(last, of: envelope) {
-      throw TrustFailure(.bytesAfterSignedEnd, "bytes follow the end of what was signed")
+    if let last = set.hashes.last, last != parts.hashes.last,
+      PartHashes.isBeginning(of: envelope, among: [last])
+    {
+      throw Self.bytesAfterSignedEnd
     }
     throw TrustFailure(.signatureInvalid, "the signature is of other bytes than the module's")
   }

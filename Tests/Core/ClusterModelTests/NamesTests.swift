@@ -36,12 +36,6 @@ import Testing
     for text in ["a/+", "a/#", ""] { #expect(!Topic.isValid(text)) }
   }
 
-  @Test func `a number of bytes is written in the largest whole unit`() {
-    #expect(ByteCount.mebibytes(64).description == "64MiB")
-    #expect(ByteCount(bytes: 1500).description == "1500B")
-    #expect(ByteCount(bytes: 0).description == "0B")
-  }
-
   @Test func `any bytes read back from their digits`() async throws {
     try await checkProperty(
       "hexadecimal reads back", cases: 200, Generator<[UInt8]>.bytes(count: 0...40)

@@ -16,8 +16,11 @@ import Testing
     #expect(failureCode(Array("#!/bin/sh".utf8), keys: []) == .moduleInvalid)
     #expect(failureCode(Array(module.prefix(6)), keys: []) == .moduleTruncated)
     #expect(failureCode(Array(module.dropLast()), keys: []) == .moduleTruncated)
-    let component: [UInt8] = [0, 0x61, 0x73, 0x6d, 0x0d, 0, 1, 0]
-    #expect(failureCode(component, keys: []) == .componentUnsupported)
+    for version in [0x0c, 0x0d] as [UInt8] {
+      let component = [0, 0x61, 0x73, 0x6d, version, 0, 1, 0]
+      #expect(failureCode(component, keys: []) == .componentUnsupported)
+    }
+    #expect(failureCode([0, 0x61, 0x73, 0x6d, 2, 0, 0, 0], keys: []) == .moduleInvalid)
     let large = module + [UInt8](repeating: 0, count: ModuleEnvelope.maximumSize.bytes)
     #expect(failureCode(large, keys: []) == .moduleTooLarge)
   }
@@ -43,6 +46,34 @@ import Testing
     let twice = try signer.embeddingSignature(in: try signer.embeddingSignature(in: module))
     #expect(try SignatureVerifier.verify(twice, keys: [trusted]).signers == [trusted.id])
     #expect(try ModuleEnvelope(twice).unsignedBytes == module)
+  }
+
+  @Test func `what several sets of signatures say can be read again`() throws {
+    let (signer, trusted) = try sampleSigner(1)
+    let set = try SignatureData(parsing: try signer.detachedSignature(of: module)[...]).sets[0]
+    func data(_ hints: Range<UInt8>) -> [UInt8] {
+      SignatureData(
+        sets: hints.map { hint in
+          var other = set
+          other.signatures[0].keyID = [hint]
+          return other
+        }
+      ).serialized()
+    }
+    let signed =
+      ModuleEnvelope.header + ModuleEnvelope.signatureSection(data(0..<8)) + module.dropFirst(8)
+    let verified = try SignatureVerifier.verify(signed, detached: data(4..<12), keys: [trusted])
+    let again = try SignatureVerifier.verify(
+      verified.unsignedBytes, detached: verified.signatureData, keys: [trusted])
+    #expect(again == verified)
+    let many = data(8..<16)
+    #expect(failureCode(signed, detached: many, keys: [trusted]) == nil)
+    var more = set
+    more.signatures[0].keyID = [16]
+    var seventeen = try SignatureData(parsing: many[...])
+    seventeen.sets[0].signatures += more.signatures
+    let code = failureCode(signed, detached: seventeen.serialized(), keys: [trusted])
+    #expect(code == .signatureMalformed)
   }
 
   @Test func `an embedded and a detached signature must both hold`() throws {
@@ -92,21 +123,26 @@ import Testing
     #expect(failureCode(paddedSize, keys: [trusted]) == .signatureMalformed)
   }
 
-  @Test func `keys of small order and unreduced keys are refused`() throws {
-    var one = [UInt8](repeating: 0, count: 32)
-    one[0] = 1
-    let unreduced = [0xee] + [UInt8](repeating: 0xff, count: 30) + [0x7f]
-    for raw in [one, [UInt8](repeating: 0, count: 32), unreduced] {
-      #expect(throws: Problem.self) { try SerializedPublicKey(raw: raw) }
-    }
-    #expect(throws: Problem.self) { try SerializedPublicKey([UInt8](repeating: 1, count: 32)) }
+  @Test(arguments: [[0], [7, 200, 1, 3], [0, 1, 5], [0, 2, 1, 0x61]] as [[UInt8]])
+  func `bytes after the signed end are named as such, whatever they are`(
+    extra: [UInt8]
+  ) throws {
+    let (signer, trusted) = try sampleSigner(1)
+    let signed = try signer.embeddingSignature(in: module)
+    #expect(failureCode(signed + extra, keys: [trusted]) == .bytesAfterSignedEnd)
+    let detached = try signer.detachedSignature(of: module)
+    #expect(
+      failureCode(module + extra, detached: detached, keys: [trusted]) == .bytesAfterSignedEnd)
+    // Without what follows it was signed; without a section of its own it was cut off.
+    #expect(failureCode(Array(signed.dropLast()), keys: [trusted]) == .moduleTruncated)
+    #expect(failureCode(module + [7], keys: [trusted]) == .moduleTruncated)
   }
 
-  @Test func `a key pair reads back, and halves that do not belong together do not`() throws {
-    let (signer, _) = try sampleSigner(1)
-    let (other, _) = try sampleSigner(2)
-    #expect(try ModuleSigner(keyPair: signer.keyPair).publicKey == signer.publicKey)
-    let mixed = signer.keyPair.prefix(33) + other.keyPair.suffix(32)
-    #expect(throws: Problem.self) { try ModuleSigner(keyPair: Array(mixed)) }
+  @Test func `a section after a signed module without sections is one too many`() throws {
+    let (signer, trusted) = try sampleSigner(1)
+    let signed = try signer.embeddingSignature(in: ModuleEnvelope.header)
+    #expect(failureCode(signed, keys: [trusted]) == nil)
+    let extended = signed + customSection("added", [])
+    #expect(failureCode(extended, keys: [trusted]) == .bytesAfterSignedEnd)
   }
 }
