@@ -85,7 +85,7 @@ struct ModuleDecoder {
     guard let field = fields["publish"], let topic = values.validated(field, as: Topic.self) else {
       return nil
     }
-    if topic.text.hasPrefix("$") {
+    if topic.isPlatformOwn {
       values.report(
         "\(excerpt(topic.text)) is a topic of the platform", field,
         allowed: "a topic that does not begin with '$'")

@@ -15,7 +15,7 @@ extension ControlPlane {
     if event.attribute(PlatformAttribute.traceParent) == nil {
       event.setAttribute(PlatformAttribute.traceParent, to: caller.traceParent)
     }
-    guard !event.topic.text.hasPrefix("$") else {
+    guard !event.topic.isPlatformOwn else {
       throw Problem(
         .refused, code: "topic_reserved", "topics that begin with '$' are the platform's own",
         next: "Publish to another topic.")

@@ -6,10 +6,14 @@ import Testing
 
 @Suite struct SubscriptionTableTests {
   @Test func `the table finds what a look at every filter finds`() async throws {
-    let level = Generator<String>.element(of: ["a", "b", "$own", "", "+", "#"])
+    let level = Generator<String>.element(of: [
+      "a", "b", "$own", "", "e\u{301}", "\u{e9}", "\u{301}a", "+", "#",
+    ])
     let filters = level.array(count: 1...4).map { $0.joined(separator: "/") }
       .array(count: 0...20)
-    let topics = Generator<String>.element(of: ["a", "b", "$own", ""]).array(count: 1...4)
+    let topics = Generator<String>.element(of: [
+      "a", "b", "$own", "", "e\u{301}", "\u{e9}", "\u{301}a",
+    ]).array(count: 1...4)
       .map { $0.joined(separator: "/") }
     try await checkProperty(
       "the table agrees with TopicFilter.matches", cases: 2000, zip(filters, topics)

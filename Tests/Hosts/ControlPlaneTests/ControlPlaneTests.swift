@@ -106,6 +106,15 @@ import Testing
     cluster.remove()
   }
 
+  @Test func `a topic of the platform is refused, however it is written`() async throws {
+    let cluster = try await TestCluster.start()
+    for topic in ["$sys/x", "$\u{301}sys/x"] {
+      #expect(await code { _ = try await cluster.publish(topic) } == "topic_reserved")
+    }
+    await cluster.stop()
+    cluster.remove()
+  }
+
   @Test func `a version never changes, and pushing it again is fine`() async throws {
     let cluster = try await TestCluster.start()
     #expect(try await cluster.push("m", "1", Wat.echo("a")).existed == false)
