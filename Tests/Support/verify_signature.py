@@ -1,8 +1,9 @@
 """Verifies signed WebAssembly modules, written from the tool-conventions' Signatures.md alone.
 
-Standard input: one JSON object a line, {"module": hex, "key": hex of the 32-byte Ed25519 key}.
-Standard output: one line for each, "valid" or the reason why not. Knows whole-module signatures in a
-signature section; the repository's own verifier must agree with it on every module.
+Standard input: one JSON object a line, {"module": hex, "detached": hex or null, "key": hex of the
+32-byte Ed25519 key}. Standard output: one line for each, "valid" or the reason why not. Knows signatures
+of whole modules, in a signature section, detached, or both (then both must hold); the repository's own
+verifier must agree with it on every module.
 """
 import hashlib
 import json
@@ -70,14 +71,24 @@ def minimal_section(payload):
     return b"\0" + leb(len(body)) + body
 
 
-def verify(module, key):
+def verify(module, detached, key):
     parts = list(sections(module))
-    if not parts or parts[0][0] != b"signature":
+    signatures = [] if detached is None else [detached]
+    if parts and parts[0][0] == b"signature":
+        _, payload, raw = parts.pop(0)
+        if raw != minimal_section(payload):
+            raise ValueError("signature section not canonical")
+        signatures.append(payload)
+    if not signatures:
         raise ValueError("not signed")
-    if parts[0][2] != minimal_section(parts[0][1]):
-        raise ValueError("signature section not canonical")
+    hashes = part_hashes(parts)
+    for data in signatures:
+        verify_data(Reader(data), hashes, key)
+
+
+def part_hashes(parts):
     rolling, hashes, is_open = hashlib.sha256(), [], True
-    for name, _, raw in parts[1:]:
+    for name, _, raw in parts:
         if name == b"signature":
             raise ValueError("a second signature section")
         rolling.update(raw)
@@ -86,7 +97,10 @@ def verify(module, key):
             hashes.append(rolling.copy().digest())
     if is_open:
         hashes.append(rolling.digest())
-    data = Reader(parts[0][1])
+    return hashes
+
+
+def verify_data(data, hashes, key):
     if data.take(3) != b"\1\1\1":
         raise ValueError("unknown version, content or hash")
     sets = data.number(canonical=True)
@@ -112,7 +126,10 @@ def verify(module, key):
 for line in sys.stdin:
     task = json.loads(line)
     try:
-        verify(bytes.fromhex(task["module"]), bytes.fromhex(task["key"]))
+        detached = task.get("detached")
+        verify(
+            bytes.fromhex(task["module"]), None if detached is None else bytes.fromhex(detached),
+            bytes.fromhex(task["key"]))
         print("valid")
     except (ValueError, InvalidSignature) as reason:
         print(f"refused: {reason or 'wrong signature'}")

@@ -12,6 +12,14 @@ extension CatalogLogic {
       directives.append(.reply(request, .refused(problem)))
       return
     }
+    if let (record, problem) = revoked(among: wishes, requester) {
+      let event = SecurityEvent(
+        kind: .placementRefused, at: now.wall, principal: requester.principal,
+        namespace: requester.namespace, subject: "\(record.name)@\(record.version)",
+        reason: problem.code, detail: problem.message)
+      persist([.appendSecurityEvent(event)], then: .refuse(request, problem), &directives)
+      return
+    }
     var deployments: [Deployment] = []
     for wish in wishes {
       let name = QualifiedName(requester.namespace, wish.name)
@@ -34,6 +42,19 @@ extension CatalogLogic {
     }
   }
 
+  private func revoked(
+    among wishes: [DeploymentWish], _ requester: Requester
+  ) -> (ModuleVersionRecord, Problem)? {
+    for wish in wishes {
+      if let record = record(QualifiedName(requester.namespace, wish.name), wish.version),
+        let problem = problem(withSignersOf: record)
+      {
+        return (record, problem)
+      }
+    }
+    return nil
+  }
+
   /// Never one that was given out before, so that late news of an abandoned placement is known as
   /// such.
   private mutating func nextGeneration(of name: QualifiedName) -> Int {
@@ -48,19 +69,14 @@ extension CatalogLogic {
       return Problem(
         .invalidInput, code: "application_empty", "application \(key.name) has no modules")
     }
-    guard rollouts[key] == nil else {
-      return Problem(
-        .conflict, code: "deploy_in_progress", "application \(key.name) is just being deployed",
-        next: "Try again when that is done.")
-    }
+    guard rollouts[key] == nil else { return Self.inProgress(key) }
+    guard leaving.isDisjoint(with: members(of: key)) else { return Self.leaving(key) }
     for wish in wishes {
       let name = QualifiedName(key.namespace, wish.name)
       guard record(name, wish.version) != nil else {
         return Self.versionMissing(wish.version, of: name)
       }
-      let owner =
-        placed[name]?.deployment.application
-        ?? rollouts.first { $0.value.deployments.contains { $0.qualifiedName == name } }?.key.name
+      let owner = owner(of: name)
       guard owner == nil || owner == key.name else {
         return Problem(
           .conflict, code: "name_taken",
@@ -69,6 +85,24 @@ extension CatalogLogic {
       }
     }
     return nil
+  }
+
+  /// The application that a module name belongs to, or is just being deployed with.
+  private func owner(of name: QualifiedName) -> ApplicationName? {
+    placed[name]?.deployment.application
+      ?? rollouts.first { $0.value.deployments.contains { $0.qualifiedName == name } }?.key.name
+  }
+
+  private static func inProgress(_ key: ApplicationKey) -> Problem {
+    Problem(
+      .conflict, code: "deploy_in_progress", "application \(key.name) is just being deployed",
+      next: "Try again when that is done.")
+  }
+
+  private static func leaving(_ key: ApplicationKey) -> Problem {
+    Problem(
+      .conflict, code: "undeploy_in_progress", "application \(key.name) is just being undeployed",
+      next: "Try again when that is done.")
   }
 
   /// The deployed modules of an application, sorted.
@@ -131,7 +165,9 @@ extension CatalogLogic {
   }
 
   /// The new generations are durable: they take over.
-  mutating func deployed(_ key: ApplicationKey, _ directives: inout [Directive]) {
+  mutating func deployed(
+    _ key: ApplicationKey, _ now: Instants, _ directives: inout [Directive]
+  ) {
     guard let rollout = rollouts.removeValue(forKey: key) else { return }
     directives.append(.progress(rollout.request, .persisted))
     var replaced: [PlacementID] = []
@@ -143,9 +179,12 @@ extension CatalogLogic {
     for name in rollout.removed {
       if let old = placed.removeValue(forKey: name)?.deployment { replaced.append(old.placement) }
     }
+    // A key may have been revoked while this was being made durable.
+    let problem = stopRevoked(rollout.deployments.map(\.qualifiedName), now, &directives)
     directives.append(.route(routed))
     for placement in replaced { directives.append(.stopPlacement(placement)) }
-    directives.append(.reply(rollout.request, .deployed(rollout.deployments)))
+    directives.append(
+      .reply(rollout.request, problem.map { .refused($0) } ?? .deployed(rollout.deployments)))
   }
 
   /// The old generations stay; what was begun of the new ones is stopped.
@@ -165,14 +204,25 @@ extension CatalogLogic {
   ) {
     let names: [QualifiedName]
     let wanted: String
+    let application: ApplicationName?
     switch wish {
     case .application(let name):
       wanted = "application \(name)"
+      application = name
       names = members(of: ApplicationKey(namespace: requester.namespace, name: name))
     case .module(let name):
       wanted = "module \(name)"
       let qualified = QualifiedName(requester.namespace, name)
+      application = owner(of: qualified)
       names = placed[qualified] == nil ? [] : [qualified]
+    }
+    if let application {
+      let key = ApplicationKey(namespace: requester.namespace, name: application)
+      guard rollouts[key] == nil, leaving.isDisjoint(with: names) else {
+        let problem = rollouts[key] == nil ? Self.leaving(key) : Self.inProgress(key)
+        directives.append(.reply(request, .refused(problem)))
+        return
+      }
     }
     guard !names.isEmpty else {
       directives.append(
@@ -184,6 +234,7 @@ extension CatalogLogic {
               next: "See what is with `wasmatrix ps`."))))
       return
     }
+    leaving.formUnion(names)
     var changes: [CatalogChange] = names.map { .removeDeployment($0.namespace, $0.name) }
     changes += names.map { name in
       .appendSecurityEvent(
@@ -197,6 +248,7 @@ extension CatalogLogic {
   mutating func undeployed(
     _ names: [QualifiedName], _ request: RequestID, _ directives: inout [Directive]
   ) {
+    leaving.subtract(names)
     let stopped = names.compactMap { placed.removeValue(forKey: $0)?.deployment.placement }
     directives.append(.route(routed))
     for placement in stopped { directives.append(.stopPlacement(placement)) }

@@ -4,7 +4,8 @@ public import EventRouting
 /// Decides what is in the registry, who is trusted, and what is deployed.
 ///
 /// What must be durable before it is acknowledged leaves as `persist`; the change takes effect, and
-/// the reply leaves, with `persisted`.
+/// the reply leaves, with `persisted`. Changes that bear on each other are never on their way to the
+/// store together, so that it does not matter in which order the host hears of them.
 ///
 ///     deployment requested ──not possible──> refused
 ///        │ startPlacement for each module
@@ -37,12 +38,27 @@ public struct CatalogLogic: Sendable {
     case revoke(RequestID, TrustedKey)
     case deploy(ApplicationKey)
     case undeploy(RequestID, [QualifiedName])
+    /// The refusal is on record.
+    case refuse(RequestID, Problem)
     case nothing
   }
 
-  struct ApplicationKey: Hashable, Sendable {
+  /// What is changed by one change at a time.
+  enum Subject: Hashable, Sendable {
+    case version(QualifiedName, ModuleVersion)
+    case key(KeyID)
+
+    static func version(of record: ModuleVersionRecord) -> Self {
+      .version(QualifiedName(record.namespace, record.name), record.version)
+    }
+  }
+
+  struct ApplicationKey: Hashable, Comparable, Sendable {
     var namespace: Namespace
     var name: ApplicationName
+    static func < (left: Self, right: Self) -> Bool {
+      (left.namespace, left.name) < (right.namespace, right.name)
+    }
   }
 
   /// A deployment of an application that is under way.
@@ -59,6 +75,10 @@ public struct CatalogLogic: Sendable {
   public internal(set) var keys: [KeyID: TrustedKey] = [:]
   public internal(set) var placed: [QualifiedName: Placed] = [:]
   var rollouts: [ApplicationKey: Rollout] = [:]
+  /// What is just being changed, and the inputs that would change it and wait for that.
+  private(set) var changing: [Subject: [Input]] = [:]
+  /// Deployments whose removal is being made durable.
+  var leaving: Set<QualifiedName> = []
   /// The highest generation that was given out, by name.
   var generations: [QualifiedName: Int] = [:]
   var continuations: [PersistID: Continuation] = [:]
@@ -79,12 +99,16 @@ public struct CatalogLogic: Sendable {
     var directives: [Directive] = []
     switch input {
     case .started: start(&directives)
-    case .moduleVerified(let request, let record): add(record, request, now, &directives)
+    case .moduleVerified(let request, let record):
+      guard !waits(input, for: .version(of: record)) else { break }
+      add(record, request, now, &directives)
     case .securityEventOccurred(let event):
       persist([.appendSecurityEvent(event)], then: .nothing, &directives)
     case .keyOffered(let request, let key, let requester):
+      guard !waits(input, for: .key(key.id)) else { break }
       trust(key, request, requester, now, &directives)
     case .keyRevocationRequested(let request, let id, let requester):
+      guard !waits(input, for: .key(id)) else { break }
       revoke(id, request, requester, now, &directives)
     case .deploymentRequested(let request, let application, let wishes, let requester):
       deploy(application, wishes, request, requester, now, &directives)
@@ -95,7 +119,7 @@ public struct CatalogLogic: Sendable {
     case .persisted(let id):
       continuations.removeValue(forKey: id).map { proceed($0, now, &directives) }
     case .persistFailed(let id, let problem):
-      continuations.removeValue(forKey: id).map { giveUp($0, problem, &directives) }
+      continuations.removeValue(forKey: id).map { giveUp($0, problem, now, &directives) }
     }
     return directives
   }
@@ -128,6 +152,29 @@ public struct CatalogLogic: Sendable {
     directives.append(.persist(id, changes))
   }
 
+  /// Makes a change durable; what would change the same waits until that is done or has failed.
+  mutating func persist(
+    _ changes: [CatalogChange], of subject: Subject, then continuation: Continuation,
+    _ directives: inout [Directive]
+  ) {
+    changing[subject] = []
+    persist(changes, then: continuation, &directives)
+  }
+
+  private mutating func waits(_ input: Input, for subject: Subject) -> Bool {
+    guard changing[subject] != nil else { return false }
+    changing[subject]?.append(input)
+    return true
+  }
+
+  private mutating func endChange(
+    of subject: Subject, _ now: Instants, _ directives: inout [Directive]
+  ) {
+    for input in changing.removeValue(forKey: subject) ?? [] {
+      directives += handle(input, at: now)
+    }
+  }
+
   private mutating func start(_ directives: inout [Directive]) {
     for name in placed.keys.sorted() {
       guard let deployment = placed[name]?.deployment else { continue }
@@ -152,23 +199,38 @@ public struct CatalogLogic: Sendable {
   ) {
     switch continuation {
     case .nothing: break
-    case .push(let request, let record): added(record, request, &directives)
+    case .push(let request, let record):
+      versions[QualifiedName(record.namespace, record.name), default: []].append(record)
+      directives.append(.reply(request, .pushed(record, existed: false)))
+      endChange(of: .version(of: record), now, &directives)
     case .trust(let request, let key):
       keys[key.id] = key
       directives.append(.reply(request, .keyTrusted(key)))
-    case .revoke(let request, let key): revoked(key, request, now, &directives)
-    case .deploy(let application): deployed(application, &directives)
+      endChange(of: .key(key.id), now, &directives)
+    case .revoke(let request, let key):
+      revoked(key, request, now, &directives)
+      endChange(of: .key(key.id), now, &directives)
+    case .deploy(let application): deployed(application, now, &directives)
     case .undeploy(let request, let names): undeployed(names, request, &directives)
+    case .refuse(let request, let problem): directives.append(.reply(request, .refused(problem)))
     }
   }
 
   private mutating func giveUp(
-    _ continuation: Continuation, _ problem: Problem, _ directives: inout [Directive]
+    _ continuation: Continuation, _ problem: Problem, _ now: Instants,
+    _ directives: inout [Directive]
   ) {
     switch continuation {
     case .nothing: break
-    case .push(let request, _), .trust(let request, _), .revoke(let request, _),
-      .undeploy(let request, _):
+    case .push(let request, let record):
+      directives.append(.reply(request, .refused(problem)))
+      endChange(of: .version(of: record), now, &directives)
+    case .trust(let request, let key), .revoke(let request, let key):
+      directives.append(.reply(request, .refused(problem)))
+      endChange(of: .key(key.id), now, &directives)
+    case .refuse(let request, _): directives.append(.reply(request, .refused(problem)))
+    case .undeploy(let request, let names):
+      leaving.subtract(names)
       directives.append(.reply(request, .refused(problem)))
     case .deploy(let application): abandon(application, problem, &directives)
     }

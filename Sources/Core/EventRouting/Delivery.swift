@@ -7,7 +7,7 @@ struct Delivery: Sendable {
     /// In its module's lane.
     case waiting
     case running
-    /// What became of the last attempt is being made durable.
+    /// What became of the last attempt is being made durable, or waits for that.
     case recording(DeliveryChange)
     /// Until a time: to be tried again, or to have its change recorded again.
     case sleeping(thenRecord: DeliveryChange?)
@@ -21,6 +21,8 @@ struct Delivery: Sendable {
   var state: State = .waiting
   /// Failures in a row that were nobody's fault and did not count.
   var postponements = 0
+  /// It was replayed before its death was known here to be durable.
+  var replay: PendingDelivery?
 
   init(_ pending: PendingDelivery) {
     id = pending.id

@@ -23,9 +23,13 @@ extension EventRouter {
 
   /// Begins activations, a turn for each module in the ring, as long as there is room.
   mutating func dispatch(_ directives: inout [Directive]) {
-    while !isStopping, running < limits.running, let module = ring.popFirst() {
+    while !isStopping, running < limits.running, unrecordedBytes < limits.unrecordedBytes.bytes,
+      let module = ring.popFirst()
+    {
       lanes[module]?.isQueued = false
+      // Its deployment may have changed since it was put into the ring.
       guard let deployment = deployments[module], deployment.isReady,
+        lanes[module, default: Lane()].running < deployment.configuration.concurrency,
         let id = lanes[module]?.waiting.popFirst()
       else { continue }
       guard let delivery = deliveries[id] else { continue }
@@ -44,27 +48,38 @@ extension EventRouter {
   mutating func endTurn(_ module: QualifiedName) {
     running -= 1
     lanes[module]?.running -= 1
+    if deployments[module] == nil, lanes[module]?.running == 0 { lanes[module] = nil }
     offerTurn(module)
   }
 
-  /// Takes in which deployments there are. What waits for one that is gone is put aside.
-  mutating func change(
-    to routed: [RoutedDeployment], _ now: Instants, _ directives: inout [Directive]
-  ) {
+  /// Takes in which deployments there are. What waits for one that is gone, be it for its turn or for
+  /// a new try, is put aside.
+  mutating func change(to routed: [RoutedDeployment], _ now: Instants) {
+    let old = deployments
     deployments = Dictionary(routed.map { ($0.name, $0) }) { _, new in new }
     table = SubscriptionTable(
       routed.flatMap { deployment in
         deployment.configuration.triggers.map { (deployment.name, $0.topic) }
       })
-    for module in lanes.keys.sorted() {
-      guard deployments[module] == nil else {
-        offerTurn(module)
-        continue
-      }
-      let waiting = lanes[module]?.waiting ?? []
+    let gone = Set(old.keys.filter { deployments[$0] == nil })
+    if !gone.isEmpty { putAsideAll(of: gone, now) }
+    for module in lanes.keys.sorted() { offerTurn(module) }
+  }
+
+  private mutating func putAsideAll(of gone: Set<QualifiedName>, _ now: Instants) {
+    ring.removeAll { gone.contains($0) }
+    for module in gone {
       lanes[module]?.waiting = []
-      for id in waiting { putAside(id, Self.undeployed(module), now, &directives) }
+      lanes[module]?.isQueued = false
       if lanes[module]?.running == 0 { lanes[module] = nil }
+    }
+    for id in deliveries.keys.sorted() {
+      guard let delivery = deliveries[id], gone.contains(delivery.module) else { continue }
+      switch delivery.state {
+      case .waiting, .sleeping(thenRecord: nil):
+        putAside(id, Self.undeployed(delivery.module), now)
+      case .running, .recording, .sleeping: break
+      }
     }
   }
 

@@ -16,6 +16,10 @@ import HeapModule
 ///        │                                 │    │                  (record again)
 ///        └────── sleeping (back-off) <─────┘    └──last attempt──> dead letter
 ///
+/// What waits or sleeps when its module is undeployed becomes a dead letter; it goes on with the new
+/// configuration when the module is redeployed, and waits while that is not ready. A failure that is
+/// nobody's fault (overloaded, unavailable, cancelled) goes from running straight to sleeping.
+///
 /// Modules take turns (one delivery each) so that a storm for one does not hold up the others.
 public struct EventRouter: Sendable {
   let limits: Limits
@@ -26,6 +30,12 @@ public struct EventRouter: Sendable {
   /// Modules with something to run and room to run it, in the order of their turns.
   var ring: Deque<QualifiedName> = []
   var alarms = Heap<Alarm>()
+  /// Deliveries whose change waits until fewer records are under way.
+  var unrecorded: Deque<DeliveryID> = []
+  /// Records that are under way.
+  var recording = 0
+  /// What the changes that are not durable yet count for.
+  var unrecordedBytes = 0
   var appending: [RequestID: AcceptedEvent] = [:]
   /// What is owed, appends under way included.
   public internal(set) var pendingCount = 0
@@ -44,9 +54,9 @@ public struct EventRouter: Sendable {
   ) -> [Directive] {
     var directives: [Directive] = []
     switch input {
-    case .deploymentsChanged(let deployments): change(to: deployments, now, &directives)
+    case .deploymentsChanged(let deployments): change(to: deployments, now)
     case .recovered(let pending):
-      for delivery in pending { owe(delivery, now, &directives) }
+      for delivery in pending { owe(delivery, now) }
     case .eventReceived(let request, let event, let principal):
       receive(request, event, principal, now, &directives)
     case .eventAppended(let request, let appended):
@@ -55,19 +65,24 @@ public struct EventRouter: Sendable {
       if let accepted = appending.removeValue(forKey: request) { release(accepted) }
       directives.append(.refuse(request, problem))
     case .activationFinished(let id, let event, let result):
-      finish(id, event, result, now, &random, &directives)
+      finish(id, event, result, now, &random)
     case .eventUnreadable(let id, let problem):
-      let failure = ActivationFailure(code: .internalError, message: problem.message)
-      finishFailed(id, failure, now, &random, &directives)
+      finishFailed(id, Self.failure(of: problem), now, &random)
     case .changeRecorded(let id, let published):
       recorded(id, published, now, &random, &directives)
     case .recordFailed(let id, _): postponeRecord(id, now, &random)
-    case .deadLetterReplayed(let pending): owe(pending, now, &directives)
-    case .deadlineReached: wake(now, &directives)
+    case .deadLetterReplayed(let pending): replay(pending, now)
+    case .deadlineReached: wake(now)
     case .stopRequested: isStopping = true
     }
+    dispatchRecords(&directives)
     dispatch(&directives)
     return directives
+  }
+
+  /// Whether anything more can be owed; publishers and replays are refused while it is false.
+  public var hasRoom: Bool {
+    pendingCount < limits.pendingDeliveries && pendingBytes < limits.pendingBytes.bytes
   }
 
   // Taking events in.
@@ -77,12 +92,7 @@ public struct EventRouter: Sendable {
     _ directives: inout [Directive]
   ) {
     guard !isStopping else {
-      directives.append(
-        .refuse(
-          request,
-          Problem(
-            .unavailable, code: "stopping", "the program is stopping",
-            next: "Try again when it is back.")))
+      directives.append(.refuse(request, Self.stopping))
       return
     }
     let accepted = accept(event, principal, now)
@@ -100,7 +110,12 @@ public struct EventRouter: Sendable {
     directives.append(.append(request, accepted))
   }
 
-  private static let full = Problem(
+  /// The refusal of what comes too late.
+  public static let stopping = Problem(
+    .unavailable, code: "stopping", "the program is stopping", next: "Try again when it is back.")
+
+  /// The refusal while there is no room.
+  public static let full = Problem(
     .overloaded, code: "event_log_full", "too many events wait to be delivered",
     next: "Slow down and try again; see what waits with `wasmatrix ps`.")
 
@@ -117,7 +132,7 @@ public struct EventRouter: Sendable {
     guard let accepted = appending.removeValue(forKey: request) else { return }
     directives.append(.accept(request, appended))
     release(accepted)
-    owe(accepted, appended, now, &directives)
+    owe(accepted, appended, now)
   }
 
   /// Gives back what an event reserved while it was being appended.
@@ -127,29 +142,24 @@ public struct EventRouter: Sendable {
   }
 
   /// Owes the deliveries of an event that is in the log.
-  mutating func owe(
-    _ accepted: AcceptedEvent, _ appended: AppendedEvent, _ now: Instants,
-    _ directives: inout [Directive]
-  ) {
+  mutating func owe(_ accepted: AcceptedEvent, _ appended: AppendedEvent, _ now: Instants) {
     for (target, id) in zip(accepted.targets, appended.deliveries) {
       owe(
         PendingDelivery(
           id: id, offset: appended.offset, namespace: accepted.event.namespace, module: target,
           failedAttempts: 0, footprint: accepted.event.footprint),
-        now, &directives)
+        now)
     }
   }
 
-  mutating func owe(
-    _ pending: PendingDelivery, _ now: Instants, _ directives: inout [Directive]
-  ) {
+  mutating func owe(_ pending: PendingDelivery, _ now: Instants) {
     let delivery = Delivery(pending)
     guard deliveries[delivery.id] == nil else { return }
     deliveries[delivery.id] = delivery
     pendingCount += 1
     pendingBytes += delivery.footprint.bytes
     guard deployments[delivery.module] != nil else {
-      putAside(delivery.id, Self.undeployed(delivery.module), now, &directives)
+      putAside(delivery.id, Self.undeployed(delivery.module), now)
       return
     }
     enqueue(delivery.id)

@@ -68,15 +68,23 @@ extension EventRouter {
     public var running: Int
     /// How many results may come of results.
     public var hops: Int
+    /// Records that are under way at the same time.
+    public var recording: Int
+    /// What results that are not durable yet count for; beyond it nothing new is run. A disk that is
+    /// full or slow must not make memory grow.
+    public var unrecordedBytes: ByteCount
 
     public init(
       pendingDeliveries: Int = 100_000, pendingBytes: ByteCount = .gibibytes(1),
-      running: Int = 512, hops: Int = 32
+      running: Int = 512, hops: Int = 32, recording: Int = 2048,
+      unrecordedBytes: ByteCount = .mebibytes(256)
     ) {
       self.pendingDeliveries = pendingDeliveries
       self.pendingBytes = pendingBytes
       self.running = running
       self.hops = hops
+      self.recording = recording
+      self.unrecordedBytes = unrecordedBytes
     }
   }
 }

@@ -12,9 +12,10 @@ extension ControlPlane {
     case .persist(let id, let changes): persist(id, changes)
     case .reply(let request, let answer): reply(request, answer)
     case .progress(let request, let step):
-      for message in Self.messages(for: step) { progress[request]?(message) }
+      tell(Self.message(for: step), request)
     case .startPlacement(let deployment, let record, let request):
-      place(deployment, record, request)
+      placing.add(PlacementWish(deployment: deployment, record: record, request: request))
+      beginPlacements()
     case .stopPlacement(let id): agent.remove(id)
     case .route: preconditionFailure("routes are the router's, see ControlPlaneLogic")
     }
@@ -33,33 +34,46 @@ extension ControlPlane {
     }
   }
 
-  private func place(
-    _ deployment: Deployment, _ record: ModuleVersionRecord, _ request: RequestID?
-  ) {
-    let watch = request.flatMap { progress[$0] }
-    begin { plane in
-      let id = deployment.placement
-      do throws(Problem) {
-        let module = try await plane.blobs.get(deployment.digest)
-        try await plane.agent.place(
-          deployment, module: module, record: record, keys: plane.logic.catalog.allKeys
-        ) { step in
-          watch?(
-            DeployProgress(
-              step: step, module: deployment.name,
-              message: "\(deployment.name)@\(deployment.version) \(step)"))
-        }
-        plane.feed(.catalog(.placementReady(id)))
-      } catch {
-        plane.placementFailed(deployment, error)
+  private func beginPlacements() {
+    while let wish = placing.next() {
+      begin { plane in
+        await plane.place(wish)
+        plane.placing.ended()
+        plane.beginPlacements()
       }
     }
   }
 
+  private func place(_ wish: PlacementWish) async {
+    let deployment = wish.deployment
+    do throws(Problem) {
+      guard phase != .stopping else { throw EventRouter.stopping }
+      let module = try await blobs.get(deployment.digest)
+      try await agent.place(
+        deployment, module: module, record: wish.record, keys: logic.catalog.allKeys
+      ) { step in
+        tell(
+          DeployProgress(
+            step: step, module: deployment.name,
+            message: "\(deployment.name)@\(deployment.version) \(step)"), wish.request)
+      }
+      feed(.catalog(.placementReady(deployment.placement)))
+    } catch {
+      placementFailed(deployment, error)
+    }
+  }
+
+  /// Tells whoever watches a request, as long as its caller waits.
+  private func tell(_ message: DeployProgress, _ request: RequestID?) {
+    if let request { progress[request]?(message) }
+  }
+
   private func placementFailed(_ deployment: Deployment, _ problem: Problem) {
-    logger.error(
-      "a placement failed",
-      metadata: ["module": "\(deployment.name)@\(deployment.version)", "problem": "\(problem)"])
+    if phase != .stopping {
+      logger.error(
+        "a placement failed",
+        metadata: ["module": "\(deployment.name)@\(deployment.version)", "problem": "\(problem)"])
+    }
     if problem.category == .refused {
       feed(
         .catalog(
@@ -73,18 +87,16 @@ extension ControlPlane {
     feed(.catalog(.placementFailed(deployment.placement, problem)))
   }
 
-  private static func messages(for step: CatalogStep) -> [DeployProgress] {
+  private static func message(for step: CatalogStep) -> DeployProgress {
     switch step {
     case .accepted(let modules):
-      [
-        DeployProgress(
-          step: .accepted, module: nil,
-          message: "deploying \(modules.map(\.text).joined(separator: ", "))")
-      ]
+      DeployProgress(
+        step: .accepted, module: nil,
+        message: "deploying \(modules.map(\.text).joined(separator: ", "))")
     case .ready(let module):
-      [DeployProgress(step: .ready, module: module, message: "\(module) ready")]
+      DeployProgress(step: .ready, module: module, message: "\(module) ready")
     case .persisted:
-      [DeployProgress(step: .persisted, module: nil, message: "durable, events follow")]
+      DeployProgress(step: .persisted, module: nil, message: "durable, events follow")
     }
   }
 }

@@ -51,50 +51,6 @@ extension ControlPlane: ClusterService {
   }
 
   public var isReady: Bool { phase == .running }
-
-  public func diagnose(for caller: Caller) async throws(Problem) -> [Finding] {
-    let engine = agent.status.engine
-    let router = logic.router
-    var findings = [
-      Finding(
-        subject: "engine", verdict: .ok,
-        detail: "\(engine.libraryVersion), \(engine.workers) workers, "
-          + "\(engine.liveInstances) of \(engine.instanceSlots) instances live, "
-          + "\(engine.queuedActivations) queued"),
-      Finding(
-        subject: "events", verdict: .ok,
-        detail: "\(router.pendingCount) deliveries owed (\(router.pendingBytes >> 10) KiB), "
-          + "\(router.running) running"),
-    ]
-    for name in logic.catalog.placed.keys.sorted() {
-      guard let placed = logic.catalog.placed[name] else { continue }
-      let label = "deployment \(name)"
-      switch placed.state {
-      case .ready:
-        findings.append(
-          Finding(subject: label, verdict: .ok, detail: "\(placed.deployment.version) ready"))
-      case .preparing:
-        findings.append(Finding(subject: label, verdict: .warning, detail: "being made ready"))
-      case .failed(let problem):
-        findings.append(
-          Finding(subject: label, verdict: .failure, detail: problem.description))
-      }
-    }
-    findings.append(try await deadLetterFinding())
-    return findings
-  }
-
-  private func deadLetterFinding() async throws(Problem) -> Finding {
-    let shown = 1000
-    let count = try await log.deadLetters(from: DeliveryID(0), limit: shown).count
-    guard count > 0 else {
-      return Finding(subject: "dead letters", verdict: .ok, detail: "none")
-    }
-    return Finding(
-      subject: "dead letters", verdict: .warning,
-      detail: "\(count == shown ? "\(shown) or more" : String(count)); see "
-        + "`wasmatrix events dead list`")
-  }
 }
 
 extension CatalogLogic.Placed {

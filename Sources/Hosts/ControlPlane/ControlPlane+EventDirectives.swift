@@ -62,6 +62,11 @@ extension ControlPlane {
     begin { plane in
       do throws(Problem) {
         let appended = try await plane.log.record(change)
+        if case .succeeded(_, let published?) = change.outcome, let appended,
+          !published.targets.isEmpty
+        {
+          plane.recentEvents.keep(published.event, at: appended.offset)
+        }
         plane.feed(.events(.changeRecorded(change.delivery, published: appended)))
       } catch {
         plane.logger.error(

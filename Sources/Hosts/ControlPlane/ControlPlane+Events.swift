@@ -9,6 +9,7 @@ import NodeAgent
 extension ControlPlane {
   public func publish(_ event: Event, by caller: Caller) async throws(Problem) -> AppendedEvent {
     var event = event
+    event.namespace = caller.namespace
     // What the platform sets is not taken from outside.
     event.setAttribute(PlatformAttribute.hops, to: nil)
     event.setAttribute(PlatformAttribute.cause, to: nil)
@@ -45,7 +46,7 @@ extension ControlPlane {
     if event.attribute(PlatformAttribute.traceParent) == nil {
       event.setAttribute(PlatformAttribute.traceParent, to: caller.traceParent)
     }
-    return await agent.run(placed.deployment.placement, on: event, attempt: 1)
+    return await runNow(placed.deployment.placement, on: event)
   }
 
   public func eventStatus(
@@ -112,6 +113,7 @@ extension ControlPlane {
 
   public func replayDeadLetter(_ id: DeliveryID, by caller: Caller) async throws(Problem) {
     try requireRunning()
+    guard logic.router.hasRoom else { throw EventRouter.full }
     guard let pending = try await log.replayDeadLetter(id) else { throw Self.noDeadLetter(id) }
     logger.info("a dead letter is replayed", metadata: ["delivery": "\(id)"])
     feed(.events(.deadLetterReplayed(pending)))

@@ -31,10 +31,12 @@ public actor ControlPlane {
   var progress: [RequestID: @Sendable (DeployProgress) -> Void] = [:]
   /// What is being carried out right now, so that stopping can wait for it and end it.
   private var work: [UInt64: Task<Void, Never>] = [:]
+  private var invocations: [UInt64: Task<ActivationReport, Never>] = [:]
   private var lastWork: UInt64 = 0
   private var alarm: (at: MonotonicInstant, task: Task<Void, Never>)?
   var waiters = SettlementWaiters()
   var recentEvents = RecentEvents()
+  var placing = PlacementQueue()
   private(set) var phase = Phase.starting
 
   enum Phase { case starting, running, stopping }
@@ -104,7 +106,16 @@ public actor ControlPlane {
       try? await Task.sleep(for: patience)
       self.cancelWork()
     }
-    while let (_, task) = work.first { await task.value }
+    while true {
+      if let (_, task) = work.first {
+        await task.value
+      } else if let (id, task) = invocations.first {
+        _ = await task.value
+        invocations[id] = nil
+      } else {
+        break
+      }
+    }
     impatience.cancel()
     waiters.wakeAll()
     agent.stop()
@@ -120,6 +131,7 @@ public actor ControlPlane {
 
   private func cancelWork() {
     for task in work.values { task.cancel() }
+    for task in invocations.values { task.cancel() }
   }
 
   /// Tells the logic what has happened, and begins to carry out what it decides.
@@ -162,6 +174,20 @@ public actor ControlPlane {
     work[id] = Task {
       await body(self)
       self.work[id] = nil
+    }
+  }
+
+  /// Runs a module for somebody who waits. Stopping waits too, and ends it when it takes too long.
+  func runNow(_ placement: PlacementID, on event: Event) async -> ActivationReport {
+    lastWork += 1
+    let id = lastWork
+    let task = Task { await agent.run(placement, on: event, attempt: 1) }
+    invocations[id] = task
+    defer { invocations[id] = nil }
+    return await withTaskCancellationHandler {
+      await task.value
+    } onCancel: {
+      task.cancel()
     }
   }
 
@@ -210,10 +236,13 @@ public actor ControlPlane {
   }
 
   func requireRunning() throws(Problem) {
-    guard phase == .running else {
+    switch phase {
+    case .running: break
+    case .starting:
       throw Problem(
-        .unavailable, code: "not_running", "the control plane is \(phase)",
+        .unavailable, code: "starting", "the control plane is starting",
         next: "Try again in a moment.")
+    case .stopping: throw EventRouter.stopping
     }
   }
 }

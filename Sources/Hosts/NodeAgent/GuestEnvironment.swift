@@ -24,7 +24,7 @@ enum GuestEnvironment {
       add("CE_" + attribute.name.uppercased(), attribute.value)
     }
     add("TRACEPARENT", trace.parent)
-    add("TRACESTATE", event.attribute("tracestate"))
+    add("TRACESTATE", trace.isContinued ? event.attribute("tracestate") : nil)
     add("WASMATRIX_NAMESPACE", deployment.namespace.text)
     add("WASMATRIX_MODULE", deployment.name.text)
     add("WASMATRIX_VERSION", deployment.version.text)

@@ -7,6 +7,10 @@ import Synchronization
 public final class LogKeeper: Sendable {
   /// What is kept of one module's log: hours of a quiet module, seconds of a noisy one.
   private static let keptBytes = 1 << 20
+  /// What a line counts for beside its text, so that a million empty lines are no small log.
+  private static let lineOverhead = 128
+  /// Modules whose lines are kept; beyond it those of the module that was silent longest go.
+  private static let keptModules = 1000
   /// Longer lines are cut.
   private static let lineLength = 8 << 10
   private static let maximumFollowers = 64
@@ -31,11 +35,14 @@ public final class LogKeeper: Sendable {
   /// Takes in what one activation wrote.
   func keep(_ log: [UInt8], isCut: Bool, of module: QualifiedName, as template: LogLine) {
     guard !log.isEmpty else { return }
-    var lines = log.split(separator: UInt8(ascii: "\n")).map { bytes -> LogLine in
-      var line = template
-      line.text = String(decoding: bytes.prefix(Self.lineLength), as: UTF8.self)
-      return line
-    }
+    // No more than would be kept anyway is looked at: this is on the way of every event.
+    var lines = log.suffix(Self.keptBytes).split(separator: UInt8(ascii: "\n"))
+      .suffix(Self.keptBytes / Self.lineOverhead)
+      .map { bytes -> LogLine in
+        var line = template
+        line.text = String(decoding: bytes.prefix(Self.lineLength), as: UTF8.self)
+        return line
+      }
     if isCut {
       var line = template
       line.text = "(the rest of this activation's log was over its limit)"
@@ -43,6 +50,7 @@ public final class LogKeeper: Sendable {
     }
     state.withLock { state in
       for line in lines { Self.append(line, to: &state.kept[module, default: Kept()]) }
+      if state.kept.count > Self.keptModules { Self.forgetMostSilent(&state.kept) }
       for (wanted, continuation) in state.followers.values where wanted ?? module == module {
         for line in lines { continuation.yield(line) }
       }
@@ -51,10 +59,19 @@ public final class LogKeeper: Sendable {
 
   private static func append(_ line: LogLine, to kept: inout Kept) {
     kept.lines.append(line)
-    kept.bytes += line.text.utf8.count
-    while kept.bytes > keptBytes, let first = kept.lines.popFirst() {
-      kept.bytes -= first.text.utf8.count
+    kept.bytes += cost(line)
+    while kept.bytes > keptBytes, let first = kept.lines.popFirst() { kept.bytes -= cost(first) }
+  }
+
+  private static func cost(_ line: LogLine) -> Int { lineOverhead + line.text.utf8.count }
+
+  private static func forgetMostSilent(_ kept: inout [QualifiedName: Kept]) {
+    let silent = kept.keys.min { left, right in
+      guard let old = kept[left]?.lines.last?.at, let new = kept[right]?.lines.last?.at, old != new
+      else { return left < right }
+      return old < new
     }
+    if let silent { kept[silent] = nil }
   }
 
   /// The kept lines of a module, oldest first.

@@ -16,12 +16,18 @@ public final class NodeAgent: Sendable {
   private let logger: Logger
   private let startedAt: WallInstant
   private let placements = Mutex<[PlacementID: Placement]>([:])
+  private let random: Mutex<any RandomNumberGenerator & Sendable>
 
-  public init(id: NodeID, engine: any ModuleEngine, clock: any HostClock, logger: Logger) {
+  /// - Parameter random: for the identifiers of spans.
+  public init(
+    id: NodeID, engine: any ModuleEngine, clock: any HostClock, logger: Logger,
+    random: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator()
+  ) {
     self.id = id
     self.engine = engine
     self.clock = clock
     self.logger = logger
+    self.random = Mutex(random)
     startedAt = clock.now().wall
   }
 
@@ -35,7 +41,7 @@ public final class NodeAgent: Sendable {
   /// - Throws: ``Problem``: the signature does not hold, or the module cannot run here.
   public func place(
     _ deployment: Deployment, module: [UInt8], record: ModuleVersionRecord, keys: [TrustedKey],
-    progress: @Sendable (DeployProgress.Step) -> Void
+    progress: (DeployProgress.Step) -> Void
   ) async throws(Problem) {
     try await verify(module, record, deployment, keys)
     progress(.verified)
@@ -82,8 +88,9 @@ public final class NodeAgent: Sendable {
           ActivationFailure(code: .unavailable, message: "\(id.name) is not ready on \(self.id)")))
     }
     let deployment = placement.deployment
-    var random = SystemRandomNumberGenerator()
-    let trace = TraceContext(continuing: event.attribute("traceparent"), using: &random)
+    let trace = random.withLock {
+      TraceContext(continuing: event.attribute("traceparent"), using: &$0)
+    }
     let activation = Activation(
       arguments: [deployment.name.text] + deployment.configuration.arguments,
       environment: GuestEnvironment.variables(

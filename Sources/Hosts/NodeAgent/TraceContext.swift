@@ -3,6 +3,8 @@ import ClusterModel
 /// The W3C trace context that is handed to a guest: the trace of the event, a span of its own.
 struct TraceContext {
   let parent: String
+  /// Whether the trace was begun elsewhere; only then does its `tracestate` mean anything.
+  let isContinued: Bool
 
   /// - Parameter given: a `traceparent` from outside; what is malformed begins a new trace.
   init(continuing given: String?, using random: inout some RandomNumberGenerator) {
@@ -14,8 +16,10 @@ struct TraceContext {
       from.count == 8, from.contains(where: { $0 != 0 }), Hexadecimal.decode(parts[3])?.count == 1
     {
       parent = "00-\(parts[1])-\(span)-\(parts[3])"
+      isContinued = true
     } else {
       parent = "00-\(Self.identifier(words: 2, &random))-\(span)-01"
+      isContinued = false
     }
   }
 

@@ -90,7 +90,8 @@ import Testing
     push("m", "1")
     #expect(
       handle(.moduleVerified(RequestID(2), record("m", "1", digest: 2)))
-        == ["persist 2: 1", "reply refused version_exists"])
+        == ["persist 2: 1"])
+    #expect(handle(.persisted(PersistID(2))) == ["reply refused version_exists"], "on record first")
   }
 
   @Test mutating func `a deployment takes over when all of it is ready and durable`() {
@@ -176,7 +177,131 @@ import Testing
     #expect(
       handle(.persisted(PersistID(4)))
         == ["stop a#1", "persist 5: 1", "route [\"a#1 not ready\"]", "reply revoked alice"])
+    #expect(handle(.keyOffered(RequestID(3), key, requester)) == ["persist 6: 1"])
+    #expect(handle(.persisted(PersistID(6))) == ["reply refused key_revoked"])
+    #expect(deploy(wish("a", "1")) == ["persist 7: 1"])
+    #expect(handle(.persisted(PersistID(7))) == ["reply refused key_revoked"])
+    #expect(handle(.moduleVerified(RequestID(4), record("a", "2"))) == ["persist 8: 1"])
     #expect(
-      handle(.keyOffered(RequestID(3), key, requester)) == ["reply refused key_revoked"])
+      handle(.persisted(PersistID(8))) == ["reply refused key_revoked"], "verified before, but late"
+    )
+  }
+
+  /// Trusts a key `k` and revokes it; the identifiers of its two changes.
+  private mutating func revokeKey() -> [String] {
+    let key = TrustedKey(
+      id: KeyID(unchecked: "k"), publicKey: [1], label: "alice", addedAt: now.wall)
+    for case .persist(let id, _) in logic.handle(.keyOffered(RequestID(1), key, requester), at: now)
+    {
+      _ = logic.handle(.persisted(id), at: now)
+    }
+    var answers: [String] = []
+    let directives = logic.handle(
+      .keyRevocationRequested(RequestID(2), key.id, requester), at: now)
+    for case .persist(let id, _) in directives { answers += handle(.persisted(id)) }
+    return answers
+  }
+
+  @Test mutating func `a deployment that is being made ready stops when its key is revoked`() {
+    push("a", "1")
+    _ = deploy(wish("a", "1"))
+    #expect(revokeKey() == ["stop a#1", "reply refused key_revoked", "reply revoked alice"])
+    #expect(handle(.placementReady(placement("a", 1))) == ["stop a#1"])
+    #expect(logic.routed.isEmpty)
+  }
+
+  @Test mutating func `a deployment on its way to the disk does not run when its key is revoked`() {
+    push("a", "1")
+    _ = deploy(wish("a", "1"))
+    #expect(handle(.placementReady(placement("a", 1))) == ["progress ready a", "persist 2: 2"])
+    #expect(revokeKey() == ["reply revoked alice"])
+    #expect(
+      handle(.persisted(PersistID(2)))
+        == [
+          "progress persisted", "stop a#1", "persist 5: 1", "route [\"a#1 not ready\"]",
+          "reply refused key_revoked",
+        ])
+  }
+
+  @Test mutating func `pushes of one version at the same time are looked at one after the other`() {
+    #expect(handle(.moduleVerified(RequestID(1), record("m", "1"))) == ["persist 1: 2"])
+    #expect(handle(.moduleVerified(RequestID(2), record("m", "1"))) == [])
+    #expect(handle(.moduleVerified(RequestID(3), record("m", "1", digest: 2))) == [])
+    #expect(
+      handle(.persisted(PersistID(1)))
+        == ["reply pushed 1", "reply pushed 1 again", "persist 2: 1"])
+    #expect(handle(.persisted(PersistID(2))) == ["reply refused version_exists"])
+  }
+
+  @Test mutating func `when the first of several pushes fails the next is tried`() {
+    _ = handle(.moduleVerified(RequestID(1), record("m", "1")))
+    _ = handle(.moduleVerified(RequestID(2), record("m", "1", digest: 2)))
+    let problem = Problem(.unavailable, code: "disk_full", "no room")
+    #expect(
+      handle(.persistFailed(PersistID(1), problem)) == ["reply refused disk_full", "persist 2: 2"])
+    #expect(handle(.persisted(PersistID(2))) == ["reply pushed 1"])
+  }
+
+  @Test mutating func `deploying and undeploying do not overtake each other`() {
+    push("a", "1")
+    _ = deploy(wish("a", "1"))
+    let both: [UndeployTarget] = [.application(app), .module(ModuleName(unchecked: "a"))]
+    for target in both {
+      #expect(
+        handle(.undeploymentRequested(RequestID(3), target, requester))
+          == ["reply refused deploy_in_progress"])
+    }
+    _ = handle(.placementReady(placement("a", 1)))
+    _ = handle(.persisted(PersistID(2)))
+    #expect(handle(.undeploymentRequested(RequestID(4), both[0], requester)) == ["persist 3: 2"])
+    for target in both {
+      #expect(
+        handle(.undeploymentRequested(RequestID(5), target, requester))
+          == ["reply refused undeploy_in_progress"])
+    }
+    #expect(deploy(wish("a", "1")) == ["reply refused undeploy_in_progress"])
+    #expect(
+      handle(.persisted(PersistID(3))) == ["route []", "stop a#1", "reply undeployed [a]"])
+    #expect(deploy(wish("a", "1")).contains("start a#2"))
+  }
+
+  @Test mutating func `an undeployment that could not be made durable changes nothing`() {
+    push("a", "1")
+    _ = deploy(wish("a", "1"))
+    _ = handle(.placementReady(placement("a", 1)))
+    _ = handle(.persisted(PersistID(2)))
+    let problem = Problem(.unavailable, code: "disk_full", "no room")
+    _ = handle(.undeploymentRequested(RequestID(4), .application(app), requester))
+    #expect(handle(.persistFailed(PersistID(3), problem)) == ["reply refused disk_full"])
+    #expect(logic.routed.map(\.isReady) == [true])
+    #expect(
+      handle(.undeploymentRequested(RequestID(5), .application(app), requester))
+        == ["persist 4: 2"])
+  }
+
+  @Test mutating func `a deployment that could not be made durable stops what it began`() {
+    push("a", "1")
+    _ = deploy(wish("a", "1"))
+    _ = handle(.placementReady(placement("a", 1)))
+    let problem = Problem(.unavailable, code: "disk_full", "no room")
+    #expect(
+      handle(.persistFailed(PersistID(2), problem)) == ["stop a#1", "reply refused disk_full"])
+    #expect(deploy(wish("a", "1")).contains("start a#2"), "and may be tried again")
+  }
+
+  @Test mutating func `what cannot be made ready after a restart says why and keeps saying it`() {
+    let deployment = Deployment(
+      namespace: .default, application: app, name: ModuleName(unchecked: "a"),
+      version: ModuleVersion(unchecked: "1"), digest: record("a", "1").digest,
+      configuration: DeploymentConfiguration(), generation: 4, deployedAt: now.wall)
+    logic = CatalogLogic(
+      CatalogSnapshot(versions: [record("a", "1")], deployments: [deployment]))
+    _ = handle(.started)
+    let problem = Problem(.internalFault, code: "blob_missing", "gone")
+    #expect(
+      handle(.placementFailed(placement("a", 4), problem)) == ["route [\"a#4 not ready\"]"])
+    #expect(logic.placed.values.map(\.state) == [.failed(problem)])
+    logic = CatalogLogic(CatalogSnapshot(versions: [], deployments: [deployment]))
+    #expect(handle(.started) == ["route [\"a#4 not ready\"]"])
   }
 }

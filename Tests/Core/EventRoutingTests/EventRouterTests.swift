@@ -5,144 +5,211 @@ import Testing
 @testable import EventRouting
 
 @Suite struct EventRouterTests {
-  private var random = SeededRandom(seed: 1)
-  private let now = Instants(
-    monotonic: MonotonicInstant(nanoseconds: 0), wall: WallInstant(microseconds: 0))
-
-  private func routed(
-    _ name: String, on filter: String, isReady: Bool = true, result: String? = nil
-  ) -> RoutedDeployment {
-    RoutedDeployment(
-      name: QualifiedName(.default, ModuleName(unchecked: name)), generation: 3,
-      configuration: DeploymentConfiguration(
-        triggers: [Trigger(topic: TopicFilter(unchecked: filter))],
-        resultTopic: result.map { Topic(unchecked: $0) }, concurrency: 1),
-      isReady: isReady)
-  }
-
-  private func event(_ topic: String) -> Event {
-    Event(id: "1", source: "/s", type: "t", topic: Topic(unchecked: topic))
-  }
-
-  private mutating func handle(
-    _ router: inout EventRouter, _ input: EventRouter.Input
-  ) -> [String] {
-    router.handle(input, at: now, using: &random).map(name)
-  }
-
-  private func name(_ directive: EventRouter.Directive) -> String {
-    switch directive {
-    case .append(_, let event): "append for \(event.targets.map(\.text))"
-    case .accept: "accept"
-    case .refuse(_, let problem): "refuse \(problem.code)"
-    case .activate(let id, _, let name, let generation, let attempt):
-      "activate \(id) \(name) generation \(generation) attempt \(attempt)"
-    case .record(let change):
-      switch change.outcome {
-      case .succeeded(_, let published): "succeeded, publishes \(published?.event.id ?? "nothing")"
-      case .failed: "failed attempt \(change.attempt)"
-      case .dead(let failure): "dead \(failure.code.rawValue)"
-      }
-    case .settled(let id, _): "settled \(id)"
-    }
-  }
-
-  private func appended(_ deliveries: Int64...) -> AppendedEvent {
-    AppendedEvent(offset: EventOffset(1), deliveries: deliveries.map { DeliveryID($0) })
-  }
-
-  @Test mutating func `an event is accepted only once it is durable, then runs`() {
-    var router = EventRouter()
-    #expect(handle(&router, .deploymentsChanged([routed("a", on: "x")])) == [])
+  @Test func `an event is accepted only once it is durable, then runs`() {
+    var script = RouterScript()
+    #expect(script.handle(.deploymentsChanged([routed("a", on: "x")])) == [])
     #expect(
-      handle(&router, .eventReceived(RequestID(1), event("x"), .local)) == ["append for [\"a\"]"])
+      script.handle(.eventReceived(RequestID(1), event("x"), .local)) == ["append for [\"a\"]"])
     #expect(
-      handle(&router, .eventAppended(RequestID(1), appended(7)))
+      script.handle(.eventAppended(RequestID(1), appended(7)))
         == ["accept", "activate 7 a generation 3 attempt 1"])
     #expect(
-      handle(&router, .activationFinished(DeliveryID(7), event: event("x"), .success([1])))
+      script.handle(.activationFinished(DeliveryID(7), event: event("x"), .success([1])))
         == ["succeeded, publishes nothing"])
-    #expect(handle(&router, .changeRecorded(DeliveryID(7), published: nil)) == ["settled 7"])
+    #expect(script.handle(.changeRecorded(DeliveryID(7), published: nil)) == ["settled 7"])
   }
 
-  @Test mutating func `an event that cannot be made durable is refused`() {
-    var router = EventRouter()
-    _ = handle(&router, .eventReceived(RequestID(1), event("x"), .local))
+  @Test func `an event that cannot be made durable is refused`() {
+    var script = RouterScript()
+    _ = script.handle(.eventReceived(RequestID(1), event("x"), .local))
     let problem = Problem(.unavailable, code: "disk_full", "no room")
-    #expect(handle(&router, .appendFailed(RequestID(1), problem)) == ["refuse disk_full"])
-    #expect(router.pendingCount == 0)
+    #expect(script.handle(.appendFailed(RequestID(1), problem)) == ["refuse disk_full"])
+    #expect(script.router.pendingCount == 0)
   }
 
-  @Test mutating func `a full log refuses until something is done`() {
-    var router = EventRouter(limits: EventRouter.Limits(pendingDeliveries: 1))
-    _ = handle(&router, .deploymentsChanged([routed("a", on: "x")]))
-    _ = handle(&router, .eventReceived(RequestID(1), event("x"), .local))
+  @Test func `a full log refuses until something is done`() {
+    var script = RouterScript(EventRouter.Limits(pendingDeliveries: 1))
+    _ = script.handle(.deploymentsChanged([routed("a", on: "x")]))
+    _ = script.handle(.eventReceived(RequestID(1), event("x"), .local))
     #expect(
-      handle(&router, .eventReceived(RequestID(2), event("x"), .local)) == ["refuse event_log_full"]
+      script.handle(.eventReceived(RequestID(2), event("x"), .local)) == ["refuse event_log_full"]
     )
-    _ = handle(&router, .eventAppended(RequestID(1), appended(1)))
-    _ = handle(&router, .activationFinished(DeliveryID(1), event: event("x"), .success([])))
-    _ = handle(&router, .changeRecorded(DeliveryID(1), published: nil))
+    _ = script.handle(.eventAppended(RequestID(1), appended(1)))
+    _ = script.handle(.activationFinished(DeliveryID(1), event: event("x"), .success([])))
+    _ = script.handle(.changeRecorded(DeliveryID(1), published: nil))
     #expect(
-      handle(&router, .eventReceived(RequestID(3), event("x"), .local)) == ["append for [\"a\"]"])
+      script.handle(.eventReceived(RequestID(3), event("x"), .local)) == ["append for [\"a\"]"])
   }
 
-  @Test mutating func `a module that is not ready keeps its events waiting`() {
-    var router = EventRouter()
-    _ = handle(&router, .deploymentsChanged([routed("a", on: "x", isReady: false)]))
-    _ = handle(&router, .eventReceived(RequestID(1), event("x"), .local))
-    #expect(handle(&router, .eventAppended(RequestID(1), appended(1))) == ["accept"])
+  @Test func `a module that is not ready keeps its events waiting`() {
+    var script = RouterScript()
+    _ = script.handle(.deploymentsChanged([routed("a", on: "x", isReady: false)]))
+    _ = script.handle(.eventReceived(RequestID(1), event("x"), .local))
+    #expect(script.handle(.eventAppended(RequestID(1), appended(1))) == ["accept"])
     #expect(
-      handle(&router, .deploymentsChanged([routed("a", on: "x")]))
+      script.handle(.deploymentsChanged([routed("a", on: "x")]))
         == ["activate 1 a generation 3 attempt 1"])
   }
 
-  @Test mutating func `what waits for a module that is undeployed becomes a dead letter`() {
-    var router = EventRouter()
-    _ = handle(&router, .deploymentsChanged([routed("a", on: "x", isReady: false)]))
-    _ = handle(&router, .eventReceived(RequestID(1), event("x"), .local))
-    _ = handle(&router, .eventAppended(RequestID(1), appended(1)))
-    #expect(handle(&router, .deploymentsChanged([])) == ["dead unavailable"])
+  @Test func `what waits for a module that is undeployed becomes a dead letter`() {
+    var script = RouterScript()
+    _ = script.handle(.deploymentsChanged([routed("a", on: "x", isReady: false)]))
+    _ = script.handle(.eventReceived(RequestID(1), event("x"), .local))
+    _ = script.handle(.eventAppended(RequestID(1), appended(1)))
+    #expect(script.handle(.deploymentsChanged([])) == ["dead unavailable"])
   }
 
-  @Test mutating func `a change that could not be recorded is recorded again, not run again`() {
-    var router = EventRouter()
-    _ = handle(&router, .deploymentsChanged([routed("a", on: "x")]))
-    _ = handle(&router, .eventReceived(RequestID(1), event("x"), .local))
-    _ = handle(&router, .eventAppended(RequestID(1), appended(1)))
-    _ = handle(&router, .activationFinished(DeliveryID(1), event: event("x"), .success([])))
+  @Test func `a change that could not be recorded is recorded again, not run again`() {
+    var script = RouterScript()
+    _ = script.handle(.deploymentsChanged([routed("a", on: "x")]))
+    _ = script.handle(.eventReceived(RequestID(1), event("x"), .local))
+    _ = script.handle(.eventAppended(RequestID(1), appended(1)))
+    _ = script.handle(.activationFinished(DeliveryID(1), event: event("x"), .success([])))
     let problem = Problem(.unavailable, code: "disk_full", "no room")
-    #expect(handle(&router, .recordFailed(DeliveryID(1), problem)) == [])
-    var later = now
-    later.monotonic = router.nextDeadline ?? now.monotonic
-    #expect(
-      router.handle(.deadlineReached, at: later, using: &random).map(name)
-        == ["succeeded, publishes nothing"])
+    #expect(script.handle(.recordFailed(DeliveryID(1), problem)) == [])
+    #expect(script.wake() == ["succeeded, publishes nothing"])
   }
 
-  @Test mutating func `one delivery at a time, and modules take turns`() {
-    var router = EventRouter(limits: EventRouter.Limits(running: 1))
-    _ = handle(&router, .deploymentsChanged([routed("a", on: "x"), routed("b", on: "y")]))
+  @Test func `one delivery at a time, and modules take turns`() {
+    var script = RouterScript(EventRouter.Limits(running: 1))
+    _ = script.handle(.deploymentsChanged([routed("a", on: "x"), routed("b", on: "y")]))
     for number in 1...2 {
-      _ = handle(&router, .eventReceived(RequestID(UInt64(number)), event("x"), .local))
-      _ = handle(&router, .eventAppended(RequestID(UInt64(number)), appended(Int64(number))))
+      _ = script.handle(.eventReceived(RequestID(UInt64(number)), event("x"), .local))
+      _ = script.handle(.eventAppended(RequestID(UInt64(number)), appended(Int64(number))))
     }
-    _ = handle(&router, .eventReceived(RequestID(3), event("y"), .local))
-    #expect(handle(&router, .eventAppended(RequestID(3), appended(3))) == ["accept"])
+    _ = script.handle(.eventReceived(RequestID(3), event("y"), .local))
+    #expect(script.handle(.eventAppended(RequestID(3), appended(3))) == ["accept"])
     #expect(
-      handle(&router, .activationFinished(DeliveryID(1), event: event("x"), .success([])))
+      script.handle(.activationFinished(DeliveryID(1), event: event("x"), .success([])))
         == ["succeeded, publishes nothing", "activate 3 b generation 3 attempt 1"])
   }
 
-  @Test mutating func `a chain of results that goes on for ever is cut`() {
-    var router = EventRouter(limits: EventRouter.Limits(hops: 2))
-    _ = handle(&router, .deploymentsChanged([routed("a", on: "x", result: "y")]))
+  @Test func `a chain of results that goes on for ever is cut`() {
+    var script = RouterScript(EventRouter.Limits(hops: 2))
+    _ = script.handle(.deploymentsChanged([routed("a", on: "x", result: "y")]))
     var looping = event("x")
     looping.setAttribute("wmhops", to: "2")
-    _ = handle(&router, .eventReceived(RequestID(1), looping, .local))
-    _ = handle(&router, .eventAppended(RequestID(1), appended(1)))
+    _ = script.handle(.eventReceived(RequestID(1), looping, .local))
+    _ = script.handle(.eventAppended(RequestID(1), appended(1)))
     #expect(
-      handle(&router, .activationFinished(DeliveryID(1), event: looping, .success([1])))
+      script.handle(.activationFinished(DeliveryID(1), event: looping, .success([1])))
         == ["dead loop_detected"])
+  }
+
+  @Test func `a result is an event that tells where it comes from`() throws {
+    var script = RouterScript()
+    _ = script.handle(.deploymentsChanged([routed("a", on: "x", result: "y/z")]))
+    _ = script.owe(7, "x")
+    var cause = event("x")
+    cause.setAttribute("wmhops", to: "4")
+    cause.setAttribute("traceparent", to: "00-a-b-01")
+    #expect(
+      script.handle(.activationFinished(DeliveryID(7), event: cause, .success([1, 2])))
+        == ["succeeded, publishes 7-1"])
+    guard case .succeeded(_, let published?) = try #require(script.changes.last).outcome else {
+      Issue.record("nothing is published")
+      return
+    }
+    let result = published.event
+    #expect(result.source == "/namespaces/default/modules/a")
+    #expect(result.type == "y/z")
+    #expect(result.topic.text == "y/z")
+    #expect(result.data == [1, 2])
+    #expect(result.attribute("wmhops") == "5")
+    #expect(result.attribute("wmcause") == "1")
+    #expect(result.attribute("traceparent") == "00-a-b-01")
+  }
+
+  @Test func `a chain of results does not make ids that are too long`() throws {
+    var script = RouterScript()
+    _ = script.handle(.deploymentsChanged([routed("a", on: "x", result: "y")]))
+    _ = script.owe(7, "x")
+    var cause = event("x")
+    cause.id = String(repeating: "ü", count: 512)
+    _ = script.handle(.activationFinished(DeliveryID(7), event: cause, .success([1])))
+    guard case .succeeded(_, let published?) = try #require(script.changes.last).outcome else {
+      Issue.record("nothing is published")
+      return
+    }
+    #expect(EventRules.isAttributeValue(published.event.id))
+    #expect(published.event.id.hasPrefix("7-ü"))
+  }
+
+  @Test func `hops that are no sensible number cut the chain or begin it`() {
+    for (hops, expected) in [
+      (String(Int.max), "dead loop_detected"), ("-9", "succeeded, publishes 1-1"),
+      ("many", "succeeded, publishes 1-1"),
+    ] {
+      var script = RouterScript()
+      _ = script.handle(.deploymentsChanged([routed("a", on: "x", result: "y")]))
+      _ = script.owe(1, "x")
+      var cause = event("x")
+      cause.setAttribute("wmhops", to: hops)
+      #expect(
+        script.handle(.activationFinished(DeliveryID(1), event: cause, .success([1]))) == [expected]
+      )
+    }
+  }
+
+  @Test func `what could not run through no fault of its own loses no attempt`() {
+    for code in [ActivationFailure.Code.overloaded, .unavailable, .cancelled] {
+      var script = RouterScript()
+      _ = script.handle(.deploymentsChanged([routed("a", on: "x")]))
+      _ = script.owe(1, "x")
+      for _ in 0..<20 {
+        #expect(script.fail(1, "x", code) == [])
+        #expect(script.wake() == ["activate 1 a generation 3 attempt 1"])
+      }
+    }
+  }
+
+  @Test func `a log that is busy takes no attempt, one that is damaged does`() {
+    var script = RouterScript()
+    _ = script.handle(.deploymentsChanged([routed("a", on: "x")]))
+    _ = script.owe(1, "x")
+    let busy = Problem(.overloaded, code: "store_busy", "busy")
+    #expect(script.handle(.eventUnreadable(DeliveryID(1), busy)) == [])
+    #expect(script.wake() == ["activate 1 a generation 3 attempt 1"])
+    let damaged = Problem(.internalFault, code: "data_corrupt", "damaged")
+    #expect(script.handle(.eventUnreadable(DeliveryID(1), damaged)) == ["failed attempt 1"])
+  }
+
+  @Test func `results that cannot be made durable hold up what would make more of them`() {
+    var script = RouterScript(EventRouter.Limits(unrecordedBytes: ByteCount(bytes: 5000)))
+    _ = script.handle(.deploymentsChanged([routed("a", on: "x")]))
+    _ = script.owe(1, "x")
+    _ = script.owe(2, "x")
+    _ = script.owe(3, "x")
+    let result = [UInt8](repeating: 1, count: 3000)
+    #expect(
+      script.succeed(1, "x", result)
+        == ["succeeded, publishes nothing", "activate 2 a generation 3 attempt 1"])
+    #expect(script.succeed(2, "x", result) == ["succeeded, publishes nothing"])
+    let problem = Problem(.unavailable, code: "disk_full", "no room")
+    #expect(script.handle(.recordFailed(DeliveryID(2), problem)) == [], "it is still held")
+    #expect(script.recorded(1) == ["settled 1", "activate 3 a generation 3 attempt 1"])
+  }
+
+  @Test func `records that are under way are bounded, and none is forgotten`() {
+    var script = RouterScript(EventRouter.Limits(recording: 2))
+    _ = script.handle(.deploymentsChanged([routed("a", on: "x", isReady: false)]))
+    for id in 1...3 as ClosedRange<Int64> { _ = script.owe(id, "x") }
+    #expect(script.handle(.deploymentsChanged([])) == ["dead unavailable", "dead unavailable"])
+    #expect(script.recorded(1) == ["settled 1", "dead unavailable"])
+    #expect(script.recorded(2) == ["settled 2"])
+    #expect(script.recorded(3) == ["settled 3"])
+    #expect(script.router.pendingCount == 0 && script.router.pendingBytes == 0)
+  }
+
+  @Test func `nothing is begun or taken in once the program is stopping`() {
+    var script = RouterScript()
+    _ = script.handle(.deploymentsChanged([routed("a", on: "x")]))
+    _ = script.owe(1, "x")
+    _ = script.owe(2, "x")
+    _ = script.handle(.stopRequested)
+    #expect(script.succeed(1, "x") == ["succeeded, publishes nothing"])
+    #expect(
+      script.handle(.eventReceived(RequestID(9), event("x"), .local)) == ["refuse stopping"])
+    #expect(script.router.nextDeadline == nil)
   }
 }

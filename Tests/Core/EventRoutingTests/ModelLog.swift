@@ -9,7 +9,7 @@ struct ModelLog {
   private(set) var succeeded: Set<DeliveryID> = []
   private(set) var dead: Set<DeliveryID> = []
   private(set) var events: [EventOffset: Event] = [:]
-  private(set) var eventOf: [DeliveryID: EventOffset] = [:]
+  private var deliveries: [DeliveryID: PendingDelivery] = [:]
   private var lastOffset: Int64 = 0
   private var lastDelivery: Int64 = 0
 
@@ -20,10 +20,10 @@ struct ModelLog {
     let ids = accepted.targets.map { target in
       lastDelivery += 1
       let id = DeliveryID(lastDelivery)
-      eventOf[id] = offset
-      pending[id] = PendingDelivery(
+      deliveries[id] = PendingDelivery(
         id: id, offset: offset, namespace: accepted.event.namespace, module: target,
         failedAttempts: 0, footprint: accepted.event.footprint)
+      pending[id] = deliveries[id]
       return id
     }
     return AppendedEvent(offset: offset, deliveries: ids)
@@ -46,6 +46,13 @@ struct ModelLog {
     }
   }
 
+  mutating func replay(_ id: DeliveryID) -> PendingDelivery? {
+    guard dead.remove(id) != nil, var delivery = deliveries[id] else { return nil }
+    delivery.failedAttempts = 0
+    pending[id] = delivery
+    return delivery
+  }
+
   var recovered: [PendingDelivery] { pending.values.sorted { $0.id < $1.id } }
 }
 
@@ -53,8 +60,11 @@ struct ModelLog {
 struct RouterSimulation {
   enum Work {
     case append(RequestID, AcceptedEvent)
+    /// Durable, but the router has not heard of it.
+    case appended(RequestID, AppendedEvent)
     case activate(DeliveryID, EventOffset, QualifiedName)
     case record(DeliveryChange)
+    case recorded(DeliveryID, AppendedEvent?)
   }
 
   var router: EventRouter
@@ -67,13 +77,15 @@ struct RouterSimulation {
   var runningNow: [QualifiedName: Int] = [:]
   /// What broke a promise.
   var violations: [String] = []
-  let deployments: [RoutedDeployment]
+  private(set) var deployments: [RoutedDeployment]
+  private let allDeployments: [RoutedDeployment]
   private var lastRequest: UInt64 = 0
 
   init(
     _ deployments: [RoutedDeployment], limits: EventRouter.Limits, random: any RandomNumberGenerator
   ) {
     self.deployments = deployments
+    allDeployments = deployments
     self.random = random
     router = EventRouter(limits: limits)
     feed(.deploymentsChanged(deployments))
@@ -92,8 +104,14 @@ struct RouterSimulation {
         runningNow[name, default: 0] += 1
         let cap = deployments.first { $0.name == name }?.configuration.concurrency ?? 0
         if runningNow[name, default: 0] > cap { violations.append("\(name) ran beyond its cap") }
+        if runningNow.values.reduce(0, +) > router.limits.running {
+          violations.append("more ran than may run at all")
+        }
         work.append(.activate(id, offset, name))
-      case .record(let change): work.append(.record(change))
+      case .record(let change):
+        work.append(.record(change))
+        let underWay = work.count { if case .record = $0 { true } else { false } }
+        if underWay > router.limits.recording { violations.append("too many records") }
       case .settled: break
       }
     }
@@ -111,17 +129,50 @@ struct RouterSimulation {
     let problem = Problem(.unavailable, code: "disk_full", "no room")
     switch work.remove(at: index % work.count) {
     case .append(let request, let event):
-      feed(luck == 1 ? .appendFailed(request, problem) : .eventAppended(request, log.append(event)))
+      if luck == 1 {
+        feed(.appendFailed(request, problem))
+      } else {
+        work.append(.appended(request, log.append(event)))
+      }
+    case .appended(let request, let appended): feed(.eventAppended(request, appended))
     case .activate(let id, let offset, let name):
       runningNow[name, default: 0] -= 1
       guard let event = log.events[offset] else { return violations.append("no event \(offset)") }
       feed(.activationFinished(id, event: event, Self.result(luck)))
     case .record(let change):
-      feed(
-        luck == 1
-          ? .recordFailed(change.delivery, problem)
-          : .changeRecorded(change.delivery, published: log.record(change)))
+      if luck == 1 {
+        feed(.recordFailed(change.delivery, problem))
+      } else {
+        work.append(.recorded(change.delivery, log.record(change)))
+      }
+    case .recorded(let id, let appended): feed(.changeRecorded(id, published: appended))
     }
+  }
+
+  /// Some deployment goes, comes back, is changed, or gets ready.
+  mutating func redeploy(_ choice: Int) {
+    let changed = allDeployments[choice % allDeployments.count]
+    let others = deployments.filter { $0.name != changed.name }
+    var next = changed
+    next.generation = (deployments.map(\.generation).max() ?? 0) + 1
+    switch choice / allDeployments.count % 4 {
+    case 0: deployments = others
+    case 1:
+      next.configuration.concurrency = 1
+      deployments = others + [next]
+    case 2:
+      next.isReady = false
+      deployments = others + [next]
+    case _: deployments = others + [next]
+    }
+    feed(.deploymentsChanged(deployments))
+  }
+
+  /// Somebody replays a dead letter, perhaps before the router heard of its death.
+  mutating func replay(_ choice: Int) {
+    let dead = log.dead.sorted()
+    guard !dead.isEmpty, let pending = log.replay(dead[choice % dead.count]) else { return }
+    feed(.deadLetterReplayed(pending))
   }
 
   private static func result(_ luck: Int) -> Result<[UInt8], ActivationFailure> {
@@ -148,6 +199,8 @@ struct RouterSimulation {
 
   /// Everything goes well from now on, until nothing is left to do.
   mutating func heal() {
+    deployments = allDeployments
+    feed(.deploymentsChanged(deployments))
     for _ in 0..<100_000 {
       if !work.isEmpty {
         finishWork(0, luck: 0)

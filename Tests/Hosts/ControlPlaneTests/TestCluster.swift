@@ -39,16 +39,22 @@ struct TestCluster {
   private let folder: DataFolder
 
   /// - Parameter path: a data folder of an earlier cluster; a new one when `nil`.
-  static func start(at path: String? = nil) async throws -> TestCluster {
+  /// - Parameters:
+  ///   - engine: the real one when `nil`.
+  ///   - faults: makes the stores fail.
+  static func start(
+    at path: String? = nil, engine: (any ModuleEngine)? = nil, faults: Faults = Faults()
+  ) async throws -> TestCluster {
     let path = path ?? NSTemporaryDirectory() + "wasmatrix-plane-\(UUID().uuidString)"
     let folder = try DataFolder(path)
-    let engine = try SharedEngine.engine.get()
+    let engine = try engine ?? SharedEngine.engine.get()
     let clock = SystemClock()
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let plane = try await ControlPlane.start(
       ControlPlane.Parts(
-        catalog: try CatalogDatabase(in: folder), blobs: try BlobFolder(in: folder),
-        events: try EventDatabase(in: folder),
+        catalog: FaultyCatalog(store: try CatalogDatabase(in: folder), faults: faults),
+        blobs: try BlobFolder(in: folder),
+        events: FaultyLog(log: try EventDatabase(in: folder), faults: faults),
         agent: NodeAgent(
           id: NodeID(unchecked: "local"), engine: engine, clock: clock, logger: logger),
         clock: clock, random: SystemRandomNumberGenerator(), logger: logger))
@@ -59,8 +65,8 @@ struct TestCluster {
     return cluster
   }
 
-  func stop() async {
-    await plane.stop()
+  func stop(patience: Duration = .seconds(5)) async {
+    await plane.stop(patience: patience)
     folder.release()
   }
 
@@ -80,7 +86,7 @@ struct TestCluster {
 
   /// Pushes and deploys one module as an application of its own.
   func deploy(
-    _ name: String, _ version: String, _ text: String,
+    _ name: String, _ version: String, _ text: String = Wat.trap,
     _ configuration: DeploymentConfiguration = DeploymentConfiguration()
   ) async throws {
     _ = try await push(name, version, text)

@@ -27,13 +27,14 @@ private let maximumShrinks = 2000
 /// - Parameters:
 ///   - name: the property, tagged `Feature: wasmatrix, Property N: ...` where it is one of the 18.
 ///   - cases: how many values; 100 at least for the 18.
+///   - seed: where to start; default: `WASMATRIX_PROPERTY_SEED`, or another one each time.
 ///   - regressionSeeds: seeds that once failed; tried first.
-/// - Throws: ``PropertyFailure`` with a shrunk counter-example.
+/// - Throws: ``PropertyFailure`` with a shrunk counter-example; ``InvalidSeed``.
 public func checkProperty<Value>(
-  _ name: String, cases: Int = 100, regressionSeeds: [UInt64] = [], _ generator: Generator<Value>,
-  _ holds: (Value) async throws -> Bool
+  _ name: String, cases: Int = 100, seed: UInt64? = nil, regressionSeeds: [UInt64] = [],
+  _ generator: Generator<Value>, _ holds: (Value) async throws -> Bool
 ) async throws {
-  for seed in regressionSeeds + [startingSeed()] {
+  for seed in regressionSeeds + [try seed ?? startingSeed()] {
     for number in 0..<cases {
       var choices = Choices(seed: seed &+ UInt64(number) &* 0x2545_f491_4f6c_dd1d)
       let value = generator.generate(&choices)
@@ -47,9 +48,24 @@ public func checkProperty<Value>(
   }
 }
 
-private func startingSeed() -> UInt64 {
-  ProcessInfo.processInfo.environment["WASMATRIX_PROPERTY_SEED"].flatMap(UInt64.init)
-    ?? UInt64.random(in: 0 ... .max)
+/// `WASMATRIX_PROPERTY_SEED` holds no seed.
+public struct InvalidSeed: Error, CustomStringConvertible {
+  public let text: String
+  public var description: String {
+    "WASMATRIX_PROPERTY_SEED is \(text), which is no number from 0 to 2^64 - 1"
+  }
+}
+
+/// The seed of the environment, or a random one. A test that draws values without a property names it
+/// in its messages.
+///
+/// - Throws: ``InvalidSeed``, rather than to look as if a replay had passed.
+public func startingSeed() throws -> UInt64 {
+  guard let text = ProcessInfo.processInfo.environment["WASMATRIX_PROPERTY_SEED"] else {
+    return UInt64.random(in: 0 ... .max)
+  }
+  guard let seed = UInt64(text) else { throw InvalidSeed(text: text) }
+  return seed
 }
 
 private func complaint<Value>(
@@ -86,29 +102,29 @@ private func shrink<Value>(
   return best
 }
 
-/// Simpler choice sequences: with a piece removed, then with one choice smaller.
-private func candidates(_ choices: [UInt64]) -> [[UInt64]] {
-  var removals: [[UInt64]] = []
-  var size = choices.count / 2
-  while size > 0 {
-    for start in stride(from: 0, to: choices.count - size + 1, by: size) {
-      removals.append(Array(choices[..<start] + choices[(start + size)...]))
+/// Simpler choice sequences: with a piece removed, then with one choice smaller. Lazy, as all of them
+/// together are many times the sequence.
+private func candidates(_ choices: [UInt64]) -> some Sequence<[UInt64]> {
+  let sizes = sequence(first: choices.count / 2) { $0 > 1 ? $0 / 2 : nil }.filter { $0 > 0 }
+  let removals = sizes.lazy.flatMap { size in
+    stride(from: 0, through: choices.count - size, by: size).lazy.map { start in
+      Array(choices[..<start] + choices[(start + size)...])
     }
-    size /= 2
   }
-  var reductions: [[UInt64]] = []
-  for index in choices.indices {
-    for smaller in smallerChoices(than: choices[index]) {
+  let reductions = choices.indices.lazy.flatMap { index in
+    smallerChoices(than: choices[index]).lazy.map { smaller in
       var copy = choices
       copy[index] = smaller
-      reductions.append(copy)
+      return copy
     }
   }
-  return removals + reductions
+  return [AnySequence(removals), AnySequence(reductions)].lazy.joined()
 }
 
-/// Nothing, then half, three quarters, seven eighths, ...: a search for the border.
+/// Nothing, then half, three quarters, seven eighths, ...: a search for the border. Few are all tried:
+/// what fails need not fail on one side of a border only.
 private func smallerChoices(than choice: UInt64) -> [UInt64] {
+  guard choice > 8 else { return Array(0..<choice) }
   var smaller: [UInt64] = []
   var step = choice
   while step > 0 {

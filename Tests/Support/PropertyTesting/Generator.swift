@@ -54,7 +54,9 @@ public struct Generator<Value>: @unchecked Sendable {
 extension Generator where Value: FixedWidthInteger {
   /// Integers in a range; shrinks towards its lower end.
   public static func int(in range: ClosedRange<Value>) -> Generator {
-    let width = UInt64(truncatingIfNeeded: range.upperBound &- range.lowerBound)
+    // Through the unsigned type of the same size: -100...100 is wider than an Int8 can say.
+    let width = UInt64(
+      Value.Magnitude(truncatingIfNeeded: range.upperBound &- range.lowerBound))
     return Generator { range.lowerBound &+ Value(truncatingIfNeeded: $0.next(upTo: width)) }
   }
 }

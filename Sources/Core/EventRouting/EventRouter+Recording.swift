@@ -1,0 +1,123 @@
+import ClusterModel
+import DequeModule
+import HeapModule
+
+// Making what came of an attempt durable, and what follows from that.
+extension EventRouter {
+  /// The longest wait before something that failed without fault of the handler is tried again.
+  private static let longestPostponement = Duration.seconds(5)
+  private static let shortestPostponement = Duration.milliseconds(20)
+  /// What a change counts for beside its result.
+  private static let changeOverhead = 1024
+
+  /// Decides what became of a delivery. It stays so until the log has it, however often that fails.
+  mutating func record(_ change: DeliveryChange) {
+    unrecordedBytes += Self.cost(change)
+    queue(change)
+  }
+
+  private mutating func queue(_ change: DeliveryChange) {
+    deliveries[change.delivery]?.state = .recording(change)
+    unrecorded.append(change.delivery)
+  }
+
+  private static func cost(_ change: DeliveryChange) -> Int {
+    switch change.outcome {
+    case .succeeded(let output, _): changeOverhead + output.count
+    case .failed, .dead: changeOverhead
+    }
+  }
+
+  /// Begins records, first come, first served, as long as there is room.
+  mutating func dispatchRecords(_ directives: inout [Directive]) {
+    while recording < limits.recording, let id = unrecorded.popFirst() {
+      guard case .recording(let change) = deliveries[id]?.state else { continue }
+      recording += 1
+      directives.append(.record(change))
+    }
+  }
+
+  mutating func recorded(
+    _ id: DeliveryID, _ appended: AppendedEvent?, _ now: Instants,
+    _ random: inout some RandomNumberGenerator, _ directives: inout [Directive]
+  ) {
+    guard let delivery = deliveries[id], case .recording(let change) = delivery.state else {
+      return
+    }
+    recording -= 1
+    unrecordedBytes -= Self.cost(change)
+    deliveries[id]?.postponements = 0
+    switch change.outcome {
+    case .failed:
+      deliveries[id]?.failedAttempts = change.attempt
+      guard let deployment = deployments[delivery.module] else {
+        putAside(id, Self.undeployed(delivery.module), now)
+        return
+      }
+      let delay = deployment.configuration.retry
+        .delay(beforeAttempt: change.attempt + 1, using: &random)
+      deliveries[id]?.state = .sleeping(thenRecord: nil)
+      alarms.insert(Alarm(at: now.monotonic + delay, delivery: id))
+    case .dead:
+      settle(delivery, &directives)
+      if let replay = delivery.replay { owe(replay, now) }
+    case .succeeded(_, let published):
+      settle(delivery, &directives)
+      if let published, let appended { owe(published, appended, now) }
+    }
+  }
+
+  private mutating func settle(_ delivery: Delivery, _ directives: inout [Directive]) {
+    deliveries[delivery.id] = nil
+    pendingCount -= 1
+    pendingBytes -= delivery.footprint.bytes
+    directives.append(.settled(delivery.id, delivery.offset))
+  }
+
+  /// The log could not take the change: the same change is recorded again later; the handler is not
+  /// run again for it.
+  mutating func postponeRecord(
+    _ id: DeliveryID, _ now: Instants, _ random: inout some RandomNumberGenerator
+  ) {
+    guard case .recording(let change) = deliveries[id]?.state else { return }
+    recording -= 1
+    deliveries[id]?.state = .sleeping(thenRecord: change)
+    sleep(id, now, &random)
+  }
+
+  /// The handler could not be run, through no fault of its own: it is tried again soon.
+  mutating func postpone(
+    _ id: DeliveryID, _ now: Instants, _ random: inout some RandomNumberGenerator
+  ) {
+    deliveries[id]?.state = .sleeping(thenRecord: nil)
+    sleep(id, now, &random)
+  }
+
+  /// Sleeps a while, longer each time in a row, never as long as another that failed with it.
+  private mutating func sleep(
+    _ id: DeliveryID, _ now: Instants, _ random: inout some RandomNumberGenerator
+  ) {
+    guard let count = deliveries[id]?.postponements else { return }
+    deliveries[id]?.postponements = count + 1
+    let ceiling = min(
+      Self.shortestPostponement * (1 << min(count, 10)), Self.longestPostponement)
+    let nanoseconds = Int64.random(
+      in: (ceiling / 2).nanoseconds...ceiling.nanoseconds, using: &random)
+    alarms.insert(Alarm(at: now.monotonic + .nanoseconds(nanoseconds), delivery: id))
+  }
+
+  /// Wakes what is due.
+  mutating func wake(_ now: Instants) {
+    while let alarm = alarms.min, alarm.at <= now.monotonic {
+      alarms.removeMin()
+      guard let delivery = deliveries[alarm.delivery],
+        case .sleeping(let change) = delivery.state
+      else { continue }
+      if let change {
+        queue(change)
+      } else {
+        enqueue(delivery.id)
+      }
+    }
+  }
+}

@@ -1,0 +1,84 @@
+public import ClusterModel
+import ControlPlaneLogic
+import EventRouting
+public import HostPorts
+import NodeAgent
+
+// What `doctor` is told. A part that is broken is a finding, never a failure to look.
+extension ControlPlane {
+  public func diagnose(for caller: Caller) async throws(Problem) -> [Finding] {
+    var findings = [await catalogFinding(), await logFinding(), engineFinding, queueFinding]
+    let placed = logic.catalog.placed
+    for name in placed.keys.sorted() where name.namespace == caller.namespace {
+      guard let deployment = placed[name] else { continue }
+      findings.append(Self.finding(about: deployment, name))
+    }
+    return findings
+  }
+
+  private func catalogFinding() async -> Finding {
+    do throws(Problem) {
+      _ = try await catalogStore.securityEvents(from: 0, limit: 1)
+    } catch {
+      return Finding(subject: "catalog", verdict: .failure, detail: error.description)
+    }
+    let versions = logic.catalog.versions.values.reduce(0) { $0 + $1.count }
+    let trusted = logic.catalog.allKeys.count { $0.revokedAt == nil }
+    return Finding(
+      subject: "catalog", verdict: trusted == 0 ? .warning : .ok,
+      detail: "\(versions) versions, \(logic.catalog.placed.count) deployments, "
+        + (trusted == 0
+          ? "no trusted key: nothing can be pushed; see `wasmatrix trust add`"
+          : "\(trusted) trusted keys"))
+  }
+
+  /// Dead letters may hold much data, so few are counted.
+  private static let countedDeadLetters = 100
+
+  private func logFinding() async -> Finding {
+    let count: Int
+    do throws(Problem) {
+      count = try await log.deadLetters(from: DeliveryID(0), limit: Self.countedDeadLetters).count
+    } catch {
+      return Finding(subject: "event log", verdict: .failure, detail: error.description)
+    }
+    guard count > 0 else {
+      return Finding(subject: "event log", verdict: .ok, detail: "no dead letters")
+    }
+    let amount = count < Self.countedDeadLetters ? "\(count)" : "\(count) or more"
+    return Finding(
+      subject: "event log", verdict: .warning,
+      detail: "\(amount) dead letters; see `wasmatrix events dead list`")
+  }
+
+  private var engineFinding: Finding {
+    let engine = agent.status.engine
+    return Finding(
+      subject: "engine",
+      verdict: engine.liveInstances >= engine.instanceSlots ? .warning : .ok,
+      detail: "\(engine.libraryVersion), \(engine.workers) workers, "
+        + "\(engine.liveInstances) of \(engine.instanceSlots) instances live, "
+        + "\(engine.queuedActivations) queued")
+  }
+
+  private var queueFinding: Finding {
+    let router = logic.router
+    let load =
+      "\(router.pendingCount) deliveries owed (\(router.pendingBytes >> 10) KiB), "
+      + "\(router.running) running"
+    return Finding(
+      subject: "events", verdict: router.hasRoom ? .ok : .warning,
+      detail: router.hasRoom ? load : load + "; publishers are told to slow down")
+  }
+
+  private static func finding(about placed: CatalogLogic.Placed, _ name: QualifiedName) -> Finding {
+    let label = "deployment \(name)"
+    return switch placed.state {
+    case .ready:
+      Finding(subject: label, verdict: .ok, detail: "\(placed.deployment.version) ready")
+    case .preparing: Finding(subject: label, verdict: .warning, detail: "being made ready")
+    case .failed(let problem):
+      Finding(subject: label, verdict: .failure, detail: problem.description)
+    }
+  }
+}

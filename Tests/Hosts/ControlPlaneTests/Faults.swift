@@ -1,0 +1,78 @@
+import ClusterModel
+import HostPorts
+import Synchronization
+
+/// Which operations of the stores fail, and how often.
+final class Faults: Sendable {
+  enum Operation { case append, record, persist, deadLetters }
+
+  static let problem = Problem(.unavailable, code: "disk_full", "no room")
+  private let left = Mutex<[Operation: Int]>([:])
+
+  func fail(_ operation: Operation, times: Int) { left.withLock { $0[operation] = times } }
+
+  func left(of operation: Operation) -> Int { left.withLock { $0[operation] ?? 0 } }
+
+  fileprivate func check(_ operation: Operation) throws(Problem) {
+    let fails = left.withLock { left in
+      guard let count = left[operation], count > 0 else { return false }
+      left[operation] = count - 1
+      return true
+    }
+    if fails { throw Self.problem }
+  }
+}
+
+struct FaultyCatalog: CatalogStore {
+  let store: any CatalogStore
+  let faults: Faults
+
+  func load() async throws(Problem) -> CatalogSnapshot { try await store.load() }
+  func persist(_ changes: [CatalogChange]) async throws(Problem) {
+    try faults.check(.persist)
+    try await store.persist(changes)
+  }
+  func securityEvents(
+    from sequence: Int64, limit: Int
+  ) async throws(Problem) -> [SequencedSecurityEvent] {
+    try await store.securityEvents(from: sequence, limit: limit)
+  }
+  func close() async throws(Problem) { try await store.close() }
+}
+
+struct FaultyLog: EventLog {
+  let log: any EventLog
+  let faults: Faults
+
+  func pendingDeliveries() async throws(Problem) -> [PendingDelivery] {
+    try await log.pendingDeliveries()
+  }
+  func append(_ event: AcceptedEvent) async throws(Problem) -> AppendedEvent {
+    try faults.check(.append)
+    return try await log.append(event)
+  }
+  func record(_ change: DeliveryChange) async throws(Problem) -> AppendedEvent? {
+    try faults.check(.record)
+    return try await log.record(change)
+  }
+  func event(at offset: EventOffset) async throws(Problem) -> Event? {
+    try await log.event(at: offset)
+  }
+  func status(of offset: EventOffset) async throws(Problem) -> EventStatus? {
+    try await log.status(of: offset)
+  }
+  func deadLetters(from id: DeliveryID, limit: Int) async throws(Problem) -> [DeadLetter] {
+    try faults.check(.deadLetters)
+    return try await log.deadLetters(from: id, limit: limit)
+  }
+  func deadLetter(_ id: DeliveryID) async throws(Problem) -> DeadLetter? {
+    try await log.deadLetter(id)
+  }
+  func dropDeadLetter(_ id: DeliveryID) async throws(Problem) -> Bool {
+    try await log.dropDeadLetter(id)
+  }
+  func replayDeadLetter(_ id: DeliveryID) async throws(Problem) -> PendingDelivery? {
+    try await log.replayDeadLetter(id)
+  }
+  func close() async throws(Problem) { try await log.close() }
+}
