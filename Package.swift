@@ -57,10 +57,25 @@ let package = Package(
     target("Core", "ClusterModel"),
     target("Core", "ModuleTrust", ["ClusterModel", crypto]),
     target("Core", "EventRouting", ["ClusterModel", deque, heap]),
-    target("Core", "ControlPlaneLogic", ["ClusterModel", "EventRouting"]),
+    target("Core", "Supervision", ["ClusterModel"]),
+    target("Core", "NodeTracking", ["ClusterModel", heap]),
+    target("Core", "Scheduling", ["ClusterModel"]),
+    target("Core", "ModuleCatalog", ["ClusterModel"]),
+    target(
+      "Core", "ControlPlaneLogic",
+      ["ClusterModel", "EventRouting", "ModuleCatalog", "NodeTracking", "Scheduling"]),
+    target("Core", "NodeAgentLogic", ["ClusterModel", deque]),
+
+    // Simulation: whole clusters of the logics, in virtual time. It knows no adapter.
+    target(
+      "Simulation", "ClusterSimulator",
+      [
+        "ClusterModel", "EventRouting", "ModuleCatalog", "NodeTracking", "Scheduling",
+        "ControlPlaneLogic", "NodeAgentLogic", deque, heap,
+      ]),
 
     // Ports: what hosts need and adapters meet.
-    target("Ports", "HostPorts", ["ClusterModel"]),
+    target("Ports", "HostPorts", ["ClusterModel", "Scheduling"]),
 
     // Adapters: the outside world. They never import each other.
     .target(
@@ -87,13 +102,20 @@ let package = Package(
     target("Adapters", "ManifestYAML", ["ClusterModel", "CYamlEvents"]),
 
     // Hosts: actors that drive the logics.
+    target("Hosts", "SupervisionRuntime", ["ClusterModel", "Supervision", "HostPorts", logging]),
+    target("Hosts", "ModuleVerification", ["ClusterModel", "ModuleTrust"]),
     target(
-      "Hosts", "NodeAgent", ["ClusterModel", "ModuleTrust", "HostPorts", logging, metrics, deque]),
+      "Hosts", "NodeAgent",
+      [
+        "ClusterModel", "ModuleTrust", "NodeAgentLogic", "HostPorts", "ModuleVerification",
+        logging, metrics, deque,
+      ]),
     target(
       "Hosts", "ControlPlane",
       [
-        "ClusterModel", "ModuleTrust", "EventRouting", "ControlPlaneLogic", "HostPorts",
-        "NodeAgent", logging, metrics, deque,
+        "ClusterModel", "ModuleTrust", "EventRouting", "ModuleCatalog", "NodeTracking",
+        "Scheduling", "ControlPlaneLogic", "HostPorts", "ModuleVerification", logging, metrics,
+        deque,
       ]),
 
     // Interfaces: what users and tools touch.
@@ -102,7 +124,8 @@ let package = Package(
     target(
       "Interfaces", "ControlAPI",
       [
-        "ClusterModel", "HostPorts", "ControlAPIModel", "ManifestYAML", "Telemetry", nioCore,
+        "ClusterModel", "Scheduling", "HostPorts", "ControlAPIModel", "ManifestYAML", "Telemetry",
+        nioCore,
         logging, metrics, .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -112,7 +135,7 @@ let package = Package(
     target(
       "Interfaces", "ControlAPIClient",
       [
-        "ClusterModel", "ControlAPIModel", nioCore,
+        "ClusterModel", "Scheduling", "ControlAPIModel", nioCore,
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
       ]),
@@ -121,13 +144,22 @@ let package = Package(
     .executableTarget(
       name: "wasmatrix",
       dependencies: [
-        "ClusterModel", "ModuleTrust", "HostPorts", "LocalSystem", "WasmtimeEngine",
-        "DurableSQLite", "SQLiteStore", "EmbeddedEventBus", "ManifestYAML", "NodeAgent",
-        "ControlPlane", "Telemetry", "ControlAPIModel", "ControlAPI", "ControlAPIClient", crypto,
+        "ClusterModel", "ModuleTrust", "NodeTracking", "Scheduling", "ControlPlaneLogic",
+        "HostPorts", "LocalSystem", "WasmtimeEngine", "DurableSQLite", "SQLiteStore",
+        "EmbeddedEventBus", "ManifestYAML", "NodeAgent", "ControlPlane", "Telemetry",
+        "ControlAPIModel", "ControlAPI", "ControlAPIClient", crypto,
         logging, metrics,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Sources/Apps/wasmatrix", swiftSettings: settings),
+
+    .executableTarget(
+      name: "wasmatrix-simulate",
+      dependencies: [
+        "ClusterModel", "ClusterSimulator",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Sources/Apps/wasmatrix-simulate", swiftSettings: settings),
 
     // Tests mirror the sources.
     .target(
@@ -138,7 +170,23 @@ let package = Package(
     tests("Core", "ClusterModelTests", ["ClusterModel"]),
     tests("Core", "ModuleTrustTests", ["ClusterModel", "ModuleTrust", crypto]),
     tests("Core", "EventRoutingTests", ["ClusterModel", "EventRouting"]),
-    tests("Core", "ControlPlaneLogicTests", ["ClusterModel", "ControlPlaneLogic"]),
+    tests("Core", "SupervisionTests", ["ClusterModel", "Supervision"]),
+    tests("Core", "NodeTrackingTests", ["ClusterModel", "NodeTracking"]),
+    tests("Core", "SchedulingTests", ["ClusterModel", "Scheduling"]),
+    tests("Core", "ModuleCatalogTests", ["ClusterModel", "ModuleCatalog"]),
+    tests(
+      "Core", "ControlPlaneLogicTests",
+      [
+        "ClusterModel", "EventRouting", "ModuleCatalog", "NodeTracking", "Scheduling",
+        "ControlPlaneLogic",
+      ]),
+    tests("Core", "NodeAgentLogicTests", ["ClusterModel", "NodeAgentLogic"]),
+    tests(
+      "Simulation", "ClusterSimulatorTests",
+      ["ClusterModel", "ControlPlaneLogic", "NodeAgentLogic", "ClusterSimulator"]),
+    tests(
+      "Hosts", "SupervisionRuntimeTests",
+      ["ClusterModel", "Supervision", "SupervisionRuntime", "HostPorts", logging]),
     tests(
       "Adapters", "WasmtimeEngineTests",
       ["ClusterModel", "HostPorts", "CWasmtime", "WasmtimeEngine"]),
@@ -161,7 +209,8 @@ let package = Package(
     tests(
       "Interfaces", "ControlAPITests",
       [
-        "ClusterModel", "HostPorts", "ControlAPIModel", "ControlAPI", "ControlAPIClient",
+        "ClusterModel", "Scheduling", "HostPorts", "ControlAPIModel", "ControlAPI",
+        "ControlAPIClient",
         "Telemetry", logging, .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
       ]),

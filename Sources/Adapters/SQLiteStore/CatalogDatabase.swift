@@ -4,7 +4,7 @@ import Foundation
 import GRDB
 public import HostPorts
 
-/// Versions, deployments, keys and security events in `catalog.sqlite`. Each record is one JSON text
+/// Versions, deployments and their history, keys, nodes, terms and security events in `catalog.sqlite`. Each record is one JSON text
 /// beside the columns that find it.
 public final class CatalogDatabase: CatalogStore {
   private let database: DurableDatabase
@@ -37,7 +37,21 @@ public final class CatalogDatabase: CatalogStore {
             CREATE TABLE security_events (
               sequence INTEGER NOT NULL PRIMARY KEY, record TEXT NOT NULL) STRICT;
             """)
-      }
+      },
+      { database in
+        // What is deployed now is the beginning of the history.
+        try database.execute(
+          sql: """
+            CREATE TABLE deployment_history (
+              namespace TEXT NOT NULL, name TEXT NOT NULL, generation INTEGER NOT NULL,
+              record TEXT NOT NULL, PRIMARY KEY (namespace, name, generation)) STRICT;
+            INSERT INTO deployment_history
+              SELECT namespace, name, json_extract(record, '$.generation'), record
+              FROM deployments;
+            CREATE TABLE nodes (id TEXT NOT NULL PRIMARY KEY, record TEXT NOT NULL) STRICT;
+            CREATE TABLE terms (term INTEGER NOT NULL PRIMARY KEY) STRICT;
+            """)
+      },
     ])
 
   public func load() async throws(Problem) -> CatalogSnapshot {
@@ -47,7 +61,13 @@ public final class CatalogDatabase: CatalogStore {
           database, "SELECT record FROM versions ORDER BY namespace, name, ordinal"),
         deployments: try Self.records(
           database, "SELECT record FROM deployments ORDER BY namespace, name"),
-        keys: try Self.records(database, "SELECT record FROM keys ORDER BY id"))
+        history: try Self.records(
+          database,
+          "SELECT record FROM deployment_history ORDER BY namespace, name, generation"),
+        keys: try Self.records(database, "SELECT record FROM keys ORDER BY id"),
+        nodes: try Self.records(database, "SELECT record FROM nodes ORDER BY id"),
+        term: UInt64(
+          clamping: try Int64.fetchOne(database, sql: "SELECT MAX(term) FROM terms") ?? 0))
     }
   }
 
@@ -86,6 +106,12 @@ public final class CatalogDatabase: CatalogStore {
         arguments: [
           deployment.namespace.text, deployment.name.text, try encode(deployment),
         ])
+      try database.execute(
+        sql: "INSERT OR REPLACE INTO deployment_history VALUES (?, ?, ?, ?)",
+        arguments: [
+          deployment.namespace.text, deployment.name.text, deployment.generation,
+          try encode(deployment),
+        ])
     case .removeDeployment(let namespace, let name):
       try database.execute(
         sql: "DELETE FROM deployments WHERE namespace = ? AND name = ?",
@@ -100,6 +126,15 @@ public final class CatalogDatabase: CatalogStore {
           INSERT INTO security_events
           SELECT COALESCE(MAX(sequence) + 1, 0), ? FROM security_events
           """, arguments: [try encode(event)])
+    case .putNode(let node):
+      try database.execute(
+        sql: "INSERT OR REPLACE INTO nodes VALUES (?, ?)",
+        arguments: [node.registration.node.text, try encode(node)])
+    case .removeNode(let node):
+      try database.execute(sql: "DELETE FROM nodes WHERE id = ?", arguments: [node.text])
+    case .raiseTerm(let term):
+      try database.execute(
+        sql: "INSERT OR REPLACE INTO terms VALUES (?)", arguments: [Int64(clamping: term)])
     }
   }
 

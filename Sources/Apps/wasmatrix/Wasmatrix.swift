@@ -33,13 +33,21 @@ struct Wasmatrix: AsyncParsableCommand {
         name: "Trust",
         subcommands: [KeygenVerb.self, SignVerb.self, TrustVerb.self, AuditVerb.self]),
       CommandGroup(
-        name: "Deploy", subcommands: [PushVerb.self, DeployVerb.self, UndeployVerb.self]),
+        name: "Deploy",
+        subcommands: [
+          PushVerb.self, PlanVerb.self, DeployVerb.self, RollbackVerb.self, UndeployVerb.self,
+        ]),
       CommandGroup(
         name: "Run",
         subcommands: [InvokeVerb.self, EmitVerb.self, EventsVerb.self, LogsVerb.self]),
       CommandGroup(
         name: "Look",
-        subcommands: [ModulesVerb.self, NodesVerb.self, PlacementsVerb.self, DoctorVerb.self]),
+        subcommands: [
+          ModulesVerb.self, NodesVerb.self, PlacementsVerb.self, ExplainVerb.self,
+          DoctorVerb.self,
+        ]),
+      CommandGroup(
+        name: "Operate", subcommands: [CordonVerb.self, UncordonVerb.self, DrainVerb.self]),
     ])
 
   static func main() async {

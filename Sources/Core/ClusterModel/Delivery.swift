@@ -187,14 +187,3 @@ public struct DeadLetter: Hashable, Sendable {
     self.history = history
   }
 }
-
-/// A change to what the control plane must not forget.
-public enum CatalogChange: Hashable, Sendable {
-  case addVersion(ModuleVersionRecord)
-  case putDeployment(Deployment)
-  case removeDeployment(Namespace, ModuleName)
-  /// Adds a key, or replaces the one of the same id (its revocation, its label).
-  case putKey(TrustedKey)
-  /// Appends to the security events.
-  case appendSecurityEvent(SecurityEvent)
-}

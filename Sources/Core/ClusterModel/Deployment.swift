@@ -33,6 +33,7 @@ public struct DeploymentConfiguration: Hashable, Sendable, Codable {
   public var retry: RetryPolicy
   /// The most activations of this deployment that run at the same time on events.
   public var concurrency: Int
+  public var placement: PlacementRules
 
   public static let defaultConcurrency = 64
   public static let concurrencyRange = 1...10_000
@@ -41,7 +42,7 @@ public struct DeploymentConfiguration: Hashable, Sendable, Codable {
     kind: ModuleKind = .command, triggers: [Trigger] = [], resultTopic: Topic? = nil,
     arguments: [String] = [], environment: [EnvironmentVariable] = [],
     limits: ActivationLimits = ActivationLimits(), retry: RetryPolicy = RetryPolicy(),
-    concurrency: Int = defaultConcurrency
+    concurrency: Int = defaultConcurrency, placement: PlacementRules = PlacementRules()
   ) {
     self.kind = kind
     self.triggers = triggers
@@ -51,6 +52,32 @@ public struct DeploymentConfiguration: Hashable, Sendable, Codable {
     self.limits = limits
     self.retry = retry
     self.concurrency = concurrency
+    self.placement = placement
+  }
+
+  /// What each placement reserves of its node's memory.
+  public var reservedMemory: ByteCount { placement.memory ?? limits.memory }
+}
+
+extension DeploymentConfiguration {
+  private enum CodingKeys: String, CodingKey {
+    case kind, triggers, resultTopic, arguments, environment, limits, retry, concurrency, placement
+  }
+
+  /// What was stored before there were placement rules reads as having the usual ones.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    self.init(
+      kind: try container.decode(ModuleKind.self, forKey: .kind),
+      triggers: try container.decode([Trigger].self, forKey: .triggers),
+      resultTopic: try container.decodeIfPresent(Topic.self, forKey: .resultTopic),
+      arguments: try container.decode([String].self, forKey: .arguments),
+      environment: try container.decode([EnvironmentVariable].self, forKey: .environment),
+      limits: try container.decode(ActivationLimits.self, forKey: .limits),
+      retry: try container.decode(RetryPolicy.self, forKey: .retry),
+      concurrency: try container.decode(Int.self, forKey: .concurrency),
+      placement: try container.decodeIfPresent(PlacementRules.self, forKey: .placement)
+        ?? PlacementRules())
   }
 }
 

@@ -62,7 +62,7 @@ public struct TrustedKey: Hashable, Sendable, Codable {
 public struct SecurityEvent: Hashable, Sendable, Codable {
   public enum Kind: String, Sendable, Codable, CaseIterable {
     case moduleRefused, moduleAccepted, keyTrusted, keyRevoked, deploymentChanged
-    case deploymentRemoved, placementRefused, requestRefused
+    case deploymentRemoved, placementRefused, requestRefused, nodeChanged
   }
 
   public var kind: Kind

@@ -81,10 +81,11 @@ public struct NodeCapabilities: Hashable, Sendable, Codable {
       throw InvalidValue("cpuCores", "\(cpuCores)", rule: "1 to \(Self.maximumCores)")
     }
     self.architectures = architectures
-    self.cpuFeatures = try Self.names(cpuFeatures, "cpuFeatures")
+    self.cpuFeatures = try Self.names(cpuFeatures, "cpuFeatures", atMost: Self.maximumFeatures)
     self.memory = memory
     self.cpuCores = cpuCores
-    self.specializedHardware = try Self.names(specializedHardware, "specializedHardware")
+    self.specializedHardware = try Self.names(
+      specializedHardware, "specializedHardware", atMost: Self.maximumNames)
     guard labels.count <= Self.maximumNames, Set(labels.map(\.name)).count == labels.count else {
       throw InvalidValue("labels", "\(labels.count) labels", rule: "at most 64, no name twice")
     }
@@ -96,10 +97,14 @@ public struct NodeCapabilities: Hashable, Sendable, Codable {
   public static let maximumCores = 65_536
   /// A node that says more of itself is not believed: everything it says is held for every node.
   public static let maximumNames = 64
+  /// Kernels name some two hundred.
+  public static let maximumFeatures = 512
 
-  private static func names(_ names: [String], _ field: String) throws(InvalidValue) -> [String] {
-    guard names.count <= maximumNames else {
-      throw InvalidValue(field, "\(names.count) names", rule: "at most \(maximumNames)")
+  private static func names(
+    _ names: [String], _ field: String, atMost maximum: Int
+  ) throws(InvalidValue) -> [String] {
+    guard names.count <= maximum else {
+      throw InvalidValue(field, "\(names.count) names", rule: "at most \(maximum)")
     }
     if let bad = names.first(where: { !FeatureName.isValid($0) }) {
       throw InvalidValue(field, bad, rule: FeatureName.rule)

@@ -1,5 +1,5 @@
 /// A placement: the deployment it is of, and which generation of that.
-public struct PlacementID: Hashable, Comparable, Sendable {
+public struct PlacementID: Hashable, Comparable, Sendable, Codable {
   public var name: QualifiedName
   public var generation: Int
   public init(_ name: QualifiedName, generation: Int) {

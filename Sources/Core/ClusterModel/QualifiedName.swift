@@ -1,5 +1,5 @@
 /// The name of a module's deployment, with the namespace it lives in.
-public struct QualifiedName: Hashable, Comparable, Sendable, CustomStringConvertible {
+public struct QualifiedName: Hashable, Comparable, Sendable, Codable, CustomStringConvertible {
   public var namespace: Namespace
   public var name: ModuleName
   public init(_ namespace: Namespace, _ name: ModuleName) {

@@ -27,6 +27,40 @@ public struct SchedulingDecision: Hashable, Sendable, Codable {
   }
 }
 
+extension SchedulingDecision {
+  private enum CodingKeys: String, CodingKey {
+    case namespace, module, selectedNodes, fallbackNodes, decisionFactors
+    case decisionTimeMilliseconds, expiresAt
+  }
+
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    let milliseconds = try container.decode(Double.self, forKey: .decisionTimeMilliseconds)
+    guard (0...1e9).contains(milliseconds) else {
+      throw InvalidValue("decisionTimeMilliseconds", "\(milliseconds)", rule: "0 to 1e9")
+    }
+    self.init(
+      namespace: try container.decode(Namespace.self, forKey: .namespace),
+      module: try container.decode(ModuleName.self, forKey: .module),
+      selectedNodes: try container.decode([NodeID].self, forKey: .selectedNodes),
+      fallbackNodes: try container.decode([NodeID].self, forKey: .fallbackNodes),
+      decisionFactors: try container.decode(DecisionFactors.self, forKey: .decisionFactors),
+      decisionTime: .nanoseconds(Int64((milliseconds * 1e6).rounded())),
+      expiresAt: try container.decode(WallInstant.self, forKey: .expiresAt))
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(namespace, forKey: .namespace)
+    try container.encode(module, forKey: .module)
+    try container.encode(selectedNodes, forKey: .selectedNodes)
+    try container.encode(fallbackNodes, forKey: .fallbackNodes)
+    try container.encode(decisionFactors, forKey: .decisionFactors)
+    try container.encode(decisionTime.milliseconds, forKey: .decisionTimeMilliseconds)
+    try container.encode(expiresAt, forKey: .expiresAt)
+  }
+}
+
 /// What a node is worth for a module, factor by factor; each from 0 (worst) to 1 (best).
 public struct DecisionFactors: Hashable, Sendable, Codable {
   /// Latency and distance together, by their weights.

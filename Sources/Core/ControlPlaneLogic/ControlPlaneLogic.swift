@@ -1,50 +1,180 @@
 public import ClusterModel
 public import EventRouting
+public import ModuleCatalog
+public import NodeTracking
+import Scheduling
 
-/// All decisions of the control plane: what is in the registry and deployed (``CatalogLogic``), and
-/// who gets which event (`EventRouter`). It knows no clock, no disk, no network; the host that owns
-/// it carries its directives out and tells it what came of them.
+/// All decisions of the control plane. It knows no clock, no disk, no network; the host that owns it
+/// carries its directives out and tells it what came of them.
+///
+///     people ──requests──> Catalog          what is registered, trusted, deployed
+///                            │ wants, promotes, retains      ▲ ready, lost, failed
+///                            ▼                               │
+///     agents ──reports──> PlacementPlanner ──plans──> agents  (asks the Scheduler which nodes)
+///        │                   ▲ attached, lost, drained
+///        └──heartbeats──> NodeTracker       which nodes there are, and how they are
+///
+///     events ────────────> EventRouter ──whose turn──> LoadBalancer ──where──> agents
+///
+/// **The death of a node**, from here to the new plan: `heartbeatReceived` stays away ->
+/// `NodeTracker` says `moveWork` (`+Nodes`) -> `PlacementPlanner.lose` takes its seats away
+/// (`PlacementPlanner+Nodes`) -> `promoteFallbacks` lets others serve, and `fill` finds new fallbacks
+/// (`PlacementPlanner+Reconcile`) -> `sendPlans`. What ran there is routed again (`+Routing`).
+///
+/// It begins by raising its term durably; before that it decides nothing.
 public struct ControlPlaneLogic: Sendable {
-  public enum Input: Sendable {
-    case catalog(CatalogLogic.Input)
-    case events(EventRouter.Input)
+  public struct Configuration: Sendable {
+    public var tracking: NodeTracker.Configuration
+    public var routing: EventRouter.Limits
+    public var breakers: CircuitBreaker.Configuration
+    var planning = PlacementPlanner.Configuration()
+    /// How long the control plane waits after its start for nodes to say what they hold, before it
+    /// places what nobody holds.
+    public var adoptionGrace: Duration {
+      get { planning.adoptionGrace }
+      set { planning.adoptionGrace = newValue }
+    }
+
+    public init(
+      tracking: NodeTracker.Configuration = NodeTracker.Configuration(),
+      routing: EventRouter.Limits = EventRouter.Limits(),
+      breakers: CircuitBreaker.Configuration = CircuitBreaker.Configuration()
+    ) {
+      self.tracking = tracking
+      self.routing = routing
+      self.breakers = breakers
+    }
   }
 
-  public enum Directive: Sendable {
-    case catalog(CatalogLogic.Directive)
-    case events(EventRouter.Directive)
+  /// What happens when a change of its own is durable.
+  enum Continuation: Sendable {
+    case begin
+    case saveNode(NodeID)
+    case command(RequestID, NodeID, NodeCommand)
   }
 
-  public private(set) var catalog: CatalogLogic
-  public private(set) var router: EventRouter
+  let configuration: Configuration
+  let snapshot: CatalogSnapshot
+  public internal(set) var catalog: Catalog
+  public internal(set) var router: EventRouter
+  public internal(set) var tracker: NodeTracker
+  var breakers: CircuitBreakers
+  /// `nil` until the term is durable.
+  var planner: PlacementPlanner?
+  var balancer = LoadBalancer()
+  /// How operators want each node to be given work.
+  var known: [NodeID: KnownNode] = [:]
+  /// Nodes of which something is not durable yet, and is tried again.
+  var unsaved: Set<NodeID> = []
+  var saving: Set<NodeID> = []
+  var retryAt: MonotonicInstant?
+  var continuations: [UInt64: Continuation] = [:]
+  private var lastPersist: UInt64 = 0
+  var lastEvent: UInt64 = 0
 
-  public init(_ snapshot: CatalogSnapshot, limits: EventRouter.Limits = EventRouter.Limits()) {
-    catalog = CatalogLogic(snapshot)
-    router = EventRouter(limits: limits)
+  public init(_ snapshot: CatalogSnapshot, configuration: Configuration = Configuration()) {
+    self.snapshot = snapshot
+    self.configuration = configuration
+    catalog = Catalog(snapshot)
+    router = EventRouter(limits: configuration.routing)
+    tracker = NodeTracker(configuration: configuration.tracking)
+    breakers = CircuitBreakers(configuration: configuration.breakers)
+    for node in snapshot.nodes { known[node.registration.node] = node }
   }
 
-  /// When `events(.deadlineReached)` is due.
-  public var nextDeadline: MonotonicInstant? { router.nextDeadline }
+  /// Before what could not be made durable is tried again.
+  static let retryInterval = Duration.seconds(1)
 
-  /// Takes in what has happened and says what must be done, in this order. New routes reach the
-  /// router before anything that the catalog says after them.
+  /// Whether requests are taken.
+  public var hasBegun: Bool { planner != nil }
+
+  /// The term of this control plane; 0 until it is durable.
+  public var term: UInt64 { planner?.term ?? 0 }
+
+  /// When `deadlineReached` is due.
+  public var nextDeadline: MonotonicInstant? {
+    [
+      router.nextDeadline, tracker.nextDeadline, breakers.nextDeadline, planner?.nextDeadline,
+      retryAt,
+    ].compactMap { $0 }.min()
+  }
+
+  /// Takes in what has happened and says what must be done, in this order.
   public mutating func handle(
     _ input: Input, at now: Instants, using random: inout some RandomNumberGenerator
   ) -> [Directive] {
+    var directives: [Directive] = []
     switch input {
-    case .events(let input):
-      return router.handle(input, at: now, using: &random).map { .events($0) }
-    case .catalog(let input):
-      var directives: [Directive] = []
-      for directive in catalog.handle(input, at: now) {
-        guard case .route(let deployments) = directive else {
-          directives.append(.catalog(directive))
-          continue
-        }
-        directives += router.handle(.deploymentsChanged(deployments), at: now, using: &random)
-          .map { .events($0) }
+    case .started: raiseTerm(&directives)
+    case .persisted(let id): persisted(id, nil, now, &random, &directives)
+    case .persistFailed(let id, let problem): persisted(id, problem, now, &random, &directives)
+    case .catalog(let input): tell(input, now, &random, &directives)
+    case .nodeCommanded(let request, let node, let command, let requester):
+      self.command(request, node, command, requester, now, &directives)
+    case .agentSpoke(let message): hear(message, now, &random, &directives)
+    case .agentDied(let node, let incarnation, let evidence):
+      track(.deathWitnessed(node, incarnation, evidence), now, &random, &directives)
+    case .events(let input): route(input, now, &random, &directives)
+    case .activationEnded(let id, let route, let end):
+      ended(id, route, end, now, &random, &directives)
+    case .invocationRequested(let request, let name): invoke(request, name, &directives)
+    case .invocationEnded(let request, let route, let isFaultOfNode):
+      if balancer.ended(request, route) {
+        judge(route.node, isFaultOfNode, now, &random, &directives)
       }
-      return directives
+    case .deadlineReached: wake(now, &random, &directives)
+    }
+    settle(now, &random, &directives)
+    return directives
+  }
+
+  /// Lets plans follow from whatever has changed, until nothing more does.
+  private mutating func settle(
+    _ now: Instants, _ random: inout some RandomNumberGenerator, _ directives: inout [Directive]
+  ) {
+    var steps: [PlacementPlanner.Step] = []
+    planner?.settle(now, &steps)
+    take(steps, now, &random, &directives)
+  }
+
+  private mutating func wake(
+    _ now: Instants, _ random: inout some RandomNumberGenerator, _ directives: inout [Directive]
+  ) {
+    let time = now.monotonic
+    if let at = retryAt, at <= time { retry(&directives) }
+    track(.deadlineReached, now, &random, &directives)
+    for node in breakers.wake(at: time) { planner?.scheduler.setBreaker(open: false, of: node) }
+    var steps: [PlacementPlanner.Step] = []
+    planner?.wake(now, &steps)
+    take(steps, now, &random, &directives)
+    if router.nextDeadline.map({ $0 <= time }) == true {
+      route(.deadlineReached, now, &random, &directives)
+    }
+  }
+
+  mutating func persist(
+    _ changes: [CatalogChange], then continuation: Continuation, _ directives: inout [Directive]
+  ) {
+    lastPersist += 1
+    continuations[lastPersist] = continuation
+    directives.append(.persist(PersistID(.cluster, lastPersist), changes))
+  }
+
+  private mutating func persisted(
+    _ id: PersistID, _ problem: Problem?, _ now: Instants,
+    _ random: inout some RandomNumberGenerator, _ directives: inout [Directive]
+  ) {
+    switch id.part {
+    case .catalog:
+      tell(
+        problem.map { .persistFailed(id, $0) } ?? .persisted(id), now, &random, &directives)
+    case .cluster:
+      guard let continuation = continuations.removeValue(forKey: id.number) else { return }
+      if let problem {
+        giveUp(continuation, problem, now, &directives)
+      } else {
+        proceed(continuation, now, &random, &directives)
+      }
     }
   }
 }

@@ -67,6 +67,10 @@ extension EventRouter {
     return ActivationFailure(code: code, message: problem.message)
   }
 
+  /// What it means for a delivery that its node is gone: it takes no attempt from the handler.
+  static let lost = ActivationFailure(
+    code: .unavailable, message: "the node that ran it is gone")
+
   /// The delivery, if it was running; a report that comes twice is nothing.
   private mutating func takeRunning(_ id: DeliveryID) -> Delivery? {
     guard let delivery = deliveries[id], case .running = delivery.state else { return nil }

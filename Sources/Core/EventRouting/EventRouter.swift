@@ -68,6 +68,7 @@ public struct EventRouter: Sendable {
       finish(id, event, result, now, &random)
     case .eventUnreadable(let id, let problem):
       finishFailed(id, Self.failure(of: problem), now, &random)
+    case .activationLost(let id): finishFailed(id, Self.lost, now, &random)
     case .changeRecorded(let id, let published):
       recorded(id, published, now, &random, &directives)
     case .recordFailed(let id, _): postponeRecord(id, now, &random)

@@ -1,30 +1,5 @@
 public import ClusterModel
 
-/// One request of somebody who waits for an answer. Unique within a process.
-public struct RequestID: Hashable, Comparable, Sendable {
-  public let number: UInt64
-  public init(_ number: UInt64) { self.number = number }
-  public static func < (left: Self, right: Self) -> Bool { left.number < right.number }
-}
-
-/// A deployment as far as events are concerned.
-public struct RoutedDeployment: Hashable, Sendable {
-  public var name: QualifiedName
-  /// Which placement runs its events.
-  public var generation: Int
-  public var configuration: DeploymentConfiguration
-  /// Events wait while it is false.
-  public var isReady: Bool
-  public init(
-    name: QualifiedName, generation: Int, configuration: DeploymentConfiguration, isReady: Bool
-  ) {
-    self.name = name
-    self.generation = generation
-    self.configuration = configuration
-    self.isReady = isReady
-  }
-}
-
 extension EventRouter {
   /// What has happened.
   public enum Input: Sendable {
@@ -39,6 +14,8 @@ extension EventRouter {
     case activationFinished(DeliveryID, event: Event, Result<[UInt8], ActivationFailure>)
     /// The event of a delivery could not be read.
     case eventUnreadable(DeliveryID, Problem)
+    /// The node that ran a handler is gone, or no longer the one whose result counts.
+    case activationLost(DeliveryID)
     case changeRecorded(DeliveryID, published: AppendedEvent?)
     case recordFailed(DeliveryID, Problem)
     case deadLetterReplayed(PendingDelivery)

@@ -3,7 +3,8 @@ import ControlPlaneLogic
 import EventRouting
 public import HostPorts
 import Logging
-import NodeAgent
+import ModuleCatalog
+public import Scheduling
 
 // Deployments, and looking at the whole: what ``ClusterService`` says of them.
 extension ControlPlane: ClusterService {
@@ -44,16 +45,50 @@ extension ControlPlane: ClusterService {
     return names
   }
 
-  public func nodes(for caller: Caller) async throws(Problem) -> [NodeStatus] { [agent.status] }
+  public func rollBack(
+    _ module: ModuleName, to version: ModuleVersion?, by caller: Caller
+  ) async throws(Problem) -> DeploymentStatus {
+    let name = QualifiedName(caller.namespace, module)
+    let reply = try await ask { .rollbackRequested($0, name, to: version, caller.requester) }
+    guard case .deployed(let deployments) = reply, let deployment = deployments.first else {
+      throw Self.unexpected
+    }
+    return DeploymentStatus(deployment: deployment, state: .ready)
+  }
 
-  public func placements(for caller: Caller) async throws(Problem) -> [PlacementStatus] {
-    agent.placementStatuses
+  public func history(
+    of module: ModuleName, for caller: Caller
+  ) async throws(Problem) -> [Deployment] {
+    logic.catalog.history[QualifiedName(caller.namespace, module)] ?? []
+  }
+
+  public func plan(
+    _ manifest: ApplicationManifest, for caller: Caller
+  ) async throws(Problem) -> [PlacementExplanation] {
+    try requireRunning()
+    return manifest.modules.map {
+      logic.explain(
+        QualifiedName(caller.namespace, $0.name), $0.configuration, at: clock.now())
+    }
+  }
+
+  public func explain(
+    _ module: ModuleName, for caller: Caller
+  ) async throws(Problem) -> PlacementExplanation {
+    try requireRunning()
+    let name = QualifiedName(caller.namespace, module)
+    guard let placed = logic.catalog.placed[name] else {
+      throw Problem(
+        .notFound, code: "not_deployed", "module \(name) is not deployed",
+        next: "See what is with `wasmatrix ps`, or try `wasmatrix plan APP.yaml`.")
+    }
+    return logic.explain(name, placed.deployment.configuration, at: clock.now())
   }
 
   public var isReady: Bool { phase == .running }
 }
 
-extension CatalogLogic.Placed {
+extension Catalog.Placed {
   var status: DeploymentStatus {
     let state: DeploymentStatus.State =
       switch self.state {

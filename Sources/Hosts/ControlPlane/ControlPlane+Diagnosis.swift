@@ -2,12 +2,15 @@ public import ClusterModel
 import ControlPlaneLogic
 import EventRouting
 public import HostPorts
-import NodeAgent
+import ModuleCatalog
+import NodeTracking
 
 // What `doctor` is told. A part that is broken is a finding, never a failure to look.
 extension ControlPlane {
   public func diagnose(for caller: Caller) async throws(Problem) -> [Finding] {
-    var findings = [await catalogFinding(), await logFinding(), engineFinding, queueFinding]
+    var findings = [await catalogFinding(), await logFinding()]
+    findings += try await nodes(for: caller).map(Self.finding)
+    findings.append(queueFinding)
     let placed = logic.catalog.placed
     for name in placed.keys.sorted() where name.namespace == caller.namespace {
       guard let deployment = placed[name] else { continue }
@@ -51,10 +54,15 @@ extension ControlPlane {
       detail: "\(amount) dead letters; see `wasmatrix events dead list`")
   }
 
-  private var engineFinding: Finding {
-    let engine = agent.status.engine
+  private static func finding(about status: NodeStatus) -> Finding {
+    let label = "node \(status.node.id)"
+    guard status.state == .healthy, let engine = status.engine else {
+      return Finding(
+        subject: label, verdict: status.state == .unavailable ? .failure : .warning,
+        detail: status.state.rawValue)
+    }
     return Finding(
-      subject: "engine",
+      subject: label,
       verdict: engine.liveInstances >= engine.instanceSlots ? .warning : .ok,
       detail: "\(engine.libraryVersion), \(engine.workers) workers, "
         + "\(engine.liveInstances) of \(engine.instanceSlots) instances live, "
@@ -71,7 +79,7 @@ extension ControlPlane {
       detail: router.hasRoom ? load : load + "; publishers are told to slow down")
   }
 
-  private static func finding(about placed: CatalogLogic.Placed, _ name: QualifiedName) -> Finding {
+  private static func finding(about placed: Catalog.Placed, _ name: QualifiedName) -> Finding {
     let label = "deployment \(name)"
     return switch placed.state {
     case .ready:

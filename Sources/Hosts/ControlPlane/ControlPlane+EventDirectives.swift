@@ -3,17 +3,15 @@ import ControlPlaneLogic
 import EventRouting
 import HostPorts
 import Logging
-import NodeAgent
 
 // Carrying out what the router decides.
 extension ControlPlane {
   func carryOut(_ directive: EventRouter.Directive) {
     switch directive {
     case .append(let request, let event): append(request, event)
-    case .accept(let request, let appended): reply(request, .success(appended))
-    case .refuse(let request, let problem): reply(request, .failure(problem))
-    case .activate(let id, let offset, let name, let generation, let attempt):
-      activate(id, offset, PlacementID(name, generation: generation), attempt)
+    case .accept(let request, let appended): requests.answer(request, .success(appended))
+    case .refuse(let request, let problem): requests.answer(request, .failure(problem))
+    case .activate: preconditionFailure("an activation has a route, see ControlPlaneLogic")
     case .record(let change): record(change)
     case .settled(_, let offset): waiters.wake(offset)
     }
@@ -32,19 +30,28 @@ extension ControlPlane {
     }
   }
 
-  private func activate(
-    _ id: DeliveryID, _ offset: EventOffset, _ placement: PlacementID, _ attempt: Int
+  func activate(
+    _ id: DeliveryID, _ offset: EventOffset, _ route: Route, _ attempt: Int
   ) {
     begin { plane in
       let event: Event
       do throws(Problem) {
         event = try await plane.event(at: offset)
       } catch {
-        plane.feed(.events(.eventUnreadable(id, error)))
+        plane.feed(.activationEnded(id, route, .eventUnreadable(error)))
         return
       }
-      let report = await plane.agent.run(placement, on: event, attempt: attempt)
-      plane.feed(.events(.activationFinished(id, event: event, report.result)))
+      let result: Result<[UInt8], ActivationFailure>
+      if let agent = plane.agents[route.node] {
+        result = await agent.run(
+          route.placement, under: route.fence, on: event, attempt: attempt
+        ).result
+      } else {
+        result = .failure(
+          ActivationFailure(
+            code: .unavailable, message: "node \(route.node) cannot be reached"))
+      }
+      plane.feed(.activationEnded(id, route, .finished(event, result)))
     }
   }
 

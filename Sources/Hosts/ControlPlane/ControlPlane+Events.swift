@@ -3,7 +3,7 @@ import ControlPlaneLogic
 import EventRouting
 public import HostPorts
 import Logging
-import NodeAgent
+import ModuleCatalog
 
 // Events, invocations, dead letters: what ``ClusterService`` says of them.
 extension ControlPlane {
@@ -27,26 +27,11 @@ extension ControlPlane {
   public func invoke(
     _ module: ModuleName, with event: Event, by caller: Caller
   ) async throws(Problem) -> ActivationReport {
-    try requireRunning()
-    let name = QualifiedName(caller.namespace, module)
-    guard let placed = logic.catalog.placed[name] else {
-      throw Problem(
-        .notFound, code: "not_deployed", "module \(name) is not deployed",
-        next: "See what is with `wasmatrix ps`, or deploy it with `wasmatrix deploy APP.yaml`.")
-    }
-    switch placed.state {
-    case .ready: break
-    case .preparing:
-      throw Problem(
-        .unavailable, code: "not_ready", "module \(name) is being made ready",
-        next: "Try again in a moment.")
-    case .failed(let problem): throw problem
-    }
     var event = event
     if event.attribute(PlatformAttribute.traceParent) == nil {
       event.setAttribute(PlatformAttribute.traceParent, to: caller.traceParent)
     }
-    return await runNow(placed.deployment.placement, on: event)
+    return try await runNow(QualifiedName(caller.namespace, module), on: event)
   }
 
   public func eventStatus(
@@ -89,13 +74,38 @@ extension ControlPlane {
         next: "See which there are with `wasmatrix modules`.")
     }
     guard follow else {
-      let lines = agent.logs.lines(of: name)
+      var lines: [LogLine] = []
+      for node in agents.keys.sorted() {
+        if let agent = agents[node] { lines += await agent.logLines(of: name) }
+      }
+      let sorted = lines.sorted { $0.at < $1.at }
       return AsyncStream { continuation in
-        for line in lines { continuation.yield(line) }
+        for line in sorted { continuation.yield(line) }
         continuation.finish()
       }
     }
-    return try agent.logs.follow(name)
+    return try await followLogs(of: name)
+  }
+
+  /// The logs of all nodes that there are now, in one stream.
+  private func followLogs(of name: QualifiedName) async throws(Problem) -> AsyncStream<LogLine> {
+    var streams: [AsyncStream<LogLine>] = []
+    for node in agents.keys.sorted() {
+      if let agent = agents[node] { streams.append(try await agent.followLog(of: name)) }
+    }
+    if streams.count == 1 { return streams[0] }
+    let all = streams
+    return AsyncStream { continuation in
+      let task = Task {
+        await withDiscardingTaskGroup { group in
+          for stream in all {
+            group.addTask { for await line in stream { continuation.yield(line) } }
+          }
+        }
+        continuation.finish()
+      }
+      continuation.onTermination = { _ in task.cancel() }
+    }
   }
 
   public func deadLetters(

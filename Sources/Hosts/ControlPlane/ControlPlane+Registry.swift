@@ -1,10 +1,10 @@
 public import ClusterModel
 import ControlPlaneLogic
-import EventRouting
 public import HostPorts
 import Logging
+import ModuleCatalog
 import ModuleTrust
-import NodeAgent
+import ModuleVerification
 
 // The registry and the trust store: what ``ClusterService`` says of them.
 extension ControlPlane {

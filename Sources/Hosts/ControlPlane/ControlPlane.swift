@@ -1,78 +1,82 @@
 public import ClusterModel
-import ControlPlaneLogic
+public import ControlPlaneLogic
 import EventRouting
 public import HostPorts
 public import Logging
-public import NodeAgent
+import ModuleCatalog
+import ModuleVerification
+import NodeTracking
 
 /// The control plane of a cluster: it owns ``ControlPlaneLogic``, tells it what happens, and carries
-/// out what it decides, with the stores, the event log and the node agent.
+/// out what it decides, with the stores, the event log and the node agents.
 ///
 /// The path of an event: `publish` (ControlPlane+Events) -> the logic -> `append` to the log ->
-/// durable -> the publisher is answered -> `activate` -> the node agent runs a fresh instance ->
-/// the logic -> `record` in the log -> done, tried again, or put aside.
+/// durable -> the publisher is answered -> `activate` -> an agent runs a fresh instance -> the logic ->
+/// `record` in the log -> done, tried again, or put aside.
 public actor ControlPlane {
   let catalogStore: any CatalogStore
   let blobs: any BlobStore
   let log: any EventLog
-  let agent: NodeAgent
   let verifiers = VerifierPool()
   let clock: any HostClock
   let logger: Logger
 
   var logic: ControlPlaneLogic
   private var random: any RandomNumberGenerator & Sendable
-  private var lastRequest: UInt64 = 0
+  /// The ways to the agents.
+  var agents: [NodeID: any AgentConnection] = [:]
+  private let mailbox: AsyncStream<AgentMessage>
+  nonisolated let letters: AsyncStream<AgentMessage>.Continuation
+  private var reading: Task<Void, Never>?
   /// Those who wait for an answer of the logic.
-  private var catalogReplies: [RequestID: CheckedContinuation<CatalogLogic.Reply, Never>] = [:]
-  private var eventReplies:
-    [RequestID: CheckedContinuation<Result<AppendedEvent, Problem>, Never>] = [:]
-  /// Those who watch how their deployment comes on.
-  var progress: [RequestID: @Sendable (DeployProgress) -> Void] = [:]
+  var requests = PendingRequests()
   /// What is being carried out right now, so that stopping can wait for it and end it.
   private var work: [UInt64: Task<Void, Never>] = [:]
-  private var invocations: [UInt64: Task<ActivationReport, Never>] = [:]
   private var lastWork: UInt64 = 0
   private var alarm: (at: MonotonicInstant, task: Task<Void, Never>)?
+  private var beginning: CheckedContinuation<Problem?, Never>?
   var waiters = SettlementWaiters()
   var recentEvents = RecentEvents()
-  var placing = PlacementQueue()
   private(set) var phase = Phase.starting
 
   enum Phase { case starting, running, stopping }
+
+  /// Messages of agents that may wait to be read; what comes beyond that is lost, and said again.
+  private static let mailboxSize = 100_000
 
   /// Where the parts of a control plane come from.
   public struct Parts: Sendable {
     public var catalog: any CatalogStore
     public var blobs: any BlobStore
     public var events: any EventLog
-    public var agent: NodeAgent
     public var clock: any HostClock
     public var random: any RandomNumberGenerator & Sendable
     public var logger: Logger
+    public var configuration: ControlPlaneLogic.Configuration
     public init(
-      catalog: any CatalogStore, blobs: any BlobStore, events: any EventLog, agent: NodeAgent,
-      clock: any HostClock, random: any RandomNumberGenerator & Sendable, logger: Logger
+      catalog: any CatalogStore, blobs: any BlobStore, events: any EventLog,
+      clock: any HostClock, random: any RandomNumberGenerator & Sendable, logger: Logger,
+      configuration: ControlPlaneLogic.Configuration = ControlPlaneLogic.Configuration()
     ) {
       self.catalog = catalog
       self.blobs = blobs
       self.events = events
-      self.agent = agent
       self.clock = clock
       self.random = random
       self.logger = logger
+      self.configuration = configuration
     }
   }
 
-  /// Loads what was stored, makes the placements ready again (in the background), and goes on with
-  /// the deliveries that an earlier run left behind.
+  /// Loads what was stored, begins a new term, and goes on with the deliveries that an earlier run left
+  /// behind. Agents may attach from then on; what is deployed is placed on them in the background.
   ///
   /// - Throws: ``Problem``: what the stores say.
   public static func start(_ parts: Parts) async throws(Problem) -> ControlPlane {
     let snapshot = try await parts.catalog.load()
     let pending = try await parts.events.pendingDeliveries()
     let plane = ControlPlane(parts, snapshot)
-    await plane.begin(pending)
+    try await plane.begin(pending)
     return plane
   }
 
@@ -80,17 +84,32 @@ public actor ControlPlane {
     catalogStore = parts.catalog
     blobs = parts.blobs
     log = parts.events
-    agent = parts.agent
     clock = parts.clock
     random = parts.random
     logger = parts.logger
-    logic = ControlPlaneLogic(snapshot)
+    logic = ControlPlaneLogic(snapshot, configuration: parts.configuration)
+    (mailbox, letters) = AsyncStream.makeStream(
+      of: AgentMessage.self, bufferingPolicy: .bufferingOldest(Self.mailboxSize))
   }
 
-  private func begin(_ pending: [PendingDelivery]) {
-    feed(.catalog(.started))
+  private func begin(_ pending: [PendingDelivery]) async throws(Problem) {
+    let problem = await withCheckedContinuation { continuation in
+      beginning = continuation
+      feed(.started)
+    }
+    if let problem { throw problem }
     feed(.events(.recovered(pending)))
+    let mailbox = mailbox
+    reading = Task { [weak self] in
+      for await message in mailbox { await self?.feed(.agentSpoke(message)) }
+    }
     phase = .running
+  }
+
+  /// The term is durable, or cannot be made so.
+  private func endBeginning(_ problem: Problem?) {
+    beginning?.resume(returning: problem)
+    beginning = nil
   }
 
   /// Takes nothing more in, lets what runs come to its end for at most `patience`, ends the rest, and
@@ -109,16 +128,18 @@ public actor ControlPlane {
     while true {
       if let (_, task) = work.first {
         await task.value
-      } else if let (id, task) = invocations.first {
+      } else if let task = requests.anyInvocation {
         _ = await task.value
-        invocations[id] = nil
+        await Task.yield()
       } else {
         break
       }
     }
     impatience.cancel()
+    letters.finish()
+    await reading?.value
     waiters.wakeAll()
-    agent.stop()
+    requests.refuseAll(EventRouter.stopping)
     do throws(Problem) {
       try await log.close()
       try await catalogStore.close()
@@ -131,18 +152,55 @@ public actor ControlPlane {
 
   private func cancelWork() {
     for task in work.values { task.cancel() }
-    for task in invocations.values { task.cancel() }
+    requests.cancelInvocations()
   }
 
   /// Tells the logic what has happened, and begins to carry out what it decides.
   func feed(_ input: ControlPlaneLogic.Input) {
-    for directive in logic.handle(input, at: clock.now(), using: &random) {
-      switch directive {
-      case .catalog(let directive): carryOut(directive)
-      case .events(let directive): carryOut(directive)
+    for directive in logic.handle(input, at: clock.now(), using: &random) { carryOut(directive) }
+    setAlarm()
+  }
+
+  private func carryOut(_ directive: ControlPlaneLogic.Directive) {
+    switch directive {
+    case .persist(let id, let changes): persist(id, changes)
+    case .reply(let request, let reply): requests.answer(request, reply)
+    case .progress(let request, let step): requests.tell(request, step)
+    case .send(let node, let message): agents[node]?.send(message)
+    case .events(let directive): carryOut(directive)
+    case .activate(let id, let offset, let route, let attempt):
+      activate(id, offset, route, attempt)
+    case .invoke(let request, let route): requests.route(request, .success(route))
+    case .refuseInvocation(let request, let problem): requests.route(request, .failure(problem))
+    case .announce(let event): announce(event)
+    }
+  }
+
+  private func persist(_ id: PersistID, _ changes: [CatalogChange]) {
+    begin { plane in
+      do throws(Problem) {
+        try await plane.catalogStore.persist(changes)
+        plane.feed(.persisted(id))
+        if plane.logic.hasBegun { plane.endBeginning(nil) }
+      } catch {
+        plane.logger.error(
+          "a change of the catalog could not be made durable", metadata: ["problem": "\(error)"])
+        plane.feed(.persistFailed(id, error))
+        plane.endBeginning(error)
       }
     }
-    setAlarm()
+  }
+
+  private func announce(_ event: EventMessage) {
+    let payload = event.payload.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+    let level: Logger.Level =
+      switch event.type {
+      case .nodeFailure, .alarm: .warning
+      case .moduleStart, .moduleStop, .scaleEvent, .nodeState, .deploymentChange: .debug
+      }
+    logger.log(
+      level: level, "\(event.type.rawValue)",
+      metadata: ["target": "\(event.target)", "payload": "\(payload.joined(separator: " "))"])
   }
 
   /// Wakes the logic when it wants to be woken.
@@ -164,7 +222,7 @@ public actor ControlPlane {
 
   private func alarmRang() {
     alarm = nil
-    feed(.events(.deadlineReached))
+    feed(.deadlineReached)
   }
 
   /// Carries something out beside everything else.
@@ -175,64 +233,6 @@ public actor ControlPlane {
       await body(self)
       self.work[id] = nil
     }
-  }
-
-  /// Runs a module for somebody who waits. Stopping waits too, and ends it when it takes too long.
-  func runNow(_ placement: PlacementID, on event: Event) async -> ActivationReport {
-    lastWork += 1
-    let id = lastWork
-    let task = Task { await agent.run(placement, on: event, attempt: 1) }
-    invocations[id] = task
-    defer { invocations[id] = nil }
-    return await withTaskCancellationHandler {
-      await task.value
-    } onCancel: {
-      task.cancel()
-    }
-  }
-
-  // Those who wait for an answer.
-
-  private func nextRequest() -> RequestID {
-    lastRequest += 1
-    return RequestID(lastRequest)
-  }
-
-  /// Asks the catalog and waits for its answer.
-  func ask(
-    watching: (@Sendable (DeployProgress) -> Void)? = nil,
-    _ input: (RequestID) -> CatalogLogic.Input
-  ) async throws(Problem) -> CatalogLogic.Reply {
-    try requireRunning()
-    let request = nextRequest()
-    progress[request] = watching
-    let question = input(request)
-    let reply = await withCheckedContinuation { continuation in
-      catalogReplies[request] = continuation
-      feed(.catalog(question))
-    }
-    progress[request] = nil
-    if case .refused(let problem) = reply { throw problem }
-    return reply
-  }
-
-  func reply(_ request: RequestID, _ reply: CatalogLogic.Reply) {
-    catalogReplies.removeValue(forKey: request)?.resume(returning: reply)
-  }
-
-  /// Hands an event to the router and waits until it is durable.
-  func submit(_ event: Event, by principal: Principal) async throws(Problem) -> AppendedEvent {
-    try requireRunning()
-    let request = nextRequest()
-    let result = await withCheckedContinuation { continuation in
-      eventReplies[request] = continuation
-      feed(.events(.eventReceived(request, event, principal)))
-    }
-    return try result.get()
-  }
-
-  func reply(_ request: RequestID, _ result: Result<AppendedEvent, Problem>) {
-    eventReplies.removeValue(forKey: request)?.resume(returning: result)
   }
 
   func requireRunning() throws(Problem) {

@@ -1,123 +1,267 @@
 public import ClusterModel
+import DequeModule
 public import HostPorts
 public import Logging
-import ModuleTrust
-import Synchronization
+public import NodeAgentLogic
 
-/// Runs on a node what the control plane placed there: it verifies a module itself before it loads
-/// it, compiles it, and runs a fresh instance of it for each event.
-public final class NodeAgent: Sendable {
-  public let id: NodeID
-  /// What modules wrote to standard error.
-  public let logs = LogKeeper()
-  private let engine: any ModuleEngine
-  private let verifiers = VerifierPool()
+/// The agent of a node: it owns ``NodeAgentLogic``, tells it what happens, and carries out what it
+/// decides with the engine of this machine.
+public actor NodeAgent {
+  private let runner: PlacementRunner
+  private let registration: NodeRegistration
+  private let plane: any ControlPlaneConnection
   private let clock: any HostClock
   private let logger: Logger
-  private let startedAt: WallInstant
-  private let placements = Mutex<[PlacementID: Placement]>([:])
-  private let random: Mutex<any RandomNumberGenerator & Sendable>
+  private var logic: NodeAgentLogic
+  private var random: any RandomNumberGenerator & Sendable
+  private let mailbox: AsyncStream<ControlMessage>
+  private nonisolated let letters: AsyncStream<ControlMessage>.Continuation
+  private var reading: Task<Void, Never>?
+  private var alarm: (at: MonotonicInstant, task: Task<Void, Never>)?
+  /// Preparations under way, and those that wait until fewer are. Each holds a whole module in memory,
+  /// so that a plan with a thousand placements must not begin them all.
+  private var preparations: [PlacementID: (attempt: UInt64, task: Task<Void, Never>)] = [:]
+  private var waiting: Deque<(id: PreparationID, order: PlacementOrder)> = []
+  /// More would not be faster: signatures are verified one after the other.
+  private static let maximumPreparations = 4
+  /// Whoever waits until something has changed.
+  private var watchers: [UInt64: CheckedContinuation<Void, Never>] = [:]
+  private var lastWatcher: UInt64 = 0
+  private var isAttached = false
+  private var hasEnded = false
 
-  /// - Parameter random: for the identifiers of spans.
+  /// Messages that may wait to be read; what comes beyond that is lost, and said again.
+  private static let mailboxSize = 10_000
+  /// How long an activation waits for the plan that it belongs to.
+  private static let planPatience = Duration.seconds(1)
+
+  /// - Parameters:
+  ///   - incarnation: larger than that of any earlier agent of this node.
+  ///   - random: for back-off, and for the identifiers of spans.
   public init(
-    id: NodeID, engine: any ModuleEngine, clock: any HostClock, logger: Logger,
-    random: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator()
+    _ registration: NodeRegistration, engine: any ModuleEngine,
+    plane: any ControlPlaneConnection, clock: any HostClock, logger: Logger,
+    random: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator(),
+    configuration: NodeAgentLogic.Configuration = NodeAgentLogic.Configuration()
   ) {
-    self.id = id
-    self.engine = engine
+    self.registration = registration
+    self.plane = plane
     self.clock = clock
     self.logger = logger
-    self.random = Mutex(random)
-    startedAt = clock.now().wall
+    self.random = random
+    runner = PlacementRunner(
+      id: registration.node, engine: engine, clock: clock, logger: logger, random: random)
+    logic = NodeAgentLogic(registration: registration, configuration: configuration)
+    (mailbox, letters) = AsyncStream.makeStream(
+      of: ControlMessage.self, bufferingPolicy: .bufferingOldest(Self.mailboxSize))
   }
 
-  /// Makes a deployment ready to run here.
-  ///
-  /// - Parameters:
-  ///   - module: the module without its signature section, as the store keeps it.
-  ///   - record: says which version it is, and holds its signature.
-  ///   - keys: the trust store.
-  ///   - progress: called once the signature was found good, and once it is compiled.
-  /// - Throws: ``Problem``: the signature does not hold, or the module cannot run here.
-  public func place(
-    _ deployment: Deployment, module: [UInt8], record: ModuleVersionRecord, keys: [TrustedKey],
-    progress: (DeployProgress.Step) -> Void
-  ) async throws(Problem) {
-    try await verify(module, record, deployment, keys)
-    progress(.verified)
-    let prepared = try await engine.prepare(module, digest: deployment.digest)
-    progress(.compiled)
-    let placement = Placement(
-      deployment: deployment, module: prepared, readySince: clock.now().wall)
-    placements.withLock { $0[deployment.placement] = placement }
-    logger.debug(
-      "placement ready",
-      metadata: ["module": "\(deployment.name)", "version": "\(deployment.version)"])
+  /// Attaches to the control plane; returns when it has been let in.
+  public func start() async {
+    let mailbox = mailbox
+    reading = Task { [weak self] in
+      for await message in mailbox { await self?.feed(.controlPlaneSpoke(message)) }
+    }
+    feed(.started)
+    while !isAttached, !hasEnded { await change() }
   }
 
-  private func verify(
-    _ module: [UInt8], _ record: ModuleVersionRecord, _ deployment: Deployment,
-    _ keys: [TrustedKey]
-  ) async throws(Problem) {
-    let verified: VerifiedModule
-    do throws(TrustFailure) {
-      verified = try await verifiers.verify(module, detached: record.signature, keys: keys)
+  /// Discards everything and says so to the control plane. What runs goes on to its end.
+  public func stop() async {
+    guard !hasEnded else { return }
+    feed(.stopRequested)
+    await plane.close(registration.node, registration.incarnation)
+    alarm?.task.cancel()
+    for preparation in preparations.values { preparation.task.cancel() }
+    letters.finish()
+    await reading?.value
+    runner.logs.finish()
+  }
+
+  /// Tells the logic what has happened, and carries out what it decides.
+  private func feed(_ input: NodeAgentLogic.Input) {
+    guard !hasEnded else { return }
+    for directive in logic.handle(input, at: clock.now(), using: &random) { carryOut(directive) }
+    setAlarm()
+    let watching = watchers
+    watchers = [:]
+    for watcher in watching.values { watcher.resume() }
+  }
+
+  private func carryOut(_ directive: NodeAgentLogic.Directive) {
+    switch directive {
+    case .openLink: openLink()
+    case .send(let message):
+      if case .attached = message { isAttached = false }
+      plane.send(message)
+    case .measureVitals: feed(.vitalsMeasured(vitals))
+    case .prepare(let id, let order):
+      giveUpPreparing(id.placement)
+      waiting.append((id, order))
+      beginPreparations()
+    case .discard(let placement):
+      giveUpPreparing(placement)
+      runner.discard(placement)
+    case .serve(let placement, let fence): runner.serve(placement, under: fence)
+    case .pause(let placement): runner.serve(placement, under: nil)
+    case .report(let notice): log(notice)
+    case .end: hasEnded = true
+    }
+    if logic.isAttached { isAttached = true }
+  }
+
+  private func openLink() {
+    let agent = LocalAgentConnection(agent: self, letters: letters)
+    Task {
+      do throws(Problem) {
+        try await plane.open(agent, from: registration.node)
+        feed(.linkOpened)
+      } catch {
+        logger.warning("the control plane is not there", metadata: ["problem": "\(error)"])
+        feed(.linkClosed)
+      }
+    }
+  }
+
+  private var vitals: Vitals {
+    let facts = runner.facts.engine
+    let activity = runner.activity
+    let share = min(100, 100 * Double(facts.liveInstances) / Double(max(1, facts.instanceSlots)))
+    // Both shares lie within 0 and 100.
+    let load =
+      (try? NodeLoad(
+        cpuPercent: facts.queuedActivations > 0 ? 100 : share, memoryPercent: share,
+        activeModules: activity.running)) ?? .idle
+    return Vitals(
+      progress: UInt64(activity.ended),
+      isBusy: facts.queuedActivations > 0, load: load)
+  }
+
+  private func log(_ notice: NodeAgentLogic.Notice) {
+    switch notice {
+    case .staleRefused(let version, let seen):
+      logger.notice(
+        "something older than what was seen is refused",
+        metadata: ["version": "\(version)", "seen": "\(seen)"])
+    case .leaseRanOut:
+      logger.warning("the control plane is silent: what must stop when isolated is paused")
+    case .attachRefused(let problem):
+      logger.error("the control plane refuses this node", metadata: ["problem": "\(problem)"])
+    }
+  }
+
+  // Preparing.
+
+  private func giveUpPreparing(_ placement: PlacementID) {
+    waiting.removeAll { $0.id.placement == placement }
+    preparations[placement]?.task.cancel()
+  }
+
+  private func beginPreparations() {
+    while preparations.count < Self.maximumPreparations, let index = nextWaiting() {
+      let (id, order) = waiting.remove(at: index)
+      let task = Task { await prepare(id, order) }
+      preparations[id.placement] = (id.attempt, task)
+    }
+  }
+
+  /// Never two of one placement at a time: one that was given up ends first.
+  private func nextWaiting() -> Int? {
+    waiting.firstIndex { preparations[$0.id.placement] == nil }
+  }
+
+  private func prepare(_ id: PreparationID, _ order: PlacementOrder) async {
+    let input: NodeAgentLogic.Input
+    do throws(Problem) {
+      let bytes = try await plane.module(order.deployment.digest)
+      let keys = try await plane.trustedKeys()
+      let module = try await runner.prepare(order, module: bytes, keys: keys)
+      // Looked at after the wait: it may have been given up meanwhile.
+      if logic.isPreparing(id) { runner.hold(order.deployment, module) }
+      input = .placementPrepared(id)
     } catch {
-      throw error.problem
+      if logic.isPreparing(id) {
+        logger.error(
+          "a placement failed",
+          metadata: [
+            "module": "\(order.deployment.name)@\(order.deployment.version)",
+            "problem": "\(error)",
+          ])
+      }
+      input = .placementFailed(id, error)
     }
-    guard verified.digest == deployment.digest else {
-      throw Problem(
-        .internalFault, code: "digest_mismatch",
-        "the code of \(deployment.name)@\(deployment.version) is not what was deployed",
-        next: "Push and deploy it as a new version.")
+    preparations[id.placement] = nil
+    feed(input)
+    beginPreparations()
+  }
+
+  // Time.
+
+  private func setAlarm() {
+    guard !hasEnded, let deadline = logic.nextDeadline else { return }
+    if let alarm, alarm.at <= deadline { return }
+    alarm?.task.cancel()
+    let wait = deadline - clock.now().monotonic
+    let task = Task {
+      do {
+        try await Task.sleep(for: max(wait, .zero), tolerance: .zero)
+        self.alarmRang()
+      } catch {
+        // Cancelled: an earlier alarm was set instead, or the agent ends.
+      }
+    }
+    alarm = (deadline, task)
+  }
+
+  private func alarmRang() {
+    alarm = nil
+    feed(.deadlineReached)
+  }
+
+  /// Returns when the logic has taken something in.
+  private func change() async {
+    await withCheckedContinuation { continuation in
+      lastWatcher += 1
+      watchers[lastWatcher] = continuation
     }
   }
 
-  /// Forgets a placement. What it is running goes on to its end.
-  public func remove(_ id: PlacementID) {
-    placements.withLock { _ = $0.removeValue(forKey: id) }
-  }
+  // Running.
 
-  /// Runs a fresh instance on an event. Cancelling the task ends the instance.
-  ///
-  /// - Parameter attempt: from 1 on; handed to the guest.
-  public func run(_ id: PlacementID, on event: Event, attempt: Int) async -> ActivationReport {
-    guard let placement = placements.withLock({ $0[id] }) else {
+  func run(
+    _ id: PlacementID, under fence: PlanVersion, on event: Event, attempt: Int
+  ) async -> ActivationReport {
+    let deadline = clock.now().monotonic + Self.planPatience
+    while logic.mayServeLater(id, under: fence), !hasEnded, clock.now().monotonic < deadline {
+      // A heartbeat comes at the latest, so that this does not wait for ever.
+      await change()
+    }
+    guard let placement = runner.placement(id, under: fence) else {
       return ActivationReport(
         result: .failure(
-          ActivationFailure(code: .unavailable, message: "\(id.name) is not ready on \(self.id)")))
+          ActivationFailure(
+            code: .unavailable, message: "\(id.name) does not serve on \(registration.node)")))
     }
-    let deployment = placement.deployment
-    let trace = random.withLock {
-      TraceContext(continuing: event.attribute("traceparent"), using: &$0)
-    }
-    let activation = Activation(
-      arguments: [deployment.name.text] + deployment.configuration.arguments,
-      environment: GuestEnvironment.variables(
-        for: event, deployment, node: self.id, attempt: attempt, trace: trace),
-      input: event.data, limits: deployment.configuration.limits)
-    placement.began()
-    let report = await placement.module.run(activation)
-    placement.ended(report)
-    logs.keep(
-      report.log, isCut: report.logTruncated, of: id.name,
-      as: LogLine(
-        at: clock.now().wall, module: deployment.name, version: deployment.version,
-        eventID: event.id, text: ""))
-    return report
+    return await runner.run(placement, on: event, attempt: attempt)
   }
 
-  /// The placements that are ready here, sorted.
-  public var placementStatuses: [PlacementStatus] {
-    placements.withLock { placements in
-      placements.keys.sorted().compactMap { placements[$0]?.status(on: id) }
-    }
+  /// Whether an activation may begin without a look at the plan: the way of nearly all of them.
+  nonisolated func placement(_ id: PlacementID, under fence: PlanVersion) -> Placement? {
+    runner.placement(id, under: fence)
   }
 
-  public var status: NodeStatus {
-    NodeStatus(id: id, health: "healthy", engine: engine.facts, startedAt: startedAt)
+  nonisolated func run(
+    _ placement: Placement, on event: Event, attempt: Int
+  ) async -> ActivationReport {
+    await runner.run(placement, on: event, attempt: attempt)
   }
 
-  /// Ends the streams of those who follow logs.
-  public func stop() { logs.finish() }
+  nonisolated var facts: NodeFacts { runner.facts }
+  nonisolated var logs: LogKeeper { runner.logs }
+
+  var placementStatuses: [PlacementStatus] {
+    var roles: [PlacementID: PlacementRole] = [:]
+    for held in logic.report.placements { roles[held.placement] = held.role }
+    return runner.statuses(roles: roles)
+  }
 }

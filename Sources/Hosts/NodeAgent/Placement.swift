@@ -53,10 +53,14 @@ final class Placement: Sendable {
     counter.increment()
   }
 
-  func status(on node: NodeID) -> PlacementStatus {
+  var activity: (ended: Int, running: Int) {
+    counts.withLock { ($0.activations, $0.running) }
+  }
+
+  func status(on node: NodeID, as role: PlacementRole) -> PlacementStatus {
     counts.withLock { counts in
       PlacementStatus(
-        node: node, module: deployment.name, version: deployment.version,
+        node: node, module: deployment.name, version: deployment.version, role: role,
         digest: deployment.digest, generation: deployment.generation, readySince: readySince,
         activations: counts.activations, failures: counts.failures, running: counts.running)
     }

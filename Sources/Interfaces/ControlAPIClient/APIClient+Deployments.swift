@@ -1,6 +1,7 @@
 public import ClusterModel
 public import ControlAPIModel
 internal import NIOHTTP1
+public import Scheduling
 
 extension APIClient {
   /// Deploys an application. The lines are progress, then ``DeployLine/done(_:)`` or
@@ -35,6 +36,42 @@ extension APIClient {
       of: Call(
         method: .DELETE, path: ["v1", "deployments", name], query: [("kind", kind?.rawValue)])
     ).removed
+  }
+
+  /// Goes back to what was deployed before.
+  public func rollBack(_ module: ModuleName, to version: ModuleVersion?) async throws(Problem)
+    -> DeploymentResource
+  {
+    try await value(
+      DeploymentResource.self,
+      of: json(
+        .POST, ["v1", "deployments", module.text, "rollback"], RollbackRequest(version: version)))
+  }
+
+  /// Where each module of an application would run, and why.
+  public func plan(manifest: String) async throws(Problem) -> [PlacementExplanation] {
+    try await value(
+      ListResource<PlacementExplanation>.self,
+      of: json(.POST, ["v1", "plan"], PlanRequest(manifest: manifest))
+    ).items
+  }
+
+  /// Where a deployed module would run now, and why.
+  public func explain(_ module: ModuleName) async throws(Problem) -> PlacementExplanation {
+    try await value(
+      PlacementExplanation.self,
+      of: Call(path: ["v1", "deployments", module.text, "explanation"]))
+  }
+
+  /// Changes whether a node is given work.
+  public func command(_ command: NodeCommand, _ node: NodeID) async throws(Problem)
+    -> NodeSchedulingResource
+  {
+    let path = ["v1", "nodes", node.text]
+    let call =
+      command == .forget
+      ? Call(method: .DELETE, path: path) : Call(method: .POST, path: path + [command.rawValue])
+    return try await value(NodeSchedulingResource.self, of: call)
   }
 
   public func nodes() async throws(Problem) -> [NodeResource] {

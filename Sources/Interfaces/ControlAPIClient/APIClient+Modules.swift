@@ -36,6 +36,14 @@ extension APIClient {
     ).items
   }
 
+  /// Everything that was ever deployed under a name, oldest first.
+  public func history(of module: ModuleName) async throws(Problem) -> [DeployedGenerationResource] {
+    try await value(
+      ListResource<DeployedGenerationResource>.self,
+      of: Call(path: ["v1", "modules", module.text, "history"])
+    ).items
+  }
+
   public func trustedKeys() async throws(Problem) -> [TrustedKeyResource] {
     try await value(
       ListResource<TrustedKeyResource>.self, of: Call(path: ["v1", "trust", "keys"])

@@ -4,13 +4,27 @@ public import HostPorts
 /// A node, and how it is.
 public struct NodeResource: Hashable, Sendable, Codable {
   public var id: NodeID
-  public var health: String
-  public var startedAt: WallInstant
-  public var engine: EngineFacts
+  public var location: NodeLocation
+  public var capabilities: NodeCapabilities
+  public var healthStatus: HealthStatus
+  /// What `healthStatus` sums up.
+  public var state: NodeState
+  public var scheduling: NodeScheduling
+  public var currentLoad: NodeLoad
+  public var lastHeartbeat: WallInstant
+  /// Missing when the node could not be asked.
+  public var startedAt: WallInstant?
+  public var engine: EngineFacts?
 
   public init(_ status: NodeStatus) {
-    id = status.id
-    health = status.health
+    id = status.node.id
+    location = status.node.location
+    capabilities = status.node.capabilities
+    healthStatus = status.node.healthStatus
+    state = status.state
+    scheduling = status.scheduling
+    currentLoad = status.node.currentLoad
+    lastHeartbeat = status.node.lastHeartbeat
     startedAt = status.startedAt
     engine = status.engine
   }
@@ -21,6 +35,7 @@ public struct PlacementResource: Hashable, Sendable, Codable {
   public var node: NodeID
   public var module: ModuleName
   public var version: ModuleVersion
+  public var role: PlacementRole
   public var digest: ModuleDigest
   public var generation: Int
   public var readySince: WallInstant
@@ -32,12 +47,24 @@ public struct PlacementResource: Hashable, Sendable, Codable {
     node = status.node
     module = status.module
     version = status.version
+    role = status.role
     digest = status.digest
     generation = status.generation
     readySince = status.readySince
     activations = status.activations
     failures = status.failures
     running = status.running
+  }
+}
+
+/// How a node is given work after a command.
+public struct NodeSchedulingResource: Hashable, Sendable, Codable {
+  public var node: NodeID
+  /// Missing when the node was forgotten.
+  public var scheduling: NodeScheduling?
+  public init(node: NodeID, scheduling: NodeScheduling?) {
+    self.node = node
+    self.scheduling = scheduling
   }
 }
 

@@ -99,6 +99,37 @@ public struct DeployRequest: Hashable, Sendable, Codable {
   }
 }
 
+/// The body of `POST /v1/deployments/{name}/rollback`.
+public struct RollbackRequest: Hashable, Sendable, Codable {
+  /// Missing for the last other version.
+  public var version: ModuleVersion?
+  public init(version: ModuleVersion?) { self.version = version }
+}
+
+/// The body of `POST /v1/plan`.
+public struct PlanRequest: Hashable, Sendable, Codable {
+  /// The text of the `wasmatrix.yaml`.
+  public var manifest: String
+  public init(manifest: String) { self.manifest = manifest }
+}
+
+/// One entry in the history of a name.
+public struct DeployedGenerationResource: Hashable, Sendable, Codable {
+  public var application: ApplicationName
+  public var version: ModuleVersion
+  public var digest: ModuleDigest
+  public var generation: Int
+  public var deployedAt: WallInstant
+
+  public init(_ deployment: Deployment) {
+    application = deployment.application
+    version = deployment.version
+    digest = deployment.digest
+    generation = deployment.generation
+    deployedAt = deployment.deployedAt
+  }
+}
+
 /// What `DELETE /v1/deployments/{name}` is to remove: `?kind=`.
 public enum UndeployKind: String, Sendable, Codable, CaseIterable {
   case application, module

@@ -1,4 +1,5 @@
 public import ClusterModel
+public import Scheduling
 
 /// What a cluster does for whoever asks: the port that the interfaces (HTTP, later others) use and
 /// the control plane meets. Every call says who asks and in which namespace.
@@ -42,6 +43,17 @@ public protocol ClusterService: Sendable {
     progress: @escaping @Sendable (DeployProgress) -> Void
   ) async throws(Problem) -> [DeploymentStatus]
   func deployments(for caller: Caller) async throws(Problem) -> [DeploymentStatus]
+  /// Goes back to what was deployed before: the last other version, or a certain one.
+  func rollBack(_ module: ModuleName, to version: ModuleVersion?, by caller: Caller)
+    async throws(Problem) -> DeploymentStatus
+  /// Every deployment there ever was under a name, oldest first.
+  func history(of module: ModuleName, for caller: Caller) async throws(Problem) -> [Deployment]
+  /// Where each module of an application would run if it were deployed now, and why.
+  func plan(_ manifest: ApplicationManifest, for caller: Caller) async throws(Problem)
+    -> [PlacementExplanation]
+  /// Where a deployed module runs, where it would run if it were placed now, and why.
+  func explain(_ module: ModuleName, for caller: Caller) async throws(Problem)
+    -> PlacementExplanation
   /// Removes an application's deployments, or one deployment.
   func undeploy(_ target: UndeployTarget, by caller: Caller) async throws(Problem) -> [ModuleName]
 
@@ -68,6 +80,11 @@ public protocol ClusterService: Sendable {
   // Looking at it
   func nodes(for caller: Caller) async throws(Problem) -> [NodeStatus]
   func placements(for caller: Caller) async throws(Problem) -> [PlacementStatus]
+  /// Changes whether a node is given work; returns when that is durable.
+  ///
+  /// - Returns: how it is given work from now on; `nil` when it was forgotten.
+  func command(_ command: NodeCommand, _ node: NodeID, by caller: Caller) async throws(Problem)
+    -> NodeScheduling?
   /// Findings about the health of the whole, in a fixed order.
   func diagnose(for caller: Caller) async throws(Problem) -> [Finding]
   /// Whether requests are taken: false while starting and stopping.
@@ -100,7 +117,7 @@ public struct PushedVersion: Hashable, Sendable {
 /// One step of a deployment.
 public struct DeployProgress: Hashable, Sendable, Codable {
   public enum Step: String, Sendable, Codable {
-    case accepted, verified, compiled, ready, persisted, done
+    case accepted, ready, persisted, done
   }
   public var step: Step
   /// `nil` for steps of the whole application.
@@ -133,14 +150,19 @@ public struct DeploymentStatus: Hashable, Sendable {
 
 /// A node, and how it is.
 public struct NodeStatus: Hashable, Sendable {
-  public var id: NodeID
-  /// `healthy` until nodes are tracked.
-  public var health: String
-  public var engine: EngineFacts
-  public var startedAt: WallInstant
-  public init(id: NodeID, health: String, engine: EngineFacts, startedAt: WallInstant) {
-    self.id = id
-    self.health = health
+  public var node: Node
+  public var state: NodeState
+  public var scheduling: NodeScheduling
+  /// `nil` when the node could not be asked.
+  public var engine: EngineFacts?
+  public var startedAt: WallInstant?
+  public init(
+    node: Node, state: NodeState, scheduling: NodeScheduling, engine: EngineFacts?,
+    startedAt: WallInstant?
+  ) {
+    self.node = node
+    self.state = state
+    self.scheduling = scheduling
     self.engine = engine
     self.startedAt = startedAt
   }
@@ -151,6 +173,8 @@ public struct PlacementStatus: Hashable, Sendable {
   public var node: NodeID
   public var module: ModuleName
   public var version: ModuleVersion
+  /// Whether it serves, or is there to take over or to go back to.
+  public var role: PlacementRole
   public var digest: ModuleDigest
   public var generation: Int
   public var readySince: WallInstant
@@ -158,12 +182,14 @@ public struct PlacementStatus: Hashable, Sendable {
   public var failures: Int
   public var running: Int
   public init(
-    node: NodeID, module: ModuleName, version: ModuleVersion, digest: ModuleDigest,
-    generation: Int, readySince: WallInstant, activations: Int, failures: Int, running: Int
+    node: NodeID, module: ModuleName, version: ModuleVersion, role: PlacementRole,
+    digest: ModuleDigest, generation: Int, readySince: WallInstant, activations: Int, failures: Int,
+    running: Int
   ) {
     self.node = node
     self.module = module
     self.version = version
+    self.role = role
     self.digest = digest
     self.generation = generation
     self.readySince = readySince

@@ -140,7 +140,9 @@ import Testing
         _ = try await cluster.plane.undeploy(.application(name), by: cluster.caller)
       }
         == "not_deployed")
-    #expect(try await cluster.plane.placements(for: cluster.caller).isEmpty)
+    try await eventually("the node holds nothing") {
+      try await cluster.plane.placements(for: cluster.caller).isEmpty
+    }
     await cluster.stop()
     cluster.remove()
   }

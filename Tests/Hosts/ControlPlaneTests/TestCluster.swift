@@ -34,6 +34,7 @@ enum SharedEngine {
 struct TestCluster {
   let path: String
   let plane: ControlPlane
+  let agent: NodeAgent
   let signer: ModuleSigner
   let caller = Caller(principal: .local)
   private let folder: DataFolder
@@ -55,18 +56,26 @@ struct TestCluster {
         catalog: FaultyCatalog(store: try CatalogDatabase(in: folder), faults: faults),
         blobs: try BlobFolder(in: folder),
         events: FaultyLog(log: try EventDatabase(in: folder), faults: faults),
-        agent: NodeAgent(
-          id: NodeID(unchecked: "local"), engine: engine, clock: clock, logger: logger),
         clock: clock, random: SystemRandomNumberGenerator(), logger: logger))
+    let agent = NodeAgent(
+      NodeRegistration(
+        node: NodeID(unchecked: "local"),
+        incarnation: Incarnation(UInt64(clock.now().wall.microseconds)),
+        location: NodeLocation(zone: .default),
+        capabilities: try NodeCapabilities(
+          architectures: [.x86_64], memory: .gibibytes(64), cpuCores: 2)),
+      engine: engine, plane: plane.connection, clock: clock, logger: logger)
+    await agent.start()
     let key = try Curve25519.Signing.PrivateKey(rawRepresentation: [UInt8](repeating: 4, count: 32))
     let cluster = TestCluster(
-      path: path, plane: plane, signer: try ModuleSigner(key), folder: folder)
+      path: path, plane: plane, agent: agent, signer: try ModuleSigner(key), folder: folder)
     _ = try await plane.trustKey(cluster.signer.publicKey.bytes, label: "test", by: cluster.caller)
     return cluster
   }
 
   func stop(patience: Duration = .seconds(5)) async {
     await plane.stop(patience: patience)
+    await agent.stop()
     folder.release()
   }
 
@@ -110,6 +119,13 @@ struct TestCluster {
 
   func publish(_ topic: String, _ data: String = "") async throws -> EventOffset {
     try await plane.publish(event(topic, data), by: caller).offset
+  }
+
+  /// The versions that serve on the node.
+  var servingVersions: [String] {
+    get async throws {
+      try await plane.placements(for: caller).filter { $0.role == .active }.map(\.version.text)
+    }
   }
 
   /// What became of an event, once it settled.

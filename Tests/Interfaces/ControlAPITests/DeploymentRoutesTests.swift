@@ -29,7 +29,7 @@ struct DeploymentRoutesTests {
         return
       }
       #expect(lines.count == 3)
-      #expect(first.step == .verified && first.module == Samples.version.name)
+      #expect(first.step == .ready && first.module == Samples.version.name)
       #expect(deployments == [DeploymentResource(Samples.deployment)])
     }
   }

@@ -1,6 +1,7 @@
 import ClusterModel
 import ControlAPIModel
 import HostPorts
+import Scheduling
 import Synchronization
 
 /// A cluster that answers what a test told it to, for error paths that the real one is hard to
@@ -96,7 +97,7 @@ final class SampleCluster: ClusterService {
     progress: @escaping @Sendable (DeployProgress) -> Void
   ) async throws(Problem) -> [DeploymentStatus] {
     for module in manifest.modules {
-      progress(DeployProgress(step: .verified, module: module.name, message: "signed"))
+      progress(DeployProgress(step: .ready, module: module.name, message: "ready"))
     }
     try entered(caller)
     progress(DeployProgress(step: .done, module: nil, message: "done"))
@@ -106,6 +107,41 @@ final class SampleCluster: ClusterService {
   func deployments(for caller: Caller) async throws(Problem) -> [DeploymentStatus] {
     try entered(caller)
     return script.withLock { $0.deployments }
+  }
+
+  func rollBack(
+    _ module: ModuleName, to version: ModuleVersion?, by caller: Caller
+  ) async throws(Problem) -> DeploymentStatus {
+    try entered(caller)
+    var status = Samples.deployment
+    if let version { status.deployment.version = version }
+    return status
+  }
+
+  func history(of module: ModuleName, for caller: Caller) async throws(Problem) -> [Deployment] {
+    try entered(caller)
+    return [Samples.deployment.deployment]
+  }
+
+  func plan(
+    _ manifest: ApplicationManifest, for caller: Caller
+  ) async throws(Problem) -> [PlacementExplanation] {
+    try entered(caller)
+    return [Samples.explanation]
+  }
+
+  func explain(
+    _ module: ModuleName, for caller: Caller
+  ) async throws(Problem) -> PlacementExplanation {
+    try entered(caller)
+    return Samples.explanation
+  }
+
+  func command(
+    _ command: NodeCommand, _ node: NodeID, by caller: Caller
+  ) async throws(Problem) -> NodeScheduling? {
+    try entered(caller)
+    return command == .forget ? nil : .draining
   }
 
   func undeploy(_ target: UndeployTarget, by caller: Caller) async throws(Problem)

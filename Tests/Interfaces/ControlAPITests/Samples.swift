@@ -1,5 +1,6 @@
 import ClusterModel
 import HostPorts
+import Scheduling
 
 /// Values of every type that the API shows, with every optional part present.
 enum Samples {
@@ -67,15 +68,48 @@ enum Samples {
   }
 
   static let node = NodeStatus(
-    id: NodeID(unchecked: "local"), health: "healthy",
+    node: Node(
+      id: NodeID(unchecked: "local"),
+      location: NodeLocation(
+        zone: .default, coordinates: try? Coordinates(latitude: -1.5, longitude: 2)),
+      capabilities: capabilities, healthStatus: .healthy, currentLoad: .idle,
+      lastHeartbeat: instant), state: .healthy, scheduling: .open,
     engine: EngineFacts(
       libraryVersion: "1", architecture: "x86_64", cpuFeatures: ["sse4.2"], workers: 2,
       instanceSlots: 10, liveInstances: 1, queuedActivations: 0),
     startedAt: instant)
 
+  static let explanation = PlacementExplanation(
+    decision: SchedulingDecision(
+      namespace: .default, module: version.name, selectedNodes: [NodeID(unchecked: "local")],
+      fallbackNodes: [],
+      decisionFactors: DecisionFactors(
+        proximityScore: 0.5, resourceScore: 1, dataLocalityScore: 1, faultDomainScore: 1),
+      expiresAt: instant),
+    verdicts: [
+      NodeVerdict(
+        node: NodeID(unchecked: "local"), outcome: .selected,
+        factors: DecisionFactors(proximityScore: 0.5), score: 0.75, latencyMilliseconds: 2,
+        distanceKilometres: 7, reason: "chosen as number 1"),
+      NodeVerdict(
+        node: NodeID(unchecked: "other"), outcome: .rejected,
+        rejections: [Rejection(.memory, "it has no memory left")], reason: "cannot run it"),
+    ])
+
+  private static var capabilities: NodeCapabilities {
+    guard
+      let capabilities = try? NodeCapabilities(
+        architectures: [.x86_64], cpuFeatures: ["sse4.2"], memory: .mebibytes(64), cpuCores: 2,
+        specializedHardware: ["gpu"], labels: [try Label("tier", "edge")],
+        faultDomain: FaultDomain(unchecked: "hall"))
+    else { preconditionFailure("it is valid") }
+    return capabilities
+  }
+
   static let placement = PlacementStatus(
     node: NodeID(unchecked: "local"), module: version.name, version: version.version,
-    digest: version.digest, generation: 1, readySince: instant, activations: 10, failures: 1,
+    role: .active, digest: version.digest, generation: 1, readySince: instant, activations: 10,
+    failures: 1,
     running: 2)
 
   static func logLine(_ text: String) -> LogLine {

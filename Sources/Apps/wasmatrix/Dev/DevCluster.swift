@@ -12,6 +12,7 @@ import WasmtimeEngine
 /// A control plane and a node agent in this process, with their engine and stores.
 struct DevCluster: Sendable {
   let plane: ControlPlane
+  private let agent: NodeAgent
   private let engine: WasmtimeEngine
   /// Holds the lock of the folder for as long as the cluster lives.
   private let folder: DataFolder
@@ -23,15 +24,17 @@ struct DevCluster: Sendable {
     let clock = SystemClock()
     let engine = try WasmtimeEngine(cacheFolder: folder.path + "/cache")
     do throws(Problem) {
-      let agent = NodeAgent(
-        id: NodeID(unchecked: "local"), engine: engine, clock: clock,
-        logger: Logger(label: "node-agent"))
       let plane = try await ControlPlane.start(
         ControlPlane.Parts(
           catalog: try CatalogDatabase(in: folder), blobs: try BlobFolder(in: folder),
-          events: try EventDatabase(in: folder), agent: agent, clock: clock,
-          random: SystemRandomNumberGenerator(), logger: Logger(label: "control-plane")))
-      return DevCluster(plane: plane, engine: engine, folder: folder)
+          events: try EventDatabase(in: folder), clock: clock,
+          random: SystemRandomNumberGenerator(), logger: Logger(label: "control-plane"),
+          configuration: try LocalNode.planeConfiguration()))
+      let agent = NodeAgent(
+        try LocalNode.registration(startedAt: clock.now().wall), engine: engine,
+        plane: plane.connection, clock: clock, logger: Logger(label: "node-agent"))
+      await agent.start()
+      return DevCluster(plane: plane, agent: agent, engine: engine, folder: folder)
     } catch {
       engine.stop()
       throw error
@@ -41,6 +44,7 @@ struct DevCluster: Sendable {
   /// Lets what runs come to its end for a while, closes the stores, and ends the engine.
   func stop() async {
     await plane.stop()
+    await agent.stop()
     engine.stop()
   }
 }

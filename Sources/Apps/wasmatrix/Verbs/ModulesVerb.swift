@@ -6,8 +6,11 @@ import ControlAPIModel
 struct ModulesVerb: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "modules",
-    abstract: "List the versions in the registry.",
+    abstract: "List the versions in the registry; of one module also its history.",
     discussion: """
+      With a NAME also every deployment there ever was under it; --json prints \
+      {"versions": [...], "history": [...]} then.
+
       EXAMPLE
         wasmatrix modules
         wasmatrix modules clean --json
@@ -22,18 +25,45 @@ struct ModulesVerb: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    let versions = try await server.withClient { try await $0.modules(named: name) }
-    try ResultPrinter.print(versions, output) {
-      var table = TextTable(
-        .text("MODULE"), .text("VERSION"), .text("DIGEST"), .number("SIZE"), .text("SIGNED BY"),
-        .text("PUSHED"))
-      for version in versions {
-        table.add(
-          "\(version.name)", "\(version.version)", version.digest.short, "\(version.size)",
-          version.signers.map { $0.text.prefix(12) }.joined(separator: ","),
-          "\(version.pushedAt)")
-      }
-      return table
+    if let name { return try await showOne(name) }
+    let versions = try await server.withClient { try await $0.modules(named: nil) }
+    try ResultPrinter.print(versions, output) { table(of: versions) }
+  }
+
+  private struct OneModule: Encodable {
+    var versions: [ModuleVersionResource]
+    var history: [DeployedGenerationResource]
+  }
+
+  private func showOne(_ name: ModuleName) async throws {
+    let module = try await server.withClient { client in
+      OneModule(
+        versions: try await client.modules(named: name),
+        history: try await client.history(of: name))
     }
+    if output.json { return try ResultPrinter.printJSON(module) }
+    StandardOutput.write(table(of: module.versions).text)
+    guard !module.history.isEmpty else { return }
+    var history = TextTable(
+      .number("GENERATION"), .text("VERSION"), .text("APPLICATION"), .text("DEPLOYED"))
+    for deployed in module.history {
+      history.add(
+        "\(deployed.generation)", "\(deployed.version)", "\(deployed.application)",
+        "\(deployed.deployedAt)")
+    }
+    StandardOutput.write("\n" + history.text)
+  }
+
+  private func table(of versions: [ModuleVersionResource]) -> TextTable {
+    var table = TextTable(
+      .text("MODULE"), .text("VERSION"), .text("DIGEST"), .number("SIZE"), .text("SIGNED BY"),
+      .text("PUSHED"))
+    for version in versions {
+      table.add(
+        "\(version.name)", "\(version.version)", version.digest.short, "\(version.size)",
+        version.signers.map { $0.text.prefix(12) }.joined(separator: ","),
+        "\(version.pushedAt)")
+    }
+    return table
   }
 }

@@ -17,17 +17,22 @@ struct NodesVerb: AsyncParsableCommand {
   @OptionGroup var server: ServerOptions
   @OptionGroup var output: OutputOptions
 
+  private func number(_ number: Int?) -> String { number.map(String.init) ?? "" }
+
   func run() async throws {
     let nodes = try await server.withClient { try await $0.nodes() }
     try ResultPrinter.print(nodes, output) {
       var table = TextTable(
-        .text("NODE"), .text("HEALTH"), .text("ENGINE"), .text("ARCH"), .number("WORKERS"),
-        .number("LIVE"), .number("QUEUED"), .number("SLOTS"), .text("STARTED"))
+        .text("NODE"), .text("STATE"), .text("WORK"), .text("ZONE"), .text("ARCH"),
+        .text("ENGINE"), .number("WORKERS"), .number("LIVE"), .number("QUEUED"),
+        .number("SLOTS"), .text("STARTED"))
       for node in nodes {
         table.add(
-          "\(node.id)", node.health, node.engine.libraryVersion, node.engine.architecture,
-          "\(node.engine.workers)", "\(node.engine.liveInstances)",
-          "\(node.engine.queuedActivations)", "\(node.engine.instanceSlots)", "\(node.startedAt)")
+          "\(node.id)", node.state.rawValue, node.scheduling.rawValue, "\(node.location.zone)",
+          node.capabilities.architectures.first?.rawValue ?? "",
+          node.engine?.libraryVersion ?? "", number(node.engine?.workers),
+          number(node.engine?.liveInstances), number(node.engine?.queuedActivations),
+          number(node.engine?.instanceSlots), node.startedAt?.description ?? "")
       }
       return table
     }

@@ -9,7 +9,9 @@ struct PlacementsVerb: AsyncParsableCommand {
     commandName: "ps",
     abstract: "List what is ready to run, and where.",
     discussion: """
-      One line for each version that is made ready on a node, with what it has done so far.
+      One line for each version that is made ready on a node, with what it has done so far. Active \
+      ones serve; fallbacks take over when a node is lost; retained ones were replaced and are kept \
+      ready for a rollback.
 
       EXAMPLE
         wasmatrix ps
@@ -23,12 +25,13 @@ struct PlacementsVerb: AsyncParsableCommand {
     let placements = try await server.withClient { try await $0.placements() }
     try ResultPrinter.print(placements, output) {
       var table = TextTable(
-        .text("MODULE"), .text("VERSION"), .text("NODE"), .number("GENERATION"),
+        .text("MODULE"), .text("VERSION"), .text("NODE"), .text("ROLE"), .number("GENERATION"),
         .number("RUNNING"), .number("ACTIVATIONS"), .number("FAILURES"), .text("READY SINCE"))
       for placement in placements {
         table.add(
           "\(placement.module)", "\(placement.version)", "\(placement.node)",
-          "\(placement.generation)", "\(placement.running)", "\(placement.activations)",
+          placement.role.rawValue, "\(placement.generation)", "\(placement.running)",
+          "\(placement.activations)",
           "\(placement.failures)", "\(placement.readySince)")
       }
       return table

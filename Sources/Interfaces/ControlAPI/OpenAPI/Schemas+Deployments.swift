@@ -1,5 +1,6 @@
 internal import ClusterModel
 internal import ControlAPIModel
+internal import Scheduling
 
 extension Schemas {
   static let deployment = Schema.object(
@@ -40,7 +41,7 @@ extension Schemas {
         required: [
           "step": [
             "type": "string",
-            "enum": ["accepted", "verified", "compiled", "ready", "persisted", "done"],
+            "enum": ["accepted", "ready", "persisted", "done"],
           ],
           "message": Schema.string,
         ], optional: ["module": Schema.string]),
@@ -51,6 +52,44 @@ extension Schemas {
       Schema.object(required: ["problem": Schema.ref("Problem")]),
     ]
   ]
+
+  static let rollbackRequest = Schema.object(required: [:], optional: ["version": Schema.string])
+
+  static let deployedGeneration = Schema.object(required: [
+    "application": Schema.string, "version": Schema.string, "digest": Schema.string,
+    "generation": Schema.integer, "deployedAt": Schema.time,
+  ])
+
+  static let planRequest = Schema.object(required: [
+    "manifest": ["type": "string", "description": "The text of the wasmatrix.yaml."]
+  ])
+
+  static let explanation = Schema.object(required: [
+    "decision": Schema.object(required: [
+      "namespace": Schema.string, "module": Schema.string,
+      "selectedNodes": Schema.array(Schema.string), "fallbackNodes": Schema.array(Schema.string),
+      "decisionFactors": decisionFactors, "decisionTimeMilliseconds": Schema.number,
+      "expiresAt": Schema.time,
+    ]), "verdicts": Schema.array(verdict),
+  ])
+
+  private static let decisionFactors = Schema.object(required: [
+    "proximityScore": ["type": "number"], "resourceScore": ["type": "number"],
+    "dataLocalityScore": ["type": "number"], "faultDomainScore": ["type": "number"],
+  ])
+
+  private static let verdict = Schema.object(
+    required: [
+      "node": Schema.string, "outcome": Schema.texts(NodeVerdict.Outcome.allCases),
+      "rejections": Schema.array(
+        Schema.object(required: [
+          "code": Schema.texts(Rejection.Code.allCases), "detail": Schema.string,
+        ])), "reason": Schema.string,
+    ],
+    optional: [
+      "factors": decisionFactors, "score": ["type": "number"],
+      "latencyMilliseconds": Schema.number, "distanceKilometres": Schema.number,
+    ])
 
   static let removed = Schema.object(required: ["removed": Schema.array(Schema.string)])
 }

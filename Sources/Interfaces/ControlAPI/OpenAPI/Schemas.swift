@@ -16,6 +16,9 @@ enum Schemas {
     "DeployRequest": deployRequest, "DeployLine": deployLine, "Removed": removed,
     "Event": event, "AcceptedEvent": acceptedEvent, "EventStatus": eventStatus,
     "Delivery": delivery, "DeadLetter": deadLetter, "CloudEvent": cloudEvent, "Node": node,
+    "NodeScheduling": nodeScheduling, "RollbackRequest": rollbackRequest,
+    "DeployedGeneration": deployedGeneration, "PlanRequest": planRequest,
+    "Explanation": explanation,
     "Placement": placement, "LogLine": logLine, "Finding": finding,
     "Health": Schema.object(required: ["status": ["type": "string", "enum": ["ready"]]]),
   ]
@@ -69,19 +72,48 @@ enum Schemas {
     "subject": Schema.string, "reason": Schema.string, "detail": Schema.string,
   ])
 
-  private static let node = Schema.object(required: [
-    "id": Schema.string, "health": Schema.string, "startedAt": Schema.time,
-    "engine": Schema.object(required: [
-      "libraryVersion": Schema.string, "architecture": Schema.string,
-      "cpuFeatures": Schema.array(Schema.string), "workers": Schema.integer,
-      "instanceSlots": Schema.integer, "liveInstances": Schema.integer,
-      "queuedActivations": Schema.integer,
-    ]),
+  private static let node = Schema.object(
+    required: [
+      "id": Schema.string,
+      "location": Schema.object(
+        required: ["zone": Schema.string],
+        optional: [
+          "coordinates": Schema.object(required: [
+            "latitude": ["type": "number"], "longitude": ["type": "number"],
+          ])
+        ]),
+      "capabilities": Schema.object(
+        required: [
+          "architectures": Schema.array(Schema.texts(Architecture.allCases)),
+          "cpuFeatures": Schema.array(Schema.string), "memory": Schema.integer,
+          "cpuCores": Schema.integer, "specializedHardware": Schema.array(Schema.string),
+          "labels": Schema.array(
+            Schema.object(required: ["name": Schema.string, "value": Schema.string])),
+        ], optional: ["faultDomain": Schema.string]),
+      "healthStatus": Schema.texts(HealthStatus.allCases),
+      "state": Schema.texts(NodeState.allCases),
+      "scheduling": Schema.texts(NodeScheduling.allCases),
+      "currentLoad": Schema.object(required: [
+        "cpuPercent": Schema.number, "memoryPercent": Schema.number,
+        "activeModules": Schema.integer,
+      ]), "lastHeartbeat": Schema.time,
+    ], optional: ["startedAt": Schema.time, "engine": engine])
+
+  private static let nodeScheduling = Schema.object(
+    required: ["node": Schema.string],
+    optional: ["scheduling": Schema.texts(NodeScheduling.allCases)])
+
+  private static let engine = Schema.object(required: [
+    "libraryVersion": Schema.string, "architecture": Schema.string,
+    "cpuFeatures": Schema.array(Schema.string), "workers": Schema.integer,
+    "instanceSlots": Schema.integer, "liveInstances": Schema.integer,
+    "queuedActivations": Schema.integer,
   ])
 
   private static let placement = Schema.object(required: [
     "node": Schema.string, "module": Schema.string, "version": Schema.string,
-    "digest": Schema.string, "generation": Schema.integer, "readySince": Schema.time,
+    "role": Schema.texts(PlacementRole.allCases), "digest": Schema.string,
+    "generation": Schema.integer, "readySince": Schema.time,
     "activations": Schema.integer, "failures": Schema.integer, "running": Schema.integer,
   ])
 

@@ -12,6 +12,7 @@ enum APIRoutes {
     routes += DeadLetterRoutes.routes(service)
     routes += TrustRoutes.routes(service)
     routes.append(LogRoute.route(service))
+    routes += PlacementRoutes.routes(service)
     routes += ClusterRoutes.routes(service)
     routes.append(DescriptionRoute.route(describing: routes))
     return RouteTable(routes: routes)

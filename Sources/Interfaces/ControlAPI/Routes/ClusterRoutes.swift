@@ -1,5 +1,6 @@
 internal import ClusterModel
 internal import ControlAPIModel
+internal import HTTPTypes
 internal import HostPorts
 internal import Hummingbird
 
@@ -15,6 +16,10 @@ enum ClusterRoutes {
       ) { request in
         try .list(try await service.nodes(for: request.caller).map { NodeResource($0) })
       },
+      command(.post, "/v1/nodes/{node}/cordon", .cordon, "Give a node nothing new.", service),
+      command(.post, "/v1/nodes/{node}/uncordon", .uncordon, "Give a node work again.", service),
+      command(.post, "/v1/nodes/{node}/drain", .drain, "Move a node's work away.", service),
+      command(.delete, "/v1/nodes/{node}", .forget, "Forget a node that is gone.", service),
       Route(
         .get, "/v1/placements",
         Operation(
@@ -32,5 +37,22 @@ enum ClusterRoutes {
         try .list(try await service.diagnose(for: request.caller))
       },
     ]
+  }
+
+  private static func command(
+    _ method: HTTPRequest.Method, _ path: PathPattern, _ command: NodeCommand, _ summary: String,
+    _ service: any ClusterService
+  ) -> Route {
+    Route(
+      method, path,
+      Operation(
+        id: "\(command.rawValue)Node", summary: summary,
+        answers: [.json(200, "It is durable.", Schema.ref("NodeScheduling"))],
+        problems: [.invalidInput, .notFound, .conflict])
+    ) { request in
+      let node: NodeID = try request.parameter("node")
+      let scheduling = try await service.command(command, node, by: request.caller)
+      return try .json(NodeSchedulingResource(node: node, scheduling: scheduling))
+    }
   }
 }

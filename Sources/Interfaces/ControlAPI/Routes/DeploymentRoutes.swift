@@ -10,7 +10,7 @@ enum DeploymentRoutes {
   static let manifestFile = "wasmatrix.yaml"
 
   static func routes(_ service: any ClusterService) -> [Route] {
-    [deploy(service), list(service), remove(service)]
+    [deploy(service), list(service), remove(service), rollBack(service)]
   }
 
   private static func deploy(_ service: any ClusterService) -> Route {
@@ -37,7 +37,7 @@ enum DeploymentRoutes {
     }
   }
 
-  private static func manifest(_ text: String) throws(Problem) -> ApplicationManifest {
+  static func manifest(_ text: String) throws(Problem) -> ApplicationManifest {
     do {
       return try ManifestReader.read(text, file: manifestFile)
     } catch {
@@ -54,6 +54,22 @@ enum DeploymentRoutes {
     ) { request in
       let deployments = try await service.deployments(for: request.caller)
       return try .list(deployments.map { DeploymentResource($0) })
+    }
+  }
+
+  private static func rollBack(_ service: any ClusterService) -> Route {
+    Route(
+      .post, "/v1/deployments/{name}/rollback", body: .upTo(APILimits.jsonBody),
+      Operation(
+        id: "rollBack", summary: "Go back to what was deployed before under a module's name.",
+        body: ["application/json": Schema.ref("RollbackRequest")],
+        answers: [.json(200, "It serves now.", Schema.ref("Deployment"))],
+        problems: [.invalidInput, .notFound, .conflict, .refused, .tooLarge])
+    ) { request in
+      let name: ModuleName = try request.parameter("name")
+      let wanted = try request.json(RollbackRequest.self)
+      let status = try await service.rollBack(name, to: wanted.version, by: request.caller)
+      return try .json(DeploymentResource(status))
     }
   }
 

@@ -7,7 +7,7 @@ internal import Hummingbird
 /// The registry.
 enum ModuleRoutes {
   static func routes(_ service: any ClusterService) -> [Route] {
-    [push(service), list(service), one(service)]
+    [push(service), list(service), one(service), history(service)]
   }
 
   private static func push(_ service: any ClusterService) -> Route {
@@ -64,6 +64,20 @@ enum ModuleRoutes {
     ) { request in
       let versions = try await service.versions(of: nil, for: request.caller)
       return try .list(versions.map { ModuleVersionResource($0) })
+    }
+  }
+
+  private static func history(_ service: any ClusterService) -> Route {
+    Route(
+      .get, "/v1/modules/{name}/history",
+      Operation(
+        id: "getModuleHistory", summary: "Everything that was ever deployed under a name.",
+        answers: [.json(200, "Oldest first.", Schema.list("DeployedGeneration"))],
+        problems: [.invalidInput])
+    ) { request in
+      let name: ModuleName = try request.parameter("name")
+      let history = try await service.history(of: name, for: request.caller)
+      return try .list(history.map { DeployedGenerationResource($0) })
     }
   }
 

@@ -1,0 +1,240 @@
+public import ClusterModel
+import EventRouting
+import ModuleCatalog
+import NodeTracking
+import Scheduling
+
+// What agents say, and what becomes of nodes.
+extension ControlPlaneLogic {
+  mutating func hear(
+    _ message: AgentMessage, _ now: Instants, _ random: inout some RandomNumberGenerator,
+    _ directives: inout [Directive]
+  ) {
+    // Before the term is durable nothing is answered; agents say it again.
+    guard hasBegun else { return }
+    switch message {
+    case .attached(let registration, let report):
+      attach(registration, report, now, &random, &directives)
+    case .heartbeat(let heartbeat): take(heartbeat, now, &random, &directives)
+    case .reported(let report): take(report, now, &random, &directives)
+    case .left(let node, let incarnation):
+      track(.deathWitnessed(node, incarnation, .leftOrderly), now, &random, &directives)
+    }
+  }
+
+  private mutating func attach(
+    _ registration: NodeRegistration, _ report: NodeReport, _ now: Instants,
+    _ random: inout some RandomNumberGenerator, _ directives: inout [Directive]
+  ) {
+    let node = registration.node
+    guard track(.registered(registration), now, &random, &directives) else { return }
+    if known[node]?.registration != registration {
+      let scheduling = known[node]?.scheduling ?? .open
+      known[node] = KnownNode(registration: registration, scheduling: scheduling)
+      save(node, &directives)
+    }
+    directives.append(.send(node, .welcome(registration.incarnation, term: term)))
+    var steps: [PlacementPlanner.Step] = []
+    // What ran over the former connection is not heard of again.
+    loseRuns(on: node, now, &random, &directives)
+    planner?.attach(
+      registration, report, isDraining: known[node]?.scheduling == .draining, now, &steps)
+    take(steps, now, &random, &directives)
+    track(.adopted(node), now, &random, &directives)
+    updateAvailability(of: node)
+  }
+
+  private mutating func take(
+    _ heartbeat: Heartbeat, _ now: Instants, _ random: inout some RandomNumberGenerator,
+    _ directives: inout [Directive]
+  ) {
+    let node = heartbeat.node
+    track(.heartbeatReceived(heartbeat), now, &random, &directives)
+    guard planner?.books[node]?.incarnation == heartbeat.incarnation,
+      let plan = planner?.acknowledgeHeartbeat(of: node, now)
+    else {
+      // It is not known what it holds: it says so when it attaches.
+      directives.append(.send(node, .unknown(heartbeat.incarnation, term: term)))
+      return
+    }
+    planner?.scheduler.setLoad(heartbeat.load, of: node)
+    directives.append(
+      .send(
+        node,
+        .heartbeatAcknowledged(
+          heartbeat.incarnation, sequence: heartbeat.sequence, plan: plan, term: term)))
+  }
+
+  private mutating func take(
+    _ report: NodeReport, _ now: Instants, _ random: inout some RandomNumberGenerator,
+    _ directives: inout [Directive]
+  ) {
+    let node = report.node
+    guard let book = planner?.books[node], book.isAttached,
+      book.incarnation == report.incarnation
+    else {
+      directives.append(.send(node, .unknown(report.incarnation, term: term)))
+      return
+    }
+    directives.append(
+      .send(
+        node,
+        .reportAcknowledged(report.incarnation, sequence: report.sequence, term: term)))
+    var steps: [PlacementPlanner.Step] = []
+    planner?.take(report, &steps)
+    take(steps, now, &random, &directives)
+  }
+
+  /// Tells the tracker what has happened, and carries on with what it decides.
+  ///
+  /// - Returns: whether it took it in; `false` when it refused.
+  @discardableResult
+  mutating func track(
+    _ input: NodeTracker.Input, _ now: Instants, _ random: inout some RandomNumberGenerator,
+    _ directives: inout [Directive]
+  ) -> Bool {
+    var isTaken = true
+    for directive in tracker.handle(input, at: now, using: &random) {
+      switch directive {
+      case .stateChanged(let node, let from, let to, let reason):
+        updateAvailability(of: node)
+        announce(to == .unavailable ? .nodeFailure : .nodeState, "node/\(node)", now, &directives) {
+          [
+            "from": from.map { .string($0.rawValue) } ?? .null, "to": .string(to.rawValue),
+            "reason": .string("\(reason)"),
+          ]
+        }
+      case .moveWork(let node, let evidence):
+        loseRuns(on: node, now, &random, &directives)
+        var steps: [PlacementPlanner.Step] = []
+        planner?.lose(node, isCertain: evidence.isCertain, &steps)
+        take(steps, now, &random, &directives)
+      case .adopt(let node):
+        // It is compared with what it should hold when it attaches; one that only beats is asked to.
+        updateAvailability(of: node)
+      case .scheduleChanged(let node): updateAvailability(of: node)
+      case .drain(let node): planner?.setDraining(true, node)
+      case .refuse(let node, let incarnation, let problem):
+        isTaken = false
+        directives.append(.send(node, .refused(incarnation, problem.problem, term: term)))
+      case .raiseAlarm(let alarm):
+        announce(.alarm, "cluster", now, &directives) {
+          ["alarm": .string("\(alarm)"), "raised": .bool(true)]
+        }
+      case .clearAlarm(let alarm):
+        announce(.alarm, "cluster", now, &directives) {
+          ["alarm": .string("\(alarm)"), "raised": .bool(false)]
+        }
+      }
+    }
+    return isTaken
+  }
+
+  /// Tells the scheduler whether a node is given work.
+  func availability(of node: NodeID) -> NodeAvailability {
+    guard let tracked = tracker.nodes[node], planner?.books[node]?.isAttached == true else {
+      return .unavailable
+    }
+    switch tracked.state {
+    case .unavailable: return .unavailable
+    case .suspect, .recovered: return .suspect
+    case .healthy, .degraded:
+      switch known[node]?.scheduling ?? .open {
+      case .open: return .available
+      case .cordoned: return .cordoned
+      case .draining: return .draining
+      }
+    }
+  }
+
+  mutating func updateAvailability(of node: NodeID) {
+    let availability = availability(of: node)
+    planner?.setAvailability(availability, of: node)
+  }
+
+  // What operators want.
+
+  /// Whether a node is given work, as its operators want it; `nil` when it is not known.
+  public func scheduling(of node: NodeID) -> NodeScheduling? { known[node]?.scheduling }
+
+  mutating func command(
+    _ request: RequestID, _ node: NodeID, _ command: NodeCommand, _ requester: Requester,
+    _ now: Instants, _ directives: inout [Directive]
+  ) {
+    guard let known = known[node] else {
+      directives.append(
+        .reply(
+          request,
+          .refused(
+            Problem(
+              .notFound, code: "node_unknown", "there is no node \(node)",
+              next: "See which there are with `wasmatrix nodes`."))))
+      return
+    }
+    if command == .forget, planner?.books[node]?.isAttached == true {
+      directives.append(
+        .reply(
+          request,
+          .refused(
+            Problem(
+              .conflict, code: "node_alive", "node \(node) is alive",
+              next: "Stop its agent first, or drain it with `wasmatrix drain \(node)`."))))
+      return
+    }
+    guard saving.insert(node).inserted else {
+      directives.append(
+        .reply(
+          request,
+          .refused(
+            Problem(
+              .conflict, code: "node_changing", "node \(node) is just being changed",
+              next: "Try again in a moment."))))
+      return
+    }
+    let event = SecurityEvent(
+      kind: .nodeChanged, at: now.wall, principal: requester.principal,
+      namespace: requester.namespace, subject: node.text, reason: "ok", detail: command.rawValue)
+    var changed = known
+    changed.scheduling = Self.scheduling(after: command)
+    persist(
+      [command == .forget ? .removeNode(node) : .putNode(changed), .appendSecurityEvent(event)],
+      then: .command(request, node, command), &directives)
+  }
+
+  private static func scheduling(after command: NodeCommand) -> NodeScheduling {
+    switch command {
+    case .cordon: .cordoned
+    case .drain: .draining
+    case .uncordon, .forget: .open
+    }
+  }
+
+  /// What an operator wanted is durable.
+  mutating func obey(
+    _ request: RequestID, _ node: NodeID, _ command: NodeCommand, _ now: Instants,
+    _ random: inout some RandomNumberGenerator, _ directives: inout [Directive]
+  ) {
+    let scheduling = Self.scheduling(after: command)
+    known[node]?.scheduling = scheduling
+    switch command {
+    case .cordon:
+      planner?.setDraining(false, node)
+      track(.cordonRequested(node), now, &random, &directives)
+    case .drain: track(.drainRequested(node), now, &random, &directives)
+    case .uncordon:
+      planner?.setDraining(false, node)
+      track(.uncordonRequested(node), now, &random, &directives)
+    case .forget:
+      known[node] = nil
+      unsaved.remove(node)
+      var steps: [PlacementPlanner.Step] = []
+      planner?.forget(node, &steps)
+      track(.forgetRequested(node), now, &random, &directives)
+      take(steps, now, &random, &directives)
+      directives.append(.reply(request, .node(node, nil)))
+      return
+    }
+    updateAvailability(of: node)
+    directives.append(.reply(request, .node(node, scheduling)))
+  }
+}

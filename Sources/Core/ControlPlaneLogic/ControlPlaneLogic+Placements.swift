@@ -1,0 +1,113 @@
+import ClusterModel
+import EventRouting
+import ModuleCatalog
+import NodeTracking
+import Scheduling
+
+// Between the catalog, which wants, and the planner, which places.
+extension ControlPlaneLogic {
+  /// Tells the catalog what has happened.
+  mutating func tell(
+    _ input: Catalog.Input, _ now: Instants, _ random: inout some RandomNumberGenerator,
+    _ directives: inout [Directive]
+  ) {
+    var steps: [PlacementPlanner.Step] = []
+    for directive in catalog.handle(input, at: now) {
+      switch directive {
+      case .persist(let id, let changes): directives.append(.persist(id, changes))
+      case .reply(let request, let reply): directives.append(.reply(request, .catalog(reply)))
+      case .progress(let request, let step): directives.append(.progress(request, step))
+      case .startPlacement(let deployment, let record, let request):
+        planner?.want(deployment, record, isDeployed: request == nil, now)
+      case .promotePlacement(let id):
+        planner?.promote(id, &steps)
+        announce(.deploymentChange, "module/\(id.name)", now, &directives) {
+          ["generation": .integer(Int64(id.generation))]
+        }
+      case .retainPlacement(let id): planner?.retain(id, &steps)
+      case .stopPlacement(let id): planner?.drop(id, &steps)
+      case .route(let deployments):
+        route(.deploymentsChanged(deployments), now, &random, &directives)
+      }
+    }
+    take(steps, now, &random, &directives)
+  }
+
+  /// Carries on with what the planner found.
+  mutating func take(
+    _ steps: [PlacementPlanner.Step], _ now: Instants,
+    _ random: inout some RandomNumberGenerator, _ directives: inout [Directive]
+  ) {
+    for step in steps {
+      switch step {
+      case .ready(let id): tell(.placementReady(id), now, &random, &directives)
+      case .lost(let id): tell(.placementLost(id), now, &random, &directives)
+      case .failed(let deployment, let problem):
+        if problem.category == .refused {
+          // What a node refused for the sake of security is on record.
+          tell(
+            .securityEventOccurred(Self.refusal(of: deployment, problem, now)), now, &random,
+            &directives)
+        }
+        tell(.placementFailed(deployment.placement, problem), now, &random, &directives)
+      case .send(let node, let message): directives.append(.send(node, message))
+      case .drained(let node): track(.drainCompleted(node), now, &random, &directives)
+      case .nodeAtFault(let node): judge(node, true, now, &random, &directives)
+      case .began(let id, let node): announce(.moduleStart, id, node, now, &directives)
+      case .ended(let id, let node): announce(.moduleStop, id, node, now, &directives)
+      }
+    }
+    // What the catalog made of it may have changed what is wanted.
+    guard !steps.isEmpty, planner?.hasChanged == true else { return }
+    var more: [PlacementPlanner.Step] = []
+    planner?.settle(now, &more)
+    take(more, now, &random, &directives)
+  }
+
+  private static func refusal(
+    of deployment: Deployment, _ problem: Problem, _ now: Instants
+  ) -> SecurityEvent {
+    SecurityEvent(
+      kind: .placementRefused, at: now.wall, principal: .system,
+      namespace: deployment.namespace, subject: "\(deployment.name)@\(deployment.version)",
+      reason: problem.code, detail: problem.message)
+  }
+
+  /// A node did, or did not, what it was asked to.
+  mutating func judge(
+    _ node: NodeID, _ isFaultOfNode: Bool, _ now: Instants,
+    _ random: inout some RandomNumberGenerator, _ directives: inout [Directive]
+  ) {
+    let wasOpen = breakers.isOpen(node, at: now.monotonic)
+    breakers.record(isFaultOfNode ? .failure : .success, of: node, at: now, using: &random)
+    let isOpen = breakers.isOpen(node, at: now.monotonic)
+    guard wasOpen != isOpen else { return }
+    planner?.scheduler.setBreaker(open: isOpen, of: node)
+    announce(.nodeState, "node/\(node)", now, &directives) { ["breakerOpen": .bool(isOpen)] }
+  }
+
+  private mutating func announce(
+    _ kind: EventMessage.Kind, _ id: PlacementID, _ node: NodeID, _ now: Instants,
+    _ directives: inout [Directive]
+  ) {
+    announce(kind, "module/\(id.name)", now, &directives) {
+      ["generation": .integer(Int64(id.generation)), "node": .string(node.text)]
+    }
+    let count = planner?.serving(id).count ?? 0
+    announce(.scaleEvent, "module/\(id.name)", now, &directives) {
+      ["generation": .integer(Int64(id.generation)), "serving": .integer(Int64(count))]
+    }
+  }
+
+  mutating func announce(
+    _ kind: EventMessage.Kind, _ target: String, _ now: Instants,
+    _ directives: inout [Directive], payload: () -> [String: JSONValue]
+  ) {
+    lastEvent += 1
+    directives.append(
+      .announce(
+        EventMessage(
+          id: "\(term).\(lastEvent)", type: kind, source: "/control-plane", target: target,
+          payload: payload(), correlationID: "\(term).\(lastEvent)", timestamp: now.wall)))
+  }
+}

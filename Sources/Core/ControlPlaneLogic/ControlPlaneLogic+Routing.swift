@@ -1,0 +1,117 @@
+public import ClusterModel
+import EventRouting
+import ModuleCatalog
+import Scheduling
+
+// Where events and invocations run.
+extension ControlPlaneLogic {
+  /// Tells the router what has happened, and finds a node for what it begins.
+  mutating func route(
+    _ input: EventRouter.Input, _ now: Instants, _ random: inout some RandomNumberGenerator,
+    _ directives: inout [Directive]
+  ) {
+    for directive in router.handle(input, at: now, using: &random) {
+      guard case .activate(let id, let offset, let name, let generation, let attempt) = directive
+      else {
+        directives.append(.events(directive))
+        continue
+      }
+      if let route = findRoute(PlacementID(name, generation: generation)) {
+        balancer.began(id, route)
+        directives.append(.activate(id, offset, route, attempt: attempt))
+      } else {
+        route(.activationLost(id), now, &random, &directives)
+      }
+    }
+  }
+
+  /// Where a module runs right now, by node.
+  public func routes(of name: QualifiedName) -> [Route] {
+    guard let planner, let id = catalog.placed[name]?.deployment.placement else { return [] }
+    return planner.serving(id).compactMap { node in
+      planner.works[id]?.seats[node].map { Route(node: node, placement: id, fence: $0.fence) }
+    }
+  }
+
+  private func findRoute(_ id: PlacementID) -> Route? {
+    guard let planner else { return nil }
+    let serving = planner.serving(id)
+    // Nodes in doubt only when there is nothing better.
+    let sound = serving.filter { planner.scheduler.availability(of: $0) != .suspect }
+    guard let node = balancer.choose(among: sound.isEmpty ? serving : sound),
+      let fence = planner.works[id]?.seats[node]?.fence
+    else { return nil }
+    return Route(node: node, placement: id, fence: fence)
+  }
+
+  mutating func ended(
+    _ id: DeliveryID, _ route: Route, _ end: ActivationEnd, _ now: Instants,
+    _ random: inout some RandomNumberGenerator, _ directives: inout [Directive]
+  ) {
+    // From a node that was given up meanwhile it counts no more: the event runs elsewhere.
+    guard balancer.ended(id, route) else { return }
+    switch end {
+    case .finished(let event, let result):
+      judge(route.node, Self.isFaultOfNode(result), now, &random, &directives)
+      self.route(.activationFinished(id, event: event, result), now, &random, &directives)
+    case .eventUnreadable(let problem):
+      self.route(.eventUnreadable(id, problem), now, &random, &directives)
+    }
+  }
+
+  private static func isFaultOfNode(_ result: Result<[UInt8], ActivationFailure>) -> Bool {
+    switch result {
+    case .success: false
+    case .failure(let failure): failure.code == .internalError
+    }
+  }
+
+  mutating func invoke(
+    _ request: RequestID, _ name: QualifiedName, _ directives: inout [Directive]
+  ) {
+    guard let placed = catalog.placed[name] else {
+      directives.append(
+        .refuseInvocation(
+          request,
+          Problem(
+            .notFound, code: "not_deployed", "module \(name) is not deployed",
+            next: "See what is with `wasmatrix ps`, or deploy it with `wasmatrix deploy APP.yaml`."
+          )))
+      return
+    }
+    if case .failed(let problem) = placed.state {
+      directives.append(.refuseInvocation(request, problem))
+      return
+    }
+    guard placed.state == .ready, let route = findRoute(placed.deployment.placement) else {
+      directives.append(
+        .refuseInvocation(
+          request,
+          Problem(
+            .unavailable, code: "not_ready", "module \(name) is being made ready",
+            next: "Try again in a moment.")))
+      return
+    }
+    balancer.began(request, route)
+    directives.append(.invoke(request, route))
+  }
+
+  /// What ran on a node that is gone: events run again elsewhere; whoever waits for an invocation hears
+  /// the truth.
+  mutating func loseRuns(
+    on node: NodeID, _ now: Instants, _ random: inout some RandomNumberGenerator,
+    _ directives: inout [Directive]
+  ) {
+    let lost = balancer.lose(node)
+    for request in lost.invocations {
+      directives.append(
+        .refuseInvocation(
+          request,
+          Problem(
+            .unavailable, code: "outcome_unknown",
+            "node \(node) was lost while it ran this: it may have been done, or not",
+            next: "Ask again if doing it twice does no harm.")))
+    }
+    for delivery in lost.deliveries { route(.activationLost(delivery), now, &random, &directives) }
+  }
+}

@@ -1,0 +1,73 @@
+public import ClusterModel
+public import EventRouting
+public import ModuleCatalog
+public import NodeTracking
+
+/// Where a module runs right now: what is sent there counts as long as the fence is the newest.
+public struct Route: Hashable, Sendable {
+  public var node: NodeID
+  public var placement: PlacementID
+  public var fence: PlanVersion
+
+  public init(node: NodeID, placement: PlacementID, fence: PlanVersion) {
+    self.node = node
+    self.placement = placement
+    self.fence = fence
+  }
+}
+
+/// How an activation came back.
+public enum ActivationEnd: Sendable {
+  case finished(Event, Result<[UInt8], ActivationFailure>)
+  /// Its event could not be read, so that nothing ran.
+  case eventUnreadable(Problem)
+}
+
+extension ControlPlaneLogic {
+  /// What has happened.
+  public enum Input: Sendable {
+    /// The store was loaded, and what an earlier run owed was read.
+    case started
+    case persisted(PersistID)
+    case persistFailed(PersistID, Problem)
+    /// Requests about modules, keys and deployments.
+    case catalog(Catalog.Input)
+    case nodeCommanded(RequestID, NodeID, NodeCommand, Requester)
+    case agentSpoke(AgentMessage)
+    /// Positive evidence that an agent is gone.
+    case agentDied(NodeID, Incarnation, DeathEvidence)
+    case events(EventRouter.Input)
+    case activationEnded(DeliveryID, Route, ActivationEnd)
+    /// Somebody waits for a module to run on something that belongs to no log.
+    case invocationRequested(RequestID, QualifiedName)
+    /// - Parameter isFaultOfNode: whether the node, not the module, was the reason that it failed.
+    case invocationEnded(RequestID, Route, isFaultOfNode: Bool)
+    case deadlineReached
+  }
+
+  /// What must be done.
+  public enum Directive: Sendable {
+    /// Answered with `persisted` or `persistFailed`.
+    case persist(PersistID, [CatalogChange])
+    case reply(RequestID, Reply)
+    case progress(RequestID, CatalogStep)
+    case send(NodeID, ControlMessage)
+    /// The event log, and whoever waits for it. Never `activate`: that is a directive of its own.
+    case events(EventRouter.Directive)
+    /// Answered with `activationEnded`.
+    case activate(DeliveryID, EventOffset, Route, attempt: Int)
+    /// Answered with `invocationEnded`.
+    case invoke(RequestID, Route)
+    case refuseInvocation(RequestID, Problem)
+    /// Something in the life of the cluster that whoever follows it should hear of at once.
+    case announce(EventMessage)
+  }
+
+  /// How a request ended.
+  public enum Reply: Sendable {
+    case catalog(Catalog.Reply)
+    /// How the node is given work from now on; `nil` when it was forgotten.
+    case node(NodeID, NodeScheduling?)
+    case refused(Problem)
+  }
+}

@@ -1,0 +1,217 @@
+public import ClusterModel
+import DequeModule
+
+/// Decides what a node agent does: it attaches, shows signs of life, makes its node hold what the
+/// newest plan says, and tells the control plane how that is.
+///
+///     link         closed ──openLink──> opening ──opened──> open: attach ──welcome──> attached
+///                    ▲ back-off, jitter    │ closed           │ closed      │ closed, unknown
+///                    └────────────────────┴───────────────────┴─────────────┘
+///
+///     placement    ordered ──prepare──> preparing ──prepared──> ready ──active, lease──> serving
+///                                          │ failed              ▲──────not any more──────┘
+///                                          ▼                     │
+///                                        failed ──newer fence──> preparing
+///     Not in the newest plan any more, or another deployment of the same number: discarded.
+///
+/// A node that hears nothing of the control plane goes on with its last plan; only what must stop when
+/// isolated (`isolation: stop`) pauses when its lease runs out.
+public struct NodeAgentLogic: Sendable {
+  public struct Configuration: Hashable, Sendable {
+    /// Between two heartbeats.
+    public var heartbeatInterval: Duration
+    /// Between two reports of the same, until it is acknowledged.
+    public var reportInterval: Duration
+    /// Before the link is opened again: anything up to this, doubled with each failure in a row.
+    public var initialLinkDelay: Duration
+    public var maximumLinkDelay: Duration
+
+    public init(
+      heartbeatInterval: Duration = .milliseconds(50),
+      reportInterval: Duration = .milliseconds(500),
+      initialLinkDelay: Duration = .milliseconds(20), maximumLinkDelay: Duration = .seconds(2)
+    ) {
+      self.heartbeatInterval = heartbeatInterval
+      self.reportInterval = reportInterval
+      self.initialLinkDelay = initialLinkDelay
+      self.maximumLinkDelay = maximumLinkDelay
+    }
+  }
+
+  /// A placement that this node holds.
+  struct Held: Sendable {
+    var order: PlacementOrder
+    var condition: PlacementCondition
+    var attempt: UInt64
+    /// The fence under which activations may begin; `nil` while none may.
+    var serving: PlanVersion?
+  }
+
+  enum Link: Hashable, Sendable {
+    case closed(openAt: MonotonicInstant)
+    case opening
+    /// The attachment is on its way; said again until it is answered.
+    case attaching(againAt: MonotonicInstant)
+    case attached
+    /// The control plane wants another agent of this name.
+    case refused
+    /// The agent is ending.
+    case ended
+  }
+
+  /// Heartbeats whose acknowledgement may still come: as many as fit into a few leases.
+  static let rememberedHeartbeats = 256
+
+  let registration: NodeRegistration
+  let configuration: Configuration
+  var held: [PlacementID: Held] = [:]
+  var link = Link.ended
+  var linkFailures = 0
+  /// The newest term and plan seen; what is older is refused.
+  public internal(set) var term: UInt64 = 0
+  public internal(set) var plan = PlanVersion.zero
+  var lastAttempt: UInt64 = 0
+  var nextHeartbeat: MonotonicInstant?
+  var heartbeatSequence: UInt64 = 0
+  var sentHeartbeats: Deque<(sequence: UInt64, at: MonotonicInstant)> = []
+  /// Until when what must stop when isolated may serve.
+  var leaseEnd: MonotonicInstant?
+  var reportSequence: UInt64 = 0
+  /// When the report is said again; `nil` when it was acknowledged.
+  var reportAt: MonotonicInstant?
+
+  public init(registration: NodeRegistration, configuration: Configuration = Configuration()) {
+    self.registration = registration
+    self.configuration = configuration
+  }
+
+  /// When `deadlineReached` is due.
+  public var nextDeadline: MonotonicInstant? {
+    let linkDeadline: MonotonicInstant? =
+      switch link {
+      case .closed(let at), .attaching(let at): at
+      case .opening, .attached, .refused, .ended: nil
+      }
+    return [linkDeadline, nextHeartbeat, reportAt, leaseEnd].compactMap { $0 }.min()
+  }
+
+  /// Takes in what has happened and says what must be done, in this order.
+  public mutating func handle(
+    _ input: Input, at now: Instants, using random: inout some RandomNumberGenerator
+  ) -> [Directive] {
+    var directives: [Directive] = []
+    switch input {
+    case .started:
+      link = .opening
+      directives.append(.openLink)
+    case .linkOpened: attach(now, &directives)
+    case .linkClosed: closeLink(now, &random)
+    case .controlPlaneSpoke(let message): hear(message, now, &directives)
+    case .vitalsMeasured(let vitals): beat(vitals, now, &directives)
+    case .placementPrepared(let id): prepared(id, .ready, now, &directives)
+    case .placementFailed(let id, let problem): prepared(id, .failed(problem), now, &directives)
+    case .stopRequested: stop(&directives)
+    case .deadlineReached: wake(now, &directives)
+    }
+    return directives
+  }
+
+  /// What the node holds, as it says.
+  public var report: NodeReport {
+    NodeReport(
+      node: registration.node, incarnation: registration.incarnation, sequence: reportSequence,
+      plan: plan,
+      placements: held.values.map {
+        HeldPlacement(
+          $0.order.deployment, role: $0.order.role, fence: $0.order.fence,
+          condition: $0.condition)
+      })
+  }
+
+  /// Whether an activation under this fence may begin.
+  public func serves(_ placement: PlacementID, under fence: PlanVersion) -> Bool {
+    held[placement]?.serving == fence
+  }
+
+  /// Whether an activation under this fence, which may not begin now, may be able to in a moment: its
+  /// plan has not been heard of, or what it needs is about to be ready.
+  public func mayServeLater(_ placement: PlacementID, under fence: PlanVersion) -> Bool {
+    guard let held = held[placement], held.order.fence == fence else { return plan < fence }
+    guard held.serving == nil else { return false }
+    switch held.condition {
+    case .preparing, .ready: return held.order.role == .active
+    case .failed: return false
+    }
+  }
+
+  /// Which start of the agent it is.
+  public var incarnation: Incarnation { registration.incarnation }
+
+  /// Whether the control plane wants another agent of this name.
+  public var isRefused: Bool { link == .refused }
+
+  /// Whether the control plane has let it in.
+  public var isAttached: Bool { link == .attached }
+
+  /// Whether the end of a preparation is waited for.
+  public func isPreparing(_ id: PreparationID) -> Bool {
+    held[id.placement]?.attempt == id.attempt && held[id.placement]?.condition == .preparing
+  }
+
+  /// Whether the node had no room for it.
+  public func isFull(_ placement: PlacementID) -> Bool { held[placement]?.isFull ?? false }
+
+  private mutating func hear(
+    _ message: ControlMessage, _ now: Instants, _ directives: inout [Directive]
+  ) {
+    guard message.incarnation == registration.incarnation, link != .ended else { return }
+    guard message.term >= term else {
+      directives.append(
+        .report(.staleRefused(PlanVersion(term: message.term, counter: 0), seen: plan)))
+      return
+    }
+    term = message.term
+    switch message {
+    case .welcome: welcomed(now)
+    case .unknown: attach(now, &directives)
+    case .plan(let plan): obey(plan, now, &directives)
+    case .heartbeatAcknowledged(_, let sequence, let plan, _):
+      extendLease(sequence, plan, now, &directives)
+    case .reportAcknowledged(_, let sequence, _):
+      if sequence == reportSequence { reportAt = nil }
+    case .refused(_, let problem, _):
+      link = .refused
+      nextHeartbeat = nil
+      reportAt = nil
+      directives.append(.report(.attachRefused(problem)))
+    }
+  }
+
+  private mutating func wake(_ now: Instants, _ directives: inout [Directive]) {
+    let time = now.monotonic
+    // First of all: the machine may have stood still, and others serve by now.
+    if let at = leaseEnd, at <= time {
+      leaseEnd = nil
+      if held.values.contains(where: { $0.serving != nil && $0.mustStopAlone }) {
+        directives.append(.report(.leaseRanOut))
+      }
+      adjustServing(now, &directives)
+    }
+    switch link {
+    case .closed(let at) where at <= time:
+      link = .opening
+      directives.append(.openLink)
+    case .attaching(let at) where at <= time: attach(now, &directives)
+    case .closed, .attaching, .opening, .attached, .refused, .ended: break
+    }
+    if let at = nextHeartbeat, at <= time {
+      nextHeartbeat = time + configuration.heartbeatInterval
+      directives.append(.measureVitals)
+    }
+    if let at = reportAt, at <= time { say(now, &directives) }
+  }
+}
+
+extension NodeAgentLogic.Held {
+  var mustStopAlone: Bool { order.deployment.configuration.placement.isolation == .stop }
+}

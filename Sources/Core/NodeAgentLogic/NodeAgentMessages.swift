@@ -1,0 +1,77 @@
+public import ClusterModel
+
+/// How a node is, measured when it was asked for.
+public struct Vitals: Hashable, Sendable {
+  /// Grows when the workers get on.
+  public var progress: UInt64
+  /// Whether work waits or runs.
+  public var isBusy: Bool
+  public var load: NodeLoad
+
+  public init(progress: UInt64, isBusy: Bool, load: NodeLoad) {
+    self.progress = progress
+    self.isBusy = isBusy
+    self.load = load
+  }
+}
+
+/// Names one preparation, so that the end of an abandoned one is known as such.
+public struct PreparationID: Hashable, Comparable, Sendable {
+  public let placement: PlacementID
+  /// Unique within an incarnation.
+  public let attempt: UInt64
+
+  public init(placement: PlacementID, attempt: UInt64) {
+    self.placement = placement
+    self.attempt = attempt
+  }
+
+  public static func < (left: Self, right: Self) -> Bool {
+    (left.placement, left.attempt) < (right.placement, right.attempt)
+  }
+}
+
+extension NodeAgentLogic {
+  /// What has happened.
+  public enum Input: Sendable {
+    case started
+    /// The way to the control plane is open; what is sent now may arrive.
+    case linkOpened
+    case linkClosed
+    case controlPlaneSpoke(ControlMessage)
+    /// The answer to `measureVitals`.
+    case vitalsMeasured(Vitals)
+    case placementPrepared(PreparationID)
+    case placementFailed(PreparationID, Problem)
+    case stopRequested
+    case deadlineReached
+  }
+
+  /// What must be done.
+  public enum Directive: Sendable {
+    /// Open the way to the control plane; answered with `linkOpened` or `linkClosed`.
+    case openLink
+    case send(AgentMessage)
+    /// Answered with `vitalsMeasured` at once.
+    case measureVitals
+    /// Fetch, verify, compile, link.
+    case prepare(PreparationID, PlacementOrder)
+    /// Forget a placement, and give up preparing it.
+    case discard(PlacementID)
+    /// Activations under this fence may begin from now on, and none under another.
+    case serve(PlacementID, PlanVersion)
+    /// No activation may begin any more; what runs goes on to its end.
+    case pause(PlacementID)
+    case report(Notice)
+    /// Everything is discarded: the agent may end.
+    case end
+  }
+
+  /// Something that whoever runs the node should read in its log.
+  public enum Notice: Hashable, Sendable {
+    /// A control plane that was replaced, or a message that was overtaken.
+    case staleRefused(PlanVersion, seen: PlanVersion)
+    case leaseRanOut
+    case attachRefused(Problem)
+  }
+}

@@ -1,0 +1,156 @@
+public import ClusterModel
+
+extension NodeTracker {
+  /// What has happened.
+  public enum Input: Sendable {
+    /// The control plane starts: silence before this means nothing.
+    case started
+    /// The store knows a node that has not been heard yet; it is given a grace.
+    case expected(NodeRegistration)
+    case registered(NodeRegistration)
+    case heartbeatReceived(Heartbeat)
+    /// Positive evidence that an agent is gone.
+    case deathWitnessed(NodeID, Incarnation, DeathEvidence)
+    case cordonRequested(NodeID)
+    case uncordonRequested(NodeID)
+    case drainRequested(NodeID)
+    /// A node that is being drained holds nothing any more.
+    case drainCompleted(NodeID)
+    /// What a node holds has been compared with what it should hold.
+    case adopted(NodeID)
+    case forgetRequested(NodeID)
+    case deadlineReached
+  }
+
+  /// What must be done.
+  public enum Directive: Hashable, Sendable {
+    /// The state of a node is another one; `from` is `nil` for a node that was not known.
+    case stateChanged(NodeID, from: NodeState?, to: NodeState, NodeChangeReason)
+    /// What a node held must be placed elsewhere now.
+    case moveWork(from: NodeID, LossEvidence)
+    /// A node came back: what it holds is to be compared with what it should hold, then `adopted`.
+    case adopt(NodeID)
+    /// How a node may be given work, where it stands or what it can do has changed.
+    case scheduleChanged(NodeID)
+    /// The work of a node is to be moved away in order; it serves until then.
+    case drain(NodeID)
+    /// A registration does not count.
+    case refuse(NodeID, Incarnation, RegistrationProblem)
+    case raiseAlarm(Alarm)
+    /// The alarm that was raised with the same values is over.
+    case clearAlarm(Alarm)
+  }
+
+  /// Something that must be said loudly.
+  public enum Alarm: Hashable, Sendable, CustomStringConvertible {
+    /// So many nodes fell silent at once that the control plane takes itself for the one cut off.
+    case massSilence(silent: Int, of: Int, faultDomains: Int)
+
+    public var description: String {
+      switch self {
+      case .massSilence(let silent, let all, let domains):
+        "\(silent) of \(all) nodes in \(domains) fault domains fell silent at once: "
+          + "the control plane may be cut off, and moves nothing"
+      }
+    }
+  }
+}
+
+/// How it is known that an agent is gone.
+public enum DeathEvidence: String, Hashable, Sendable, CaseIterable {
+  /// Its side closed or reset the connection. A time-out of ours is no such evidence.
+  case connectionClosed
+  /// Whoever watches its process saw it end.
+  case processEnded
+  /// It said that it ends, and serves nothing any more.
+  case leftOrderly
+
+  /// Whether the process is known to have stopped. A connection may close although its process lives
+  /// on: then work moves, but leases must run out first.
+  public var endsProcess: Bool {
+    switch self {
+    case .connectionClosed: false
+    case .processEnded, .leftOrderly: true
+    }
+  }
+}
+
+/// Why the work of a node is moved.
+public enum LossEvidence: Hashable, Sendable {
+  /// It was silent for too long.
+  case silence
+  /// It beats, but its workers have not got on for too long.
+  case stuck
+  case death(DeathEvidence)
+  /// An operator wants it forgotten.
+  case forgotten
+
+  /// Whether nothing can run there any more, so that nobody need wait for a lease.
+  public var isCertain: Bool {
+    switch self {
+    case .silence, .stuck, .forgotten: false
+    case .death(let evidence): evidence.endsProcess
+    }
+  }
+}
+
+/// Why the state of a node changed.
+public enum NodeChangeReason: String, Hashable, Sendable, CaseIterable {
+  /// It registered for the first time.
+  case registered
+  /// The store knows it; it has not been heard yet.
+  case expected
+  /// It was silent for longer than is usual for it, or than anything may be.
+  case silent
+  /// It was silent, and is heard again.
+  case heardAgain
+  /// Another incarnation of it registered.
+  case restarted
+  case overloaded
+  /// Work waits or runs, and its workers do not get on.
+  case stuck
+  /// Its heartbeats come too rarely.
+  case beatsRarely
+  /// What made it degraded is over.
+  case relieved
+  case connectionClosed, processEnded, leftOrderly
+  /// What it holds has been compared with what it should hold.
+  case adopted
+  case forgotten
+
+  init(_ evidence: DeathEvidence) {
+    switch evidence {
+    case .connectionClosed: self = .connectionClosed
+    case .processEnded: self = .processEnded
+    case .leftOrderly: self = .leftOrderly
+    }
+  }
+}
+
+/// Why a registration does not count.
+public enum RegistrationProblem: Hashable, Sendable {
+  /// A newer start of the agent has registered.
+  case olderIncarnation(current: Incarnation)
+  /// This start of the agent is known to have ended.
+  case endedIncarnation
+  case tooManyNodes(limit: Int)
+
+  /// The refusal as the node and its operator hear it.
+  public var problem: Problem {
+    switch self {
+    case .olderIncarnation(let current):
+      Problem(
+        .conflict, code: "node_incarnation_older",
+        "a newer agent of this node has registered", cause: "incarnation \(current.number)",
+        next: "Run one agent for each node name; end this one.")
+    case .endedIncarnation:
+      Problem(
+        .conflict, code: "node_incarnation_ended",
+        "this start of the agent is known to have ended", next: "Start the agent again.")
+    case .tooManyNodes(let limit):
+      Problem(
+        .overloaded, code: "nodes_too_many", "there are \(limit) nodes already",
+        next: "Remove nodes that are gone, see `wasmatrix nodes`.")
+    }
+  }
+}

@@ -1,0 +1,81 @@
+import ClusterModel
+import ControlPlaneLogic
+import EventRouting
+import HostPorts
+import ModuleCatalog
+
+// Asking the logic, and waiting for its answer.
+extension ControlPlane {
+  /// Asks the catalog.
+  func ask(
+    watching: (@Sendable (DeployProgress) -> Void)? = nil,
+    _ input: (RequestID) -> Catalog.Input
+  ) async throws(Problem) -> Catalog.Reply {
+    try requireRunning()
+    let request = requests.next()
+    let question = input(request)
+    switch await reply(to: request, watching: watching, .catalog(question)) {
+    case .catalog(.refused(let problem)), .refused(let problem): throw problem
+    case .catalog(let reply): return reply
+    case .node: throw Self.unexpected
+    }
+  }
+
+  func reply(
+    to request: RequestID, watching: (@Sendable (DeployProgress) -> Void)?,
+    _ input: ControlPlaneLogic.Input
+  ) async -> ControlPlaneLogic.Reply {
+    await withCheckedContinuation { continuation in
+      requests.wait(request, watching: watching, continuation)
+      feed(input)
+    }
+  }
+
+  /// Hands an event to the router and waits until it is durable.
+  func submit(_ event: Event, by principal: Principal) async throws(Problem) -> AppendedEvent {
+    try requireRunning()
+    let request = requests.next()
+    let result = await withCheckedContinuation { continuation in
+      requests.waitForAppend(request, continuation)
+      feed(.events(.eventReceived(request, event, principal)))
+    }
+    return try result.get()
+  }
+
+  /// Runs a module for somebody who waits. Stopping waits too, and ends it when it takes too long.
+  func runNow(_ name: QualifiedName, on event: Event) async throws(Problem) -> ActivationReport {
+    try requireRunning()
+    let request = requests.next()
+    let routing = await withCheckedContinuation { continuation in
+      requests.waitForRoute(request, continuation)
+      feed(.invocationRequested(request, name))
+    }
+    let route = try routing.get()
+    guard let agent = agents[route.node] else {
+      feed(.invocationEnded(request, route, isFaultOfNode: true))
+      throw Problem(
+        .unavailable, code: "node_unreachable", "node \(route.node) cannot be reached",
+        next: "Try again in a moment.")
+    }
+    let task = Task {
+      await agent.run(route.placement, under: route.fence, on: event, attempt: 1)
+    }
+    requests.began(request, task)
+    let report = await withTaskCancellationHandler {
+      await task.value
+    } onCancel: {
+      task.cancel()
+    }
+    let problem = requests.ended(request)
+    feed(.invocationEnded(request, route, isFaultOfNode: report.isFaultOfNode))
+    if let problem { throw problem }
+    return report
+  }
+}
+
+extension ActivationReport {
+  fileprivate var isFaultOfNode: Bool {
+    if case .failure(let failure) = result { return failure.code == .internalError }
+    return false
+  }
+}

@@ -1,0 +1,26 @@
+import ClusterModel
+import HostPorts
+
+/// The way to an agent in the same process.
+struct LocalAgentConnection: AgentConnection {
+  let agent: NodeAgent
+  let letters: AsyncStream<ControlMessage>.Continuation
+
+  func send(_ message: ControlMessage) { letters.yield(message) }
+
+  func run(
+    _ placement: PlacementID, under fence: PlanVersion, on event: Event, attempt: Int
+  ) async -> ActivationReport {
+    if let ready = agent.placement(placement, under: fence) {
+      return await agent.run(ready, on: event, attempt: attempt)
+    }
+    return await agent.run(placement, under: fence, on: event, attempt: attempt)
+  }
+
+  func facts() async -> NodeFacts { agent.facts }
+  func placementStatuses() async -> [PlacementStatus] { await agent.placementStatuses }
+  func logLines(of module: QualifiedName) async -> [LogLine] { agent.logs.lines(of: module) }
+  func followLog(of module: QualifiedName) async throws(Problem) -> AsyncStream<LogLine> {
+    try agent.logs.follow(module)
+  }
+}

@@ -1,0 +1,144 @@
+import ClusterModel
+import HostPorts
+import Logging
+import ModuleTrust
+import ModuleVerification
+import Synchronization
+
+/// Makes modules ready on this node and runs them: it verifies a module itself before it loads it,
+/// compiles it, and runs a fresh instance of it for each event. What it holds and what may run is
+/// decided by ``NodeAgent``.
+final class PlacementRunner: Sendable {
+  let id: NodeID
+  /// What modules wrote to standard error.
+  let logs = LogKeeper()
+  private let engine: any ModuleEngine
+  private let verifiers = VerifierPool()
+  private let clock: any HostClock
+  private let logger: Logger
+  private let startedAt: WallInstant
+  private let held = Mutex(Held())
+  private let random: Mutex<any RandomNumberGenerator & Sendable>
+
+  private struct Held {
+    var placements: [PlacementID: Placement] = [:]
+    var serving: [PlacementID: PlanVersion] = [:]
+  }
+
+  init(
+    id: NodeID, engine: any ModuleEngine, clock: any HostClock, logger: Logger,
+    random: any RandomNumberGenerator & Sendable
+  ) {
+    self.id = id
+    self.engine = engine
+    self.clock = clock
+    self.logger = logger
+    self.random = Mutex(random)
+    startedAt = clock.now().wall
+  }
+
+  /// Makes a module ready. It is held from ``hold(_:_:)`` on.
+  ///
+  /// - Parameters:
+  ///   - module: the module without its signature section, as the store keeps it.
+  ///   - order: says which version it is, and holds its signature.
+  ///   - keys: the trust store.
+  /// - Throws: ``Problem``: the signature does not hold, or the module cannot run here.
+  func prepare(
+    _ order: PlacementOrder, module: [UInt8], keys: [TrustedKey]
+  ) async throws(Problem) -> any PreparedModule {
+    try await verify(module, order.record, order.deployment, keys)
+    return try await engine.prepare(module, digest: order.deployment.digest)
+  }
+
+  /// Holds what was prepared.
+  func hold(_ deployment: Deployment, _ module: any PreparedModule) {
+    let placement = Placement(
+      deployment: deployment, module: module, readySince: clock.now().wall)
+    held.withLock { $0.placements[deployment.placement] = placement }
+    logger.debug(
+      "placement ready",
+      metadata: ["module": "\(deployment.name)", "version": "\(deployment.version)"])
+  }
+
+  private func verify(
+    _ module: [UInt8], _ record: ModuleVersionRecord, _ deployment: Deployment,
+    _ keys: [TrustedKey]
+  ) async throws(Problem) {
+    let verified: VerifiedModule
+    do throws(TrustFailure) {
+      verified = try await verifiers.verify(module, detached: record.signature, keys: keys)
+    } catch {
+      throw error.problem
+    }
+    guard verified.digest == deployment.digest else {
+      throw Problem(
+        .internalFault, code: "digest_mismatch",
+        "the code of \(deployment.name)@\(deployment.version) is not what was deployed",
+        next: "Push and deploy it as a new version.")
+    }
+  }
+
+  /// Forgets a placement. What it is running goes on to its end.
+  func discard(_ id: PlacementID) {
+    held.withLock { held in
+      held.placements[id] = nil
+      held.serving[id] = nil
+    }
+  }
+
+  /// Activations under this fence may begin from now on; with `nil` none may.
+  func serve(_ id: PlacementID, under fence: PlanVersion?) {
+    held.withLock { $0.serving[id] = fence }
+  }
+
+  /// The placement, if activations under this fence may begin.
+  func placement(_ id: PlacementID, under fence: PlanVersion) -> Placement? {
+    held.withLock { $0.serving[id] == fence ? $0.placements[id] : nil }
+  }
+
+  /// Runs a fresh instance on an event. Cancelling the task ends the instance.
+  ///
+  /// - Parameter attempt: from 1 on; handed to the guest.
+  func run(_ placement: Placement, on event: Event, attempt: Int) async -> ActivationReport {
+    let deployment = placement.deployment
+    let trace = random.withLock {
+      TraceContext(continuing: event.attribute("traceparent"), using: &$0)
+    }
+    let activation = Activation(
+      arguments: [deployment.name.text] + deployment.configuration.arguments,
+      environment: GuestEnvironment.variables(
+        for: event, deployment, node: self.id, attempt: attempt, trace: trace),
+      input: event.data, limits: deployment.configuration.limits)
+    placement.began()
+    let report = await placement.module.run(activation)
+    placement.ended(report)
+    logs.keep(
+      report.log, isCut: report.logTruncated, of: deployment.qualifiedName,
+      as: LogLine(
+        at: clock.now().wall, module: deployment.name, version: deployment.version,
+        eventID: event.id, text: ""))
+    return report
+  }
+
+  /// The placements that are ready here, sorted.
+  func statuses(roles: [PlacementID: PlacementRole]) -> [PlacementStatus] {
+    held.withLock { held in
+      held.placements.keys.sorted().compactMap { id in
+        roles[id].flatMap { held.placements[id]?.status(on: self.id, as: $0) }
+      }
+    }
+  }
+
+  var facts: NodeFacts { NodeFacts(engine: engine.facts, startedAt: startedAt) }
+
+  /// What is running and what waits, and how often something ended: whether workers get on.
+  var activity: (ended: Int, running: Int) {
+    held.withLock { held in
+      held.placements.values.reduce((0, 0)) { sum, placement in
+        let counts = placement.activity
+        return (sum.0 + counts.ended, sum.1 + counts.running)
+      }
+    }
+  }
+}

@@ -1,0 +1,173 @@
+import ClusterModel
+import ControlPlaneLogic
+import EventRouting
+import ModuleCatalog
+import NodeAgentLogic
+import NodeTracking
+
+// Which kind of thing each thing is.
+extension Coverage {
+  mutating func count(_ input: ControlPlaneLogic.Input) {
+    switch input {
+    case .started: count(.planeInputStarted)
+    case .persisted: count(.planeInputPersisted)
+    case .persistFailed: count(.planeInputPersistFailed)
+    case .agentDied: count(.planeInputAgentDied)
+    case .activationEnded(_, _, .finished): count(.planeInputActivationFinished)
+    case .activationEnded(_, _, .eventUnreadable): count(.planeInputActivationUnreadable)
+    case .invocationRequested: count(.planeInputInvocationRequested)
+    case .invocationEnded: count(.planeInputInvocationEnded)
+    case .deadlineReached: count(.planeInputDeadlineReached)
+    case .catalog(let input): count(input)
+    case .nodeCommanded(_, _, let command, _): count(command)
+    case .agentSpoke(let message): count(message)
+    case .events(let input): count(input)
+    }
+  }
+
+  private mutating func count(_ input: Catalog.Input) {
+    switch input {
+    case .moduleVerified: count(.catalogModuleVerified)
+    case .securityEventOccurred: count(.catalogSecurityEventOccurred)
+    case .keyOffered: count(.catalogKeyOffered)
+    case .keyRevocationRequested: count(.catalogKeyRevocationRequested)
+    case .deploymentRequested: count(.catalogDeploymentRequested)
+    case .undeploymentRequested: count(.catalogUndeploymentRequested)
+    case .rollbackRequested: count(.catalogRollbackRequested)
+    // These come from the logic itself, not from outside.
+    case .placementReady, .placementLost, .placementFailed, .persisted, .persistFailed, .started:
+      break
+    }
+  }
+
+  private mutating func count(_ command: NodeCommand) {
+    switch command {
+    case .cordon: count(.nodeCommandCordon)
+    case .drain: count(.nodeCommandDrain)
+    case .uncordon: count(.nodeCommandUncordon)
+    case .forget: count(.nodeCommandForget)
+    }
+  }
+
+  private mutating func count(_ message: AgentMessage) {
+    switch message {
+    case .attached: count(.agentMessageAttached)
+    case .heartbeat: count(.agentMessageHeartbeat)
+    case .reported: count(.agentMessageReported)
+    case .left: count(.agentMessageLeft)
+    }
+  }
+
+  private mutating func count(_ input: EventRouter.Input) {
+    switch input {
+    case .recovered: count(.eventsRecovered)
+    case .eventReceived: count(.eventsEventReceived)
+    case .eventAppended: count(.eventsEventAppended)
+    case .appendFailed: count(.eventsAppendFailed)
+    case .changeRecorded: count(.eventsChangeRecorded)
+    case .recordFailed: count(.eventsRecordFailed)
+    // These come from the logic itself, or are not part of a simulation.
+    case .deploymentsChanged, .activationFinished, .eventUnreadable, .activationLost,
+      .deadLetterReplayed, .deadlineReached, .stopRequested:
+      break
+    }
+  }
+
+  mutating func count(_ directive: ControlPlaneLogic.Directive) {
+    switch directive {
+    case .persist: count(.planeDirectivePersist)
+    case .reply(_, .catalog(.refused)), .reply(_, .refused): count(.planeDirectiveReplyRefused)
+    case .reply(_, .catalog): count(.planeDirectiveReplyCatalog)
+    case .reply(_, .node): count(.planeDirectiveReplyNode)
+    case .progress: count(.planeDirectiveProgress)
+    case .activate: count(.planeDirectiveActivate)
+    case .invoke: count(.planeDirectiveInvoke)
+    case .refuseInvocation: count(.planeDirectiveRefuseInvocation)
+    case .send(_, let message): count(message)
+    case .events(let directive): count(directive)
+    case .announce(let event): count(event)
+    }
+  }
+
+  private mutating func count(_ message: ControlMessage) {
+    switch message {
+    case .welcome: count(.controlMessageWelcome)
+    case .unknown: count(.controlMessageUnknown)
+    case .plan: count(.controlMessagePlan)
+    case .heartbeatAcknowledged: count(.controlMessageHeartbeatAcknowledged)
+    case .reportAcknowledged: count(.controlMessageReportAcknowledged)
+    case .refused: count(.controlMessageRefused)
+    }
+  }
+
+  private mutating func count(_ directive: EventRouter.Directive) {
+    switch directive {
+    case .append: count(.routerAppend)
+    case .accept: count(.routerAccept)
+    case .settled: count(.routerSettled)
+    case .record(let change):
+      switch change.outcome {
+      case .succeeded: count(.routerRecordSucceeded)
+      case .failed: count(.routerRecordFailed)
+      case .dead: count(.routerRecordDead)
+      }
+    // Refusals need a full log; `EventRoutingTests` fill one.
+    case .refuse, .activate: break
+    }
+  }
+
+  private mutating func count(_ event: EventMessage) {
+    switch event.type {
+    case .moduleStart: count(.announcementModuleStart)
+    case .moduleStop: count(.announcementModuleStop)
+    case .nodeFailure: count(.announcementNodeFailure)
+    case .scaleEvent: count(.announcementScaleEvent)
+    case .nodeState: count(.announcementNodeState)
+    case .deploymentChange: count(.announcementDeploymentChange)
+    case .alarm: count(.announcementAlarm)
+    }
+  }
+
+  mutating func count(_ input: NodeAgentLogic.Input) {
+    switch input {
+    case .started: count(.agentInputStarted)
+    case .linkOpened: count(.agentInputLinkOpened)
+    case .linkClosed: count(.agentInputLinkClosed)
+    case .controlPlaneSpoke: count(.agentInputControlPlaneSpoke)
+    case .vitalsMeasured: count(.agentInputVitalsMeasured)
+    case .placementPrepared: count(.agentInputPlacementPrepared)
+    case .placementFailed: count(.agentInputPlacementFailed)
+    case .stopRequested: count(.agentInputStopRequested)
+    case .deadlineReached: count(.agentInputDeadlineReached)
+    }
+  }
+
+  mutating func count(_ directive: NodeAgentLogic.Directive) {
+    switch directive {
+    case .openLink: count(.agentDirectiveOpenLink)
+    case .send: count(.agentDirectiveSend)
+    case .measureVitals: count(.agentDirectiveMeasureVitals)
+    case .prepare: count(.agentDirectivePrepare)
+    case .discard: count(.agentDirectiveDiscard)
+    case .serve: count(.agentDirectiveServe)
+    case .pause: count(.agentDirectivePause)
+    case .report(.staleRefused): count(.agentDirectiveStaleRefused)
+    case .report(.leaseRanOut): count(.agentDirectiveLeaseRanOut)
+    case .report(.attachRefused): count(.agentDirectiveAttachRefused)
+    case .end: count(.agentDirectiveEnd)
+    }
+  }
+
+  mutating func count(_ fault: Fault) {
+    switch fault {
+    case .partition: count(.faultPartition)
+    case .agentCrash: count(.faultAgentCrash)
+    case .agentFreeze: count(.faultAgentFreeze)
+    case .planeCrash: count(.faultPlaneCrash)
+    case .diskIsFull: count(.faultDiskIsFull)
+    case .diskIsSlow: count(.faultDiskIsSlow)
+    case .silence: count(.faultSilence)
+    case .workersStuck: count(.faultWorkersStuck)
+    }
+  }
+}

@@ -1,0 +1,122 @@
+import ClusterModel
+import ControlPlaneLogic
+import EventRouting
+import ModuleCatalog
+import NodeAgentLogic
+
+// What happens, in words, for the history.
+extension World {
+  func describe(_ input: ControlPlaneLogic.Input) -> String {
+    switch input {
+    case .agentSpoke(let message): "\(message.node): \(describe(message))"
+    case .catalog(let input): short("\(input)")
+    case .events(let input): short("\(input)")
+    case .started, .persisted, .persistFailed, .nodeCommanded, .agentDied, .activationEnded,
+      .invocationRequested, .invocationEnded, .deadlineReached:
+      short("\(input)")
+    }
+  }
+
+  func describe(_ directive: ControlPlaneLogic.Directive) -> String {
+    switch directive {
+    case .send(let node, let message): "\(node): \(describe(message))"
+    case .announce(let event):
+      "announce \(event.type.rawValue) \(event.target) "
+        + event.payload.sorted { $0.key < $1.key }.map { "\($0.key)=\(text($0.value))" }
+        .joined(separator: " ")
+    case .persist, .reply, .progress, .events, .activate, .invoke, .refuseInvocation:
+      short("\(directive)")
+    }
+  }
+
+  func describe(_ input: NodeAgentLogic.Input) -> String {
+    if case .controlPlaneSpoke(let message) = input { return describe(message) }
+    return short("\(input)")
+  }
+
+  func describe(_ directive: NodeAgentLogic.Directive) -> String {
+    if case .send(let message) = directive { return "send \(describe(message))" }
+    if case .prepare(let id, let order) = directive {
+      return "prepare \(id.placement.name)#\(id.placement.generation) (\(order.deployment.version))"
+    }
+    return short("\(directive)")
+  }
+
+  private func describe(_ message: AgentMessage) -> String {
+    switch message {
+    case .attached(let registration, let report):
+      "attached, start \(registration.incarnation.number), \(describe(report))"
+    case .heartbeat(let heartbeat): "heartbeat \(heartbeat.sequence)"
+    case .reported(let report): "report \(report.sequence), \(describe(report))"
+    case .left: "left"
+    }
+  }
+
+  private func describe(_ report: NodeReport) -> String {
+    let held = report.placements.map { held -> String in
+      let condition =
+        switch held.condition {
+        case .preparing: "preparing"
+        case .ready: "ready"
+        case .failed(let problem): "failed (\(problem.code))"
+        }
+      return "\(held.placement.name)#\(held.placement.generation) \(held.role.rawValue) "
+        + "\(held.fence) \(condition)"
+    }
+    return "obeys \(report.plan) [\(held.joined(separator: "; "))]"
+  }
+
+  private func describe(_ message: ControlMessage) -> String {
+    switch message {
+    case .welcome(_, let term): "welcome, term \(term)"
+    case .unknown(_, let term): "unknown, term \(term)"
+    case .plan(let plan):
+      "plan \(plan.version) ["
+        + plan.orders.map {
+          "\($0.placement.name)#\($0.placement.generation) \($0.role.rawValue) \($0.fence)"
+        }.joined(separator: "; ") + "]"
+    case .heartbeatAcknowledged(_, let sequence, let plan, _):
+      "heartbeat \(sequence) acknowledged, plan \(plan)"
+    case .reportAcknowledged(_, let sequence, _): "report \(sequence) acknowledged"
+    case .refused(_, let problem, _): "refused: \(problem.message)"
+    }
+  }
+
+  private func text(_ value: JSONValue) -> String {
+    switch value {
+    case .null: "-"
+    case .bool(let value): "\(value)"
+    case .integer(let value): "\(value)"
+    case .number(let value): "\(value)"
+    case .string(let value): value
+    case .array(let values): "\(values.count) values"
+    case .object(let members): "\(members.count) members"
+    }
+  }
+
+  /// The module's name is noise, and so is all beyond what fits a line.
+  private func short(_ text: String) -> String {
+    var result = ""
+    result.reserveCapacity(240)
+    var rest = Substring(text)
+    for noise in ["ClusterModel.", "ControlPlaneLogic.", "EventRouting.", "ModuleCatalog."] {
+      rest = Substring(replacing(noise, in: rest))
+    }
+    result = String(rest.prefix(240))
+    return result
+  }
+
+  private func replacing(_ noise: String, in text: Substring) -> String {
+    var result = ""
+    var index = text.startIndex
+    while index < text.endIndex {
+      if text[index...].hasPrefix(noise) {
+        index = text.index(index, offsetBy: noise.count)
+      } else {
+        result.append(text[index])
+        index = text.index(after: index)
+      }
+    }
+    return result
+  }
+}

@@ -1,0 +1,69 @@
+import ClusterModel
+
+/// How bad a simulated world is, and how big. Every rate is drawn from the seed.
+public struct SimulationConfiguration: Hashable, Sendable, Codable {
+  public var seed: UInt64
+  public var nodes: Int
+  /// Things go wrong for so long; then they are healed and the cluster must come to rest.
+  public var trouble: Duration
+  /// The longest it may take to come to rest.
+  public var patience: Duration
+  public var heartbeatInterval: Duration
+
+  /// The share of datagrams that are lost, and that arrive twice.
+  public var loss: Double
+  public var duplication: Double
+  public var delay: Duration
+  /// What a few messages take longer, so that others overtake them.
+  public var straggling: Duration
+  /// What one clock may be faster or slower than true time.
+  public var drift: Double
+
+  /// Mean times between faults, in the whole cluster; nothing means never.
+  public var partitionEvery: Duration?
+  public var agentCrashEvery: Duration?
+  public var agentFreezeEvery: Duration?
+  public var planeCrashEvery: Duration?
+  public var diskTroubleEvery: Duration?
+  public var silenceEvery: Duration?
+
+  public var diskDelay: Duration
+  public var prepareDelay: Duration
+  /// The share of preparations that fail on their node.
+  public var prepareFailure: Double
+  /// The share of activations in which the guest fails.
+  public var guestFailure: Double
+  /// Mean times between requests.
+  public var operatorEvery: Duration
+  public var eventEvery: Duration
+
+  /// Draws everything from a seed.
+  public init(seed: UInt64, nodes: Int) {
+    var random = SimulationRandom(seed: seed, stream: 1)
+    self.seed = seed
+    self.nodes = nodes
+    trouble = random.duration(in: .seconds(6) ... .seconds(14))
+    patience = .seconds(120)
+    heartbeatInterval = random.duration(in: .milliseconds(100) ... .milliseconds(250))
+    loss = random.happens(0.3) ? 0 : random.number(in: 0...0.15)
+    duplication = random.happens(0.3) ? 0 : random.number(in: 0...0.1)
+    delay = random.duration(in: .microseconds(50) ... .milliseconds(20))
+    straggling = random.happens(0.5) ? .zero : random.duration(upTo: .milliseconds(800))
+    drift = random.happens(0.5) ? 0 : random.number(in: 0...0.009)
+    func every(_ chance: Double, _ range: ClosedRange<Duration>) -> Duration? {
+      random.happens(chance) ? random.duration(in: range) : nil
+    }
+    partitionEvery = every(0.7, .milliseconds(300) ... .seconds(5))
+    agentCrashEvery = every(0.7, .milliseconds(200) ... .seconds(4))
+    agentFreezeEvery = every(0.4, .milliseconds(500) ... .seconds(5))
+    planeCrashEvery = every(0.5, .milliseconds(1500) ... .seconds(8))
+    diskTroubleEvery = every(0.4, .milliseconds(800) ... .seconds(6))
+    silenceEvery = every(0.2, .seconds(2) ... .seconds(8))
+    diskDelay = random.duration(in: .microseconds(100) ... .milliseconds(30))
+    prepareDelay = random.duration(in: .milliseconds(1) ... .milliseconds(400))
+    prepareFailure = random.happens(0.5) ? 0 : random.number(in: 0...0.2)
+    guestFailure = random.happens(0.3) ? 0 : random.number(in: 0...0.3)
+    operatorEvery = random.duration(in: .milliseconds(60) ... .milliseconds(600))
+    eventEvery = random.duration(in: .milliseconds(10) ... .milliseconds(100))
+  }
+}

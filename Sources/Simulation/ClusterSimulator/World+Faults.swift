@@ -1,0 +1,124 @@
+import ClusterModel
+import NodeAgentLogic
+
+// What goes wrong, and how it ends.
+extension World {
+  /// Plans the first of each kind.
+  func planFaults() {
+    for (fault, mean) in kinds { planNext(fault, mean) }
+  }
+
+  private var kinds: [(Fault, Duration)] {
+    let all: [(Fault, Duration?)] = [
+      (.partition([], .both), configuration.partitionEvery),
+      (.agentCrash(-1), configuration.agentCrashEvery),
+      (.agentFreeze(-1), configuration.agentFreezeEvery),
+      (.workersStuck(-1), configuration.agentFreezeEvery.map { $0 * 3 }),
+      (.planeCrash, configuration.planeCrashEvery),
+      (.diskIsFull, configuration.diskTroubleEvery),
+      (.diskIsSlow, configuration.diskTroubleEvery),
+      (.silence, configuration.silenceEvery),
+    ]
+    return all.compactMap { fault, mean in mean.map { (fault, $0) } }
+  }
+
+  private func planNext(_ fault: Fault, _ mean: Duration) {
+    let at = timeline.now + faults.interval(mean: mean).nanosecondCount
+    if at < healAt { timeline.plan(.fault(fault), at: at) }
+  }
+
+  /// Begins a fault. One that names nobody hits somebody, and another of its kind follows.
+  func begin(_ fault: Fault) {
+    if let mean = kinds.first(where: { $0.0 == fault })?.1 { planNext(fault, mean) }
+    let fault = aim(fault)
+    guard !troubles.contains(fault) else { return }
+    note("fault begins: \(fault)")
+    coverage.count(fault)
+    switch fault {
+    case .agentCrash(let index):
+      crashAgent(index)
+      // It is started again; only heal() knows of those that are not up in time.
+      timeline.plan(.faultEnds(fault), after: faults.duration(upTo: .seconds(3)))
+      return
+    case .planeCrash:
+      guard plane != nil else { return }
+      crashPlane()
+      timeline.plan(.faultEnds(fault), after: faults.duration(upTo: .seconds(3)))
+      return
+    case .agentFreeze(let index):
+      guard agents[index].isUp else { return }
+      beginMove(from: index)
+      agents[index].isFrozen = true
+      checker.agentChanged(index, self)
+    case .workersStuck(let index): agents[index].isStuck = true
+    case .partition, .diskIsFull, .diskIsSlow, .silence: break
+    }
+    troubles.insert(fault)
+    timeline.plan(.faultEnds(fault), after: faults.interval(mean: .milliseconds(1500)))
+  }
+
+  private func aim(_ fault: Fault) -> Fault {
+    let index = faults.index(below: agents.count)
+    switch fault {
+    case .partition(let members, _) where members.isEmpty:
+      let direction: Fault.Direction =
+        switch faults.next() % 3 {
+        case 0: .toAgent
+        case 1: .toPlane
+        case _: .both
+        }
+      // One node, or all of a fault domain.
+      if faults.happens(0.6) { return .partition([index], direction) }
+      let first = index / 5 * 5
+      return .partition(Array(first..<min(first + 5, agents.count)), direction)
+    case .agentCrash(-1):
+      // What is unwell is restarted more often than what is well.
+      let stuck = agents.indices.filter { agents[$0].isStuck }
+      if let unwell = faults.element(of: stuck), faults.happens(0.3) { return .agentCrash(unwell) }
+      return .agentCrash(index)
+    case .agentFreeze(-1): return .agentFreeze(index)
+    case .workersStuck(-1): return .workersStuck(index)
+    case .partition, .agentCrash, .agentFreeze, .workersStuck, .planeCrash, .diskIsFull,
+      .diskIsSlow, .silence:
+      return fault
+    }
+  }
+
+  func end(_ fault: Fault) {
+    note("fault ends: \(fault)")
+    troubles.remove(fault)
+    switch fault {
+    case .agentCrash(let index): if !agents[index].isUp { startAgent(index) }
+    case .planeCrash: if plane == nil { startPlane() }
+    case .agentFreeze(let index): thaw(index)
+    case .workersStuck(let index): agents[index].isStuck = false
+    case .partition, .diskIsFull, .diskIsSlow, .silence: break
+    }
+  }
+
+  private func thaw(_ index: Int) {
+    guard agents[index].isFrozen else { return }
+    endMove(from: index)
+    agents[index].isFrozen = false
+    let process = agents[index].process
+    // Its timers are late: they come first.
+    if let deadline = agents[index].logic.nextDeadline,
+      deadline <= agents[index].clock.instants(at: timeline.now).monotonic
+    {
+      tellAgent(index, process, .deadlineReached)
+    }
+    let backlog = agents[index].backlog
+    agents[index].backlog = []
+    for happening in backlog { happen(happening) }
+    timeline.plan(.agentWakes(index, process: process), after: .zero)
+  }
+
+  /// Ends all trouble: from now on everything works.
+  func heal() {
+    note("everything is healed")
+    for fault in troubles.sorted(by: { "\($0)" < "\($1)" }) { end(fault) }
+    if plane == nil { startPlane() }
+    for index in agents.indices where agents[index].logic.isRefused { crashAgent(index) }
+    for index in agents.indices where !agents[index].isUp { startAgent(index) }
+  }
+}

@@ -1,0 +1,184 @@
+import ClusterModel
+import ControlPlaneLogic
+import NodeAgentLogic
+
+// What lies between the control plane and its agents.
+extension World {
+  /// Whether nothing gets through in a direction.
+  func isCut(_ index: Int, _ direction: Fault.Direction) -> Bool {
+    for trouble in troubles {
+      switch trouble {
+      case .silence: return true
+      case .partition(let members, let cut):
+        if cut == .both || cut == direction, members.contains(index) { return true }
+      case .agentCrash, .agentFreeze, .planeCrash, .diskIsFull, .diskIsSlow, .workersStuck: break
+      }
+    }
+    return false
+  }
+
+  private func wait() -> Duration {
+    var wait = network.duration(upTo: configuration.delay)
+    if configuration.straggling > .zero, isTroubled, network.happens(0.02) {
+      wait += network.duration(upTo: configuration.straggling)
+    }
+    return wait
+  }
+
+  var isTroubled: Bool { timeline.now < healAt }
+
+  /// How often a datagram arrives.
+  private func arrivals() -> Int {
+    guard isTroubled else { return 1 }
+    if network.happens(configuration.loss) { return 0 }
+    return network.happens(configuration.duplication) ? 2 : 1
+  }
+
+  func send(_ message: ControlMessage, to node: NodeID) {
+    guard let index = indexByNode[node], !isCut(index, .toAgent) else { return }
+    for _ in 0..<arrivals() {
+      timeline.plan(
+        .agentHears(index, connection: agents[index].connection, message), after: wait())
+    }
+  }
+
+  func send(_ message: AgentMessage, from index: Int) {
+    guard !isCut(index, .toPlane) else { return }
+    guard plane != nil else {
+      // Nobody listens there.
+      timeline.plan(
+        .linkFails(index, process: agents[index].process, connection: agents[index].connection),
+        after: wait())
+      return
+    }
+    for _ in 0..<arrivals() {
+      timeline.plan(
+        .planeHears(message, connection: agents[index].connection, index), after: wait())
+    }
+  }
+
+  func agentHears(_ index: Int, _ connection: Int, _ message: ControlMessage) {
+    guard agents[index].connection == connection else { return }
+    tellAgent(index, agents[index].process, .controlPlaneSpoke(message))
+  }
+
+  func planeHears(_ message: AgentMessage, _ connection: Int, _ index: Int) {
+    // A datagram needs no connection; it may come from a process that is gone.
+    tellPlane(planeProcess, .agentSpoke(message))
+  }
+
+  /// An agent opens a link.
+  func openLink(_ index: Int) {
+    let process = agents[index].process
+    if plane == nil || isCut(index, .both) || isCut(index, .toAgent) || isCut(index, .toPlane) {
+      timeline.plan(
+        .linkFails(index, process: process, connection: agents[index].connection),
+        after: .milliseconds(50) + wait())
+    } else {
+      timeline.plan(.linkOpens(index, process: process), after: wait() + wait())
+    }
+  }
+
+  func linkOpens(_ index: Int, _ process: Int) {
+    guard agents[index].process == process, agents[index].isUp else { return }
+    agents[index].connection += 1
+    agents[index].isConnected = true
+    tellAgent(index, process, .linkOpened)
+  }
+
+  func linkFails(_ index: Int, _ process: Int, _ connection: Int) {
+    guard agents[index].process == process, agents[index].connection == connection else { return }
+    agents[index].isConnected = false
+    tellAgent(index, process, .linkClosed)
+  }
+
+  // Activations go over the connection: they arrive, however late, or the connection is gone.
+
+  func order(_ order: ActivationOrder) {
+    guard let index = indexByNode[order.route.node] else { return }
+    if case .delivery(let id, _) = order.purpose, troubles.contains(.diskIsSlow),
+      disk.happens(0.05)
+    {
+      let problem = Problem(.unavailable, code: "log_busy", "the log is busy", next: "Try again.")
+      timeline.plan(
+        .planeIsTold(
+          process: planeProcess, .activationEnded(id, order.route, .eventUnreadable(problem))),
+        after: .milliseconds(1))
+      return
+    }
+    arrive(.activationArrives(index, connection: agents[index].connection, order))
+  }
+
+  private func arrive(_ happening: Happening) { timeline.plan(happening, after: wait()) }
+
+  func beginActivation(_ index: Int, _ connection: Int, _ order: ActivationOrder) {
+    let agent = agents[index]
+    guard agent.isUp, agent.connection == connection else { return }
+    guard !isCut(index, .toAgent), !agent.isFrozen else {
+      timeline.plan(
+        .activationArrives(index, connection: connection, order), after: .milliseconds(100))
+      return
+    }
+    guard agent.logic.serves(order.route.placement, under: order.route.fence) else {
+      endActivation(index, agent.process, connection, order, .failed(.unavailable))
+      return
+    }
+    agents[index].running += 1
+    let outcome: ActivationOutcome
+    if isTroubled, guests.happens(configuration.guestFailure) {
+      outcome = .failed(guests.happens(0.2) ? .internalError : .guestTrapped)
+    } else {
+      outcome = .succeeded
+    }
+    timeline.plan(
+      .activationEnds(index, process: agent.process, connection: connection, order, outcome),
+      after: guests.duration(upTo: .milliseconds(20)))
+  }
+
+  func endActivation(
+    _ index: Int, _ process: Int, _ connection: Int, _ order: ActivationOrder,
+    _ outcome: ActivationOutcome
+  ) {
+    guard agents[index].process == process else { return }
+    guard !agents[index].isFrozen, !agents[index].isStuck else {
+      timeline.plan(
+        .activationEnds(index, process: process, connection: connection, order, outcome),
+        after: .milliseconds(100))
+      return
+    }
+    agents[index].running = max(0, agents[index].running - 1)
+    agents[index].progress += 1
+    arrive(.outcomeArrives(index, connection: connection, order, outcome))
+  }
+
+  func takeOutcome(
+    _ index: Int, _ connection: Int, _ order: ActivationOrder, _ outcome: ActivationOutcome
+  ) {
+    guard agents[index].connection == connection else { return }
+    guard !isCut(index, .toPlane) else {
+      timeline.plan(
+        .outcomeArrives(index, connection: connection, order, outcome), after: .milliseconds(100))
+      return
+    }
+    switch order.purpose {
+    case .delivery(let id, let offset):
+      guard let event = log.events[offset] else {
+        checker.fail("event \(offset) is not in the log", self)
+        return
+      }
+      tellPlane(
+        planeProcess,
+        .activationEnded(id, order.route, .finished(event, result(of: outcome))))
+    case .invocation(let request):
+      operators.invocationAnswered(request, self)
+      tellPlane(planeProcess, .invocationEnded(request, order.route, isFaultOfNode: false))
+    }
+  }
+
+  private func result(of outcome: ActivationOutcome) -> Result<[UInt8], ActivationFailure> {
+    switch outcome {
+    case .succeeded: .success([1])
+    case .failed(let code): .failure(ActivationFailure(code: code, message: code.rawValue))
+    }
+  }
+}

@@ -1,0 +1,166 @@
+import ClusterModel
+import ControlPlaneLogic
+import EventRouting
+import ModuleCatalog
+import NodeAgentLogic
+
+// What people and devices ask for.
+extension World {
+  static let applications = 6
+  static let modulesEach = 3
+  private static let keys = ["0a", "0b", "0c"].map {
+    KeyID(unchecked: String(repeating: $0, count: 16))
+  }
+  private static let requester = Requester(principal: .local, namespace: .default)
+
+  func planWorkload() {
+    timeline.plan(.operatorActs, after: .milliseconds(1))
+    timeline.plan(.eventIsPublished, after: .milliseconds(500))
+  }
+
+  func operatorActs() {
+    if isTroubled {
+      timeline.plan(.operatorActs, after: workload.interval(mean: configuration.operatorEvery))
+    }
+    guard plane?.hasBegun == true else { return }
+    switch workload.next() % 16 {
+    case 0, 1, 2: push()
+    case 3: trust()
+    case 4: if workload.happens(0.15) { revoke() } else { trust() }
+    case 5, 6, 7, 8, 9: deploy()
+    case 10: undeploy()
+    case 11, 12: rollBack()
+    case _: commandNode()
+    }
+  }
+
+  private func moduleName(_ application: Int, _ module: Int) -> ModuleName {
+    ModuleName(unchecked: "app\(application)-module\(module)")
+  }
+
+  private func anyModule() -> QualifiedName {
+    QualifiedName(
+      .default,
+      moduleName(
+        workload.index(below: Self.applications), workload.index(below: Self.modulesEach)))
+  }
+
+  private func ask(_ wish: Operators.Wish, _ input: (RequestID) -> ControlPlaneLogic.Input) {
+    let request = operators.ask(wish)
+    tellPlane(planeProcess, input(request))
+  }
+
+  private func push() {
+    operators.lastVersion += 1
+    let version = operators.lastVersion
+    let name = anyModule().name
+    let record = ModuleVersionRecord(
+      namespace: .default, name: name, version: ModuleVersion(unchecked: "v\(version)"),
+      digest: ModuleDigest(sha256: (0..<32).map { UInt8(truncatingIfNeeded: version >> ($0 % 4)) }),
+      size: .kibibytes(64), signers: [Self.keys[version % 2]], signature: [],
+      pushedAt: planeClock.instants(at: timeline.now).wall, pushedBy: .local)
+    ask(.push(record)) { .catalog(.moduleVerified($0, record)) }
+    if workload.happens(0.1) {
+      let event = SecurityEvent(
+        kind: .moduleRefused, at: record.pushedAt, principal: .local, namespace: .default,
+        subject: name.text, reason: "signature_missing", detail: "it is not signed")
+      tellPlane(planeProcess, .catalog(.securityEventOccurred(event)))
+    }
+  }
+
+  private func trust() {
+    let key = TrustedKey(
+      id: Self.keys[workload.index(below: 3)], publicKey: [], label: "key",
+      addedAt: planeClock.instants(at: timeline.now).wall)
+    ask(.trust(key)) { .catalog(.keyOffered($0, key, Self.requester)) }
+  }
+
+  private func revoke() {
+    let key = Self.keys[1]
+    ask(.revoke(key)) { .catalog(.keyRevocationRequested($0, key, Self.requester)) }
+  }
+
+  private func deploy() {
+    let application = workload.index(below: Self.applications)
+    var wishes: [DeploymentWish] = []
+    for module in 0..<Self.modulesEach where workload.happens(0.7) {
+      let name = moduleName(application, module)
+      let versions = plane?.catalog.versions[QualifiedName(.default, name)] ?? []
+      guard let record = workload.element(of: versions) else { continue }
+      wishes.append(
+        DeploymentWish(name: name, version: record.version, configuration: randomConfiguration()))
+    }
+    let name = ApplicationName(unchecked: "app\(application)")
+    ask(.deploy(name, wishes)) {
+      .catalog(.deploymentRequested($0, name, wishes, Self.requester))
+    }
+  }
+
+  private func randomConfiguration() -> DeploymentConfiguration {
+    let replicas = [0, 1, 1, 1, 2, 3][workload.index(below: 6)]
+    let rules = PlacementRules(
+      replicas: replicas, fallbacks: workload.index(below: 3),
+      architectures: workload.happens(0.3) ? [.x86_64] : [],
+      cpuFeatures: workload.happens(0.2) ? ["avx2"] : [],
+      hardware: workload.happens(0.1) ? ["gpu"] : [],
+      labels: workload.happens(0.2) ? (try? [Label("tier", "edge")]) ?? [] : [],
+      memory: .mebibytes([16, 64, 128, 256][workload.index(below: 4)]),
+      origin: workload.happens(0.5) ? agents[workload.index(below: agents.count)].location : nil,
+      isolation: workload.happens(0.4) ? .stop : .continue)
+    return DeploymentConfiguration(
+      triggers: [Trigger(topic: TopicFilter(unchecked: "sensors/\(workload.next() % 4)"))],
+      retry: RetryPolicy(
+        attempts: 3, initialDelay: .milliseconds(20), maximumDelay: .milliseconds(500)),
+      placement: rules)
+  }
+
+  private func undeploy() {
+    let name = anyModule()
+    ask(.undeploy(name)) {
+      .catalog(.undeploymentRequested($0, .module(name.name), Self.requester))
+    }
+  }
+
+  private func rollBack() {
+    let name = anyModule()
+    let past =
+      workload.happens(0.5) ? workload.element(of: plane?.catalog.versions[name] ?? []) : nil
+    ask(.rollBack(name)) {
+      .catalog(.rollbackRequested($0, name, to: past?.version, Self.requester))
+    }
+  }
+
+  private func commandNode() {
+    let index = workload.index(below: agents.count)
+    let node = agents[index].node
+    let command: NodeCommand =
+      switch workload.next() % 10 {
+      case 0, 1: .cordon
+      case 2, 3: .drain
+      case 4: .forget
+      case _: .uncordon
+      }
+    if workload.happens(0.1), agents[index].isUp, !agents[index].isFrozen {
+      // The other end of an agent's life: its own operator stops it.
+      tellAgent(index, agents[index].process, .stopRequested)
+      return
+    }
+    ask(.node(node, command)) { .nodeCommanded($0, node, command, Self.requester) }
+  }
+
+  func publishEvent() {
+    if isTroubled {
+      timeline.plan(.eventIsPublished, after: workload.interval(mean: configuration.eventEvery))
+    }
+    guard plane?.hasBegun == true else { return }
+    if workload.happens(0.3) {
+      let request = operators.invoke()
+      tellPlane(planeProcess, .invocationRequested(request, anyModule()))
+      return
+    }
+    let topic = Topic(unchecked: "sensors/\(workload.next() % 4)")
+    let event = Event(
+      id: "\(timeline.now)", source: "/sensor", type: "reading", topic: topic, data: [1, 2, 3])
+    tellPlane(planeProcess, .events(.eventReceived(operators.nextRequest(), event, .local)))
+  }
+}

@@ -1,0 +1,113 @@
+import ClusterModel
+import Testing
+
+@testable import ModuleCatalog
+
+@Suite struct RollbackTests {
+  private var catalog = Catalog(CatalogSnapshot())
+  private var persisted: UInt64 = 0
+  private let now = Instants(
+    monotonic: MonotonicInstant(nanoseconds: 0), wall: WallInstant(microseconds: 0))
+  private let requester = Requester(principal: .local, namespace: .default)
+  private let name = QualifiedName(.default, ModuleName(unchecked: "m"))
+
+  private mutating func persist() -> [Catalog.Directive] {
+    persisted += 1
+    return catalog.handle(.persisted(PersistID(.catalog, persisted)), at: now)
+  }
+
+  private mutating func push(_ version: String) {
+    let record = ModuleVersionRecord(
+      namespace: .default, name: name.name, version: ModuleVersion(unchecked: version),
+      digest: ModuleDigest(sha256: [UInt8](repeating: 1, count: 32)), size: ByteCount(bytes: 1),
+      signers: [], signature: [], pushedAt: now.wall, pushedBy: .local)
+    _ = catalog.handle(.moduleVerified(RequestID(1), record), at: now)
+    _ = persist()
+  }
+
+  /// Deploys or rolls back to the end; the problem, if it is refused.
+  private mutating func finish(_ directives: [Catalog.Directive]) -> Problem? {
+    for directive in directives {
+      switch directive {
+      case .reply(_, .refused(let problem)): return problem
+      case .startPlacement(let deployment, _, _):
+        _ = catalog.handle(.placementReady(deployment.placement), at: now)
+        _ = persist()
+      case .persist, .reply, .progress, .promotePlacement, .retainPlacement, .stopPlacement,
+        .route:
+        break
+      }
+    }
+    return nil
+  }
+
+  private mutating func deploy(_ version: String, concurrency: Int = 1) {
+    let wish = DeploymentWish(
+      name: name.name, version: ModuleVersion(unchecked: version),
+      configuration: DeploymentConfiguration(concurrency: concurrency))
+    let application = ApplicationName(unchecked: "app")
+    #expect(
+      finish(
+        catalog.handle(
+          .deploymentRequested(RequestID(1), application, [wish], requester), at: now)) == nil)
+  }
+
+  private mutating func rollBack(to version: String? = nil) -> Problem? {
+    let version = version.map { ModuleVersion(unchecked: $0) }
+    return finish(
+      catalog.handle(.rollbackRequested(RequestID(2), name, to: version, requester), at: now))
+  }
+
+  private var current: String {
+    catalog.placed[name].map {
+      "\($0.deployment.version) x\($0.deployment.configuration.concurrency) "
+        + "#\($0.deployment.generation)"
+    } ?? "nothing"
+  }
+
+  @Test mutating func `without a version it is the last other one, with its settings`() {
+    for version in ["1", "2"] { push(version) }
+    deploy("1", concurrency: 7)
+    deploy("2", concurrency: 3)
+    deploy("2", concurrency: 4)
+    #expect(rollBack() == nil)
+    #expect(current == "1 x7 #4")
+    #expect(rollBack() == nil)
+    #expect(current == "2 x4 #5", "and forth again")
+    #expect(catalog.history[name]?.map(\.version.text) == ["1", "2", "2", "1", "2"])
+  }
+
+  @Test mutating func `with a version it is the newest deployment of that`() {
+    for version in ["1", "2", "3"] { push(version) }
+    deploy("1", concurrency: 7)
+    deploy("1", concurrency: 8)
+    deploy("2")
+    #expect(rollBack(to: "1") == nil)
+    #expect(current == "1 x8 #4")
+    #expect(rollBack(to: "3") == nil)
+    #expect(current == "3 x8 #5", "one that never was deployed takes the settings of today")
+  }
+
+  @Test mutating func `what cannot be gone back to is refused, and changes nothing`() {
+    #expect(rollBack()?.code == "not_deployed")
+    push("1")
+    deploy("1")
+    #expect(rollBack()?.code == "no_earlier_version")
+    #expect(rollBack(to: "9")?.code == "version_unknown")
+    #expect(current == "1 x1 #1")
+  }
+
+  @Test mutating func `the history outlives the deployment and the control plane`() {
+    for version in ["1", "2"] { push(version) }
+    deploy("1")
+    deploy("2")
+    let snapshot = CatalogSnapshot(
+      versions: catalog.versions[name] ?? [],
+      deployments: [catalog.placed[name]?.deployment]
+        .compactMap { $0 }, history: catalog.history[name] ?? [])
+    catalog = Catalog(snapshot)
+    persisted = 0
+    #expect(rollBack() == nil)
+    #expect(current == "1 x1 #3")
+  }
+}

@@ -1,0 +1,166 @@
+import ClusterModel
+
+@testable import NodeAgentLogic
+
+/// An agent whose time a test sets, with what it does as text.
+struct AgentDriver {
+  private(set) var logic: NodeAgentLogic
+  private var nanoseconds: Int64 = 0
+  private var random = SystemRandomNumberGenerator()
+  let incarnation = Incarnation(4)
+  var isolation = IsolationPolicy.continue
+  /// Makes deployments of the same number different ones.
+  var deployedAt: Int64 = 1
+  /// What serves, by what it said.
+  private(set) var serving: Set<String> = []
+  private var beats: [UInt64] = []
+
+  init() {
+    guard
+      let capabilities = try? NodeCapabilities(
+        architectures: [.x86_64], memory: .mebibytes(256), cpuCores: 1)
+    else { preconditionFailure("it is valid") }
+    logic = NodeAgentLogic(
+      registration: NodeRegistration(
+        node: NodeID(unchecked: "n"), incarnation: Incarnation(4),
+        location: NodeLocation(zone: .default), capabilities: capabilities))
+  }
+
+  private var now: Instants {
+    Instants(
+      monotonic: MonotonicInstant(nanoseconds: nanoseconds),
+      wall: WallInstant(microseconds: nanoseconds / 1000))
+  }
+
+  func version(_ counter: UInt64) -> PlanVersion { PlanVersion(term: 1, counter: counter) }
+
+  func placement(_ name: String, _ generation: Int) -> PlacementID {
+    PlacementID(QualifiedName(.default, ModuleName(unchecked: name)), generation: generation)
+  }
+
+  mutating func tell(_ input: NodeAgentLogic.Input) -> [String] {
+    var texts: [String] = []
+    for directive in logic.handle(input, at: now, using: &random) {
+      if case .measureVitals = directive {
+        let vitals = Vitals(progress: 1, isBusy: false, load: .idle)
+        texts += tell(.vitalsMeasured(vitals))
+      } else if let text = text(directive) {
+        texts.append(text)
+      }
+    }
+    return texts
+  }
+
+  mutating func hear(_ message: ControlMessage) -> [String] { tell(.controlPlaneSpoke(message)) }
+
+  /// Lets time pass, waking the agent whenever it wants; what it did.
+  mutating func wait(_ duration: Duration) -> [String] {
+    var texts: [String] = []
+    let end = nanoseconds + duration.nanoseconds
+    while let deadline = logic.nextDeadline, deadline.nanoseconds <= end {
+      nanoseconds = max(nanoseconds, deadline.nanoseconds)
+      texts += tell(.deadlineReached)
+    }
+    nanoseconds = end
+    return texts
+  }
+
+  mutating func attach() {
+    _ = tell(.started)
+    _ = tell(.linkOpened)
+    _ = hear(.welcome(incarnation, term: 1))
+  }
+
+  mutating func plan(
+    _ counter: UInt64, _ orders: [(String, Int, PlacementRole, UInt64)]
+  ) -> [String] {
+    hear(
+      .plan(
+        NodePlan(
+          node: NodeID(unchecked: "n"), incarnation: incarnation, version: version(counter),
+          orders: orders.map { order($0.0, $0.1, $0.2, $0.3) })))
+  }
+
+  private func order(
+    _ name: String, _ generation: Int, _ role: PlacementRole, _ fence: UInt64
+  ) -> PlacementOrder {
+    let digest = ModuleDigest(sha256: [UInt8](repeating: 1, count: 32))
+    let module = ModuleName(unchecked: name)
+    let version = ModuleVersion(unchecked: "1")
+    let wall = WallInstant(microseconds: deployedAt)
+    return PlacementOrder(
+      deployment: Deployment(
+        namespace: .default, application: ApplicationName(unchecked: "app"), name: module,
+        version: version, digest: digest,
+        configuration: DeploymentConfiguration(placement: PlacementRules(isolation: isolation)),
+        generation: generation, deployedAt: wall),
+      record: ModuleVersionRecord(
+        namespace: .default, name: module, version: version, digest: digest,
+        size: ByteCount(bytes: 1), signers: [], signature: [], pushedAt: wall, pushedBy: .local),
+      role: role, fence: self.version(fence))
+  }
+
+  mutating func prepared(_ name: String, _ generation: Int, attempt: UInt64? = nil) -> [String] {
+    let placement = placement(name, generation)
+    let attempt = attempt ?? logic.held[placement]?.attempt ?? 0
+    return tell(.placementPrepared(PreparationID(placement: placement, attempt: attempt)))
+  }
+
+  mutating func failed(_ name: String, _ generation: Int) -> [String] {
+    let placement = placement(name, generation)
+    let id = PreparationID(placement: placement, attempt: logic.held[placement]?.attempt ?? 0)
+    return tell(.placementFailed(id, Problem(.unavailable, code: "fetch_failed", "no")))
+  }
+
+  /// Lets the next heartbeat leave; its number.
+  mutating func beat() -> UInt64 {
+    beats = []
+    while beats.isEmpty { _ = wait(.milliseconds(10)) }
+    return beats[0]
+  }
+
+  mutating func acknowledge(_ sequence: UInt64, plan: UInt64) -> [String] {
+    hear(
+      .heartbeatAcknowledged(incarnation, sequence: sequence, plan: version(plan), term: 1))
+  }
+
+  private mutating func text(_ directive: NodeAgentLogic.Directive) -> String? {
+    switch directive {
+    case .openLink: return "open link"
+    case .send(.attached(_, let report)): return "attached obeys \(report.plan) \(text(report))"
+    case .send(.heartbeat(let heartbeat)):
+      beats.append(heartbeat.sequence)
+      return nil
+    case .send(.reported(let report)): return "report \(report.plan) \(text(report))"
+    case .send(.left): return "left"
+    case .measureVitals: return nil
+    case .prepare(let id, _): return "prepare \(text(id.placement))"
+    case .discard(let id): return "discard \(text(id))"
+    case .serve(let id, let fence):
+      serving.insert(text(id))
+      return "serve \(text(id)) \(fence)"
+    case .pause(let id):
+      serving.remove(text(id))
+      return "pause \(text(id))"
+    case .report(.staleRefused(let version, let seen)): return "stale \(version), seen \(seen)"
+    case .report(.leaseRanOut): return "lease ran out"
+    case .report(.attachRefused(let problem)): return "refused \(problem.code)"
+    case .end: return "end"
+    }
+  }
+
+  private func text(_ id: PlacementID) -> String { "\(id.name)#\(id.generation)" }
+
+  private func text(_ report: NodeReport) -> String {
+    let held = report.placements.map { held -> String in
+      let condition =
+        switch held.condition {
+        case .preparing: "preparing"
+        case .ready: "ready"
+        case .failed: "failed"
+        }
+      return "\(text(held.placement)) \(condition)"
+    }
+    return "[\(held.joined(separator: "; "))]"
+  }
+}
