@@ -1,6 +1,6 @@
 # What there is to do here. CI calls the same targets.
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap build run test demo lint format check-imports guests test-processes clean
+.PHONY: help bootstrap build run test demo simulate lint format check-imports guests test-processes clean
 
 # Passed on: `make demo ARGS=--keep`, `make run ARGS="dev app.yaml"`, `make test ARGS="--filter Name"`.
 ARGS ?=
@@ -15,8 +15,9 @@ help: ## Show this list
 bootstrap: ## Bring what is missing: Debian packages, Wasmtime, Python packages
 	@scripts/bootstrap
 
-build: bootstrap ## Build the optimised program, .build/release/wasmatrix
+build: bootstrap ## Build the optimised program and its launcher in .build/release
 	swift build -c release --product wasmatrix
+	swift build -c release --product wasmatrix-launcher
 
 run: build ## Run it: make run ARGS="dev app.yaml"
 	.build/release/wasmatrix $(ARGS)
@@ -26,6 +27,15 @@ test: bootstrap guests ## Run the tests
 
 demo: build guests ## Show it at work; ARGS=--keep leaves it running
 	scripts/demo $(ARGS)
+
+# Whole clusters in virtual time: make simulate SEEDS=1000 NODES=50 FIRST=1
+SEEDS ?= 200
+NODES ?= 50
+FIRST ?= 1
+
+simulate: bootstrap ## Simulate clusters in virtual time, SEEDS NODES FIRST; fails on any violation
+	@swift build -c release --product wasmatrix-simulate
+	@.build/release/wasmatrix-simulate --seeds $(SEEDS) --nodes $(NODES) --first $(FIRST) $(ARGS)
 
 lint: ## Check the formatting and the size of files
 	swift format lint --strict --recursive $(SOURCES)

@@ -35,7 +35,11 @@ let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collect
 
 let package = Package(
   name: "wasmatrix",
-  products: [.executable(name: "wasmatrix", targets: ["wasmatrix"])],
+  products: [
+    .executable(name: "wasmatrix", targets: ["wasmatrix"]),
+    .executable(name: "wasmatrix-launcher", targets: ["wasmatrix-launcher"]),
+    .executable(name: "wasmatrix-simulate", targets: ["wasmatrix-simulate"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
@@ -145,7 +149,8 @@ let package = Package(
       name: "wasmatrix",
       dependencies: [
         "ClusterModel", "ModuleTrust", "NodeTracking", "Scheduling", "ControlPlaneLogic",
-        "HostPorts", "LocalSystem", "WasmtimeEngine", "DurableSQLite", "SQLiteStore",
+        "NodeAgentLogic", "HostPorts", "LocalSystem", "WasmtimeEngine", "DurableSQLite",
+        "SQLiteStore",
         "EmbeddedEventBus", "ManifestYAML", "NodeAgent", "ControlPlane", "Telemetry",
         "ControlAPIModel", "ControlAPI", "ControlAPIClient", crypto,
         logging, metrics,
@@ -160,6 +165,8 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Sources/Apps/wasmatrix-simulate", swiftSettings: settings),
+
+    .executableTarget(name: "wasmatrix-launcher", path: "Sources/Apps/wasmatrix-launcher"),
 
     // Tests mirror the sources.
     .target(

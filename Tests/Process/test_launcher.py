@@ -176,8 +176,11 @@ class Launcher(unittest.TestCase):
             os.setsid()
             fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
-        command = [LAUNCHER, "--", sys.executable, str(self.folder / "puppet.py"),
-                   str(self.folder), "hold", "9"]
+        # Two signals of one kind may arrive as one: what is passed on is seen in the system calls.
+        trace = self.folder / "trace"
+        command = ["strace", "-e", "trace=kill", "-e", "signal=none", "-o", str(trace), LAUNCHER,
+                   "--", sys.executable, str(self.folder / "puppet.py"), str(self.folder), "hold",
+                   "9"]
         process = subprocess.Popen(
             command, stdin=terminal, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             preexec_fn=take_terminal)
@@ -187,10 +190,14 @@ class Launcher(unittest.TestCase):
         os.write(controller, b"\x03")
         wait_until(self.signals, what="the signal")
         # Whatever the launcher had passed on before this would have come before it, too.
-        process.send_signal(signal.SIGTERM)
+        children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        os.kill(int(children.read_text().split()[0]), signal.SIGTERM)
         self.assertEqual(process.wait(timeout=60), 9)
         os.close(controller)
         self.assertEqual(self.signals(), [signal.SIGINT, signal.SIGTERM])
+        passed_on = [line for line in trace.read_text().splitlines() if line.startswith("kill(")]
+        self.assertEqual(len(passed_on), 1, passed_on)
+        self.assertIn("SIGTERM", passed_on[0])
 
     def test_a_stop_during_a_wait_ends_it(self):
         process = self.start("fail", 1, ["--max-restarts", "1000"])

@@ -29,10 +29,11 @@ struct DevCluster: Sendable {
           catalog: try CatalogDatabase(in: folder), blobs: try BlobFolder(in: folder),
           events: try EventDatabase(in: folder), clock: clock,
           random: SystemRandomNumberGenerator(), logger: Logger(label: "control-plane"),
-          configuration: try LocalNode.planeConfiguration()))
+          configuration: LocalNode.planeConfiguration))
       let agent = NodeAgent(
         try LocalNode.registration(startedAt: clock.now().wall), engine: engine,
-        plane: plane.connection, clock: clock, logger: Logger(label: "node-agent"))
+        plane: plane.connection, clock: clock, logger: Logger(label: "node-agent"),
+        configuration: LocalNode.agentConfiguration)
       await agent.start()
       return DevCluster(plane: plane, agent: agent, engine: engine, folder: folder)
     } catch {

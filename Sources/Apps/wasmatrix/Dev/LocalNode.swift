@@ -1,5 +1,6 @@
 import ClusterModel
 import ControlPlaneLogic
+import NodeAgentLogic
 import NodeTracking
 import WasmtimeEngine
 
@@ -7,10 +8,19 @@ import WasmtimeEngine
 enum LocalNode {
   static let id = NodeID(unchecked: "local")
 
-  /// One node, in the same process as the control plane: when it is silent, so is everything, and
-  /// nothing could be moved. It counts as lost only when both have stood still for long.
-  static func planeConfiguration() throws(Problem) -> ControlPlaneLogic.Configuration {
-    ControlPlaneLogic.Configuration()
+  /// The node is in the same process as the control plane: when the one is silent so is the other, and
+  /// there is nowhere to move anything. So heartbeats are rare, and it counts as lost only when they
+  /// have stayed away for long.
+  private static let heartbeatInterval = Duration.seconds(1)
+
+  static var planeConfiguration: ControlPlaneLogic.Configuration {
+    var configuration = ControlPlaneLogic.Configuration()
+    configuration.tracking.heartbeatInterval = heartbeatInterval
+    return configuration
+  }
+
+  static var agentConfiguration: NodeAgentLogic.Configuration {
+    NodeAgentLogic.Configuration(heartbeatInterval: heartbeatInterval)
   }
 
   /// What this machine is, found out by itself.

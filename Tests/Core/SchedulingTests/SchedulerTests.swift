@@ -1,0 +1,123 @@
+import ClusterModel
+import Testing
+
+@testable import Scheduling
+
+@Suite struct SchedulerTests {
+  private var scheduler = Scheduler()
+  private let now = Instants(
+    monotonic: MonotonicInstant(nanoseconds: 0), wall: WallInstant(microseconds: 0))
+
+  private mutating func add(
+    _ id: String, _ architectures: [Architecture] = [.x86_64], zone: String = "z",
+    at place: (Double, Double)? = nil, memory: Int = 256, domain: String? = nil
+  ) throws {
+    scheduler.put(
+      NodeProfile(
+        id: NodeID(unchecked: id),
+        location: NodeLocation(
+          zone: Zone(unchecked: zone),
+          coordinates: try place.map { try Coordinates(latitude: $0.0, longitude: $0.1) }),
+        capabilities: try NodeCapabilities(
+          architectures: architectures, memory: .mebibytes(memory), cpuCores: 1,
+          faultDomain: domain.map { FaultDomain(unchecked: $0) })))
+  }
+
+  private func request(
+    _ rules: PlacementRules = PlacementRules(), replicas: Int = 1, fallbacks: Int = 0,
+    holders: [String] = []
+  ) -> PlacementRequest {
+    PlacementRequest(
+      name: QualifiedName(.default, ModuleName(unchecked: "m")), rules: rules,
+      memory: .mebibytes(64), replicas: replicas, fallbacks: fallbacks,
+      holders: holders.map { NodeID(unchecked: $0) })
+  }
+
+  private mutating func chosen(_ request: PlacementRequest) -> [String] {
+    let decision = scheduler.decide(request, at: now)
+    return (decision.selectedNodes + decision.fallbackNodes).map(\.text)
+  }
+
+  @Test mutating func `the nearest by measured time wins over the nearest on the map`() throws {
+    try add("far", at: (0, 50))
+    try add("near", at: (0, 1))
+    let origin = NodeLocation(
+      zone: Zone(unchecked: "gate"), coordinates: try Coordinates(latitude: 0, longitude: 0))
+    let rules = PlacementRules(origin: origin)
+    #expect(chosen(request(rules)) == ["near"])
+    scheduler.setLatency(.milliseconds(400), from: origin.zone, to: NodeID(unchecked: "near"))
+    scheduler.setLatency(.milliseconds(1), from: origin.zone, to: NodeID(unchecked: "far"))
+    #expect(chosen(request(rules)) == ["far"])
+    scheduler.setLatency(nil, from: origin.zone, to: NodeID(unchecked: "near"))
+    scheduler.setLatency(nil, from: origin.zone, to: NodeID(unchecked: "far"))
+    #expect(chosen(request(rules)) == ["near"])
+  }
+
+  @Test mutating func `placements and fallbacks lie in different fault domains`() throws {
+    for index in 0..<40 { try add("a\(index)", domain: "hall-a") }
+    try add("b", memory: 100, domain: "hall-b")
+    try add("c", memory: 100, domain: "hall-c")
+    let nodes = chosen(request(replicas: 2, fallbacks: 1))
+    #expect(Set(nodes.map { String($0.prefix(1)) }) == ["a", "b", "c"])
+  }
+
+  @Test mutating func `portable code loses to native code whatever else is better`() throws {
+    try add("portable", [.portable], zone: "here", memory: 1000)
+    try add("native", [.aarch64], zone: "there", memory: 64)
+    let here = NodeLocation(zone: Zone(unchecked: "here"))
+    let rules = PlacementRules(architectures: [.aarch64, .portable], origin: here)
+    #expect(chosen(request(rules, replicas: 2)) == ["native", "portable"])
+    #expect(chosen(request(PlacementRules(architectures: [.aarch64]), replicas: 2)) == ["native"])
+  }
+
+  @Test mutating func `ties go to who holds it, then to the smaller name`() throws {
+    for id in ["c", "a", "b"] { try add(id, domain: id) }
+    #expect(chosen(request()) == ["a"])
+    #expect(chosen(request(holders: ["c"])) == ["c"])
+  }
+
+  @Test mutating func `what is reserved is not given twice`() throws {
+    try add("a", memory: 100)
+    #expect(chosen(request()) == ["a"])
+    scheduler.reserve(.mebibytes(64), on: NodeID(unchecked: "a"))
+    #expect(chosen(request()) == [])
+    // Facts may change while something is reserved.
+    try add("a", memory: 128)
+    #expect(chosen(request()) == ["a"])
+    scheduler.release(.mebibytes(64), on: NodeID(unchecked: "a"))
+    #expect(scheduler.free(on: NodeID(unchecked: "a")) == .mebibytes(128))
+  }
+
+  @Test mutating func `an explanation says why not`() throws {
+    try add("a", [.riscv64], memory: 10)
+    scheduler.setAvailability(.cordoned, of: NodeID(unchecked: "a"))
+    scheduler.setBreaker(open: true, of: NodeID(unchecked: "a"))
+    let rules = PlacementRules(
+      architectures: [.x86_64], cpuFeatures: ["avx2"], hardware: ["gpu"],
+      labels: [try Label("tier", "edge")], maximumLatency: .milliseconds(5))
+    let verdict = try #require(scheduler.explain(request(rules), at: now).verdicts.first)
+    #expect(
+      verdict.rejections.map(\.code) == [
+        .cordoned, .breakerOpen, .architecture, .cpuFeatures, .hardware, .labels, .memory,
+        .distanceUnknown,
+      ])
+  }
+
+  @Test mutating func `a decision expires`() throws {
+    try add("a")
+    let decision = scheduler.decide(request(), at: now)
+    #expect(decision.expiresAt == now.wall + Scheduler.decisionValidity)
+  }
+
+  @Test func `sine and cosine are what they should be`() {
+    let known: [(Double, Double, Double)] = [
+      (0, 0, 1), (30, 0.5, 0.75.squareRoot()), (45, 0.5.squareRoot(), 0.5.squareRoot()),
+      (90, 1, 0), (-90, -1, 0), (180, 0, -1), (-180, 0, -1), (150, 0.5, -0.75.squareRoot()),
+      (-120, -0.75.squareRoot(), -0.5),
+    ]
+    for (degrees, sine, cosine) in known {
+      let found = EarthPoint.sineAndCosine(degrees: degrees)
+      #expect(abs(found.0 - sine) < 1e-14 && abs(found.1 - cosine) < 1e-14, "\(degrees)")
+    }
+  }
+}

@@ -1,0 +1,83 @@
+import ClusterSimulator
+import PropertyTesting
+import Testing
+
+/// Whole clusters through everything that can go wrong. What is checked in each run is written in
+/// `Checker.swift` (while it goes on) and `Convergence.swift` (at its end).
+@Suite struct SimulationTests {
+  private struct Failed: Error { let failures: [String] }
+
+  private static func check(_ configuration: SimulationConfiguration) throws -> Bool {
+    let outcome = Simulation.run(configuration)
+    guard outcome.failures.isEmpty else { throw Failed(failures: outcome.failures) }
+    return true
+  }
+
+  private static let seeds = Generator<UInt64>.int(in: 0...(.max))
+
+  // Feature: wasmatrix, Property 1: For any edge node that starts up, the Control_Plane should register the node, begin
+  // health monitoring, and maintain accurate real-time inventory of the node's capabilities and status
+  //
+  // Feature: wasmatrix, Property 2: For any node that fails to respond to heartbeat checks, the Control_Plane should mark
+  // it as unavailable, redistribute workloads to healthy nodes, and re-register it when it recovers
+  //
+  // Feature: wasmatrix, Property 4: For any Wasm module stored in the system, the Control_Plane should maintain complete
+  // version history and support rollback to any previous version
+  //
+  // Feature: wasmatrix, Property 7: nothing is ever prepared on a node that its rules do not allow
+  //
+  // Feature: wasmatrix, Property 9: For any Wasm process crash or system failure, processes are restarted, circuit
+  // breakers prevent cascading failures
+  //
+  // Feature: wasmatrix, Property 16: For any module registration, deployment, or state change, the Control_Plane should
+  // maintain consistent registries of modules and their locations
+  //
+  // Feature: wasmatrix, Property 18: For any lifecycle state change, the Control_Plane should track and report changes in
+  // real-time and maintain accurate system state
+  @Test func `whatever goes wrong, nothing happens that may not, and the cluster comes to rest`()
+    async throws
+  {
+    try await checkProperty(
+      "Feature: wasmatrix, Properties 1, 2, 4, 7, 9, 16, 18: whole clusters in virtual time",
+      cases: 120, Self.seeds
+    ) { try Self.check(SimulationConfiguration(seed: $0, nodes: 8)) }
+  }
+
+  // Feature: wasmatrix, Property 6: placement decisions hold in a running cluster: what is placed fits, and nothing that
+  // could be placed is left unplaced once the cluster is at rest
+  @Test func `crowded small fleets come to rest too`() async throws {
+    try await checkProperty(
+      "Feature: wasmatrix, Property 6: small and crowded", cases: 100, Self.seeds
+    ) { try Self.check(SimulationConfiguration(seed: $0, nodes: 5)) }
+  }
+
+  @Test func `a world without faults comes to rest at once`() async throws {
+    try await checkProperty("no faults", cases: 100, Self.seeds) { seed in
+      var configuration = SimulationConfiguration(seed: seed, nodes: 5)
+      configuration.loss = 0
+      configuration.partitionEvery = nil
+      configuration.agentCrashEvery = nil
+      configuration.agentFreezeEvery = nil
+      configuration.planeCrashEvery = nil
+      configuration.diskTroubleEvery = nil
+      configuration.silenceEvery = nil
+      return try Self.check(configuration)
+    }
+  }
+
+  @Test(arguments: [1, 70, 216, 300, 452, 605, 932] as [UInt64])
+  func `seeds that once failed`(seed: UInt64) {
+    #expect(Simulation.run(SimulationConfiguration(seed: seed, nodes: 50)).failures == [])
+  }
+
+  @Test func `the same seed is the same run, event by event`() {
+    let configuration = SimulationConfiguration(seed: 42, nodes: 12)
+    let first = Simulation.run(configuration, isTraced: true)
+    let second = Simulation.run(configuration, isTraced: true)
+    #expect(first.fingerprint == second.fingerprint)
+    #expect(first.history == second.history)
+    #expect(first.history.count > 1000)
+    let other = Simulation.run(SimulationConfiguration(seed: 43, nodes: 12))
+    #expect(other.fingerprint != first.fingerprint)
+  }
+}
