@@ -6,7 +6,7 @@ struct ModuleDecoder {
 
   static let keys = [
     "source", "version", "kind", "triggers", "publish", "args", "env", "limits", "retry",
-    "concurrency",
+    "concurrency", "placement",
   ]
   static let triggerKeys = ["topic"]
   static let maximumTriggers = 100
@@ -25,7 +25,8 @@ struct ModuleDecoder {
       retry: bounds.retry(fields),
       concurrency: fields["concurrency"].flatMap {
         values.integer($0, DeploymentConfiguration.concurrencyRange)
-      } ?? DeploymentConfiguration.defaultConcurrency)
+      } ?? DeploymentConfiguration.defaultConcurrency,
+      placement: PlacementDecoder(values: values).rules(fields))
     return code.map {
       ApplicationManifest.Module(name: name, code: $0, configuration: configuration)
     }

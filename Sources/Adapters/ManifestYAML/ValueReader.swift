@@ -128,6 +128,25 @@ struct ValueReader {
     return value
   }
 
+  /// A number with or without decimals.
+  func number(_ field: Field, _ range: ClosedRange<Double>) -> Double? {
+    let allowed = "a number, \(range.lowerBound) to \(range.upperBound)"
+    guard let text = text(field, allowed: allowed) else { return nil }
+    guard case .scalar(_, plain: true) = field.node.content, let value = Double(text),
+      value.isFinite
+    else {
+      report("\(excerpt(text)) is not a number", field, allowed: allowed)
+      return nil
+    }
+    guard range.contains(value) else {
+      report(
+        "\(excerpt(text)) is too \(value < range.lowerBound ? "small" : "large")", field,
+        allowed: allowed)
+      return nil
+    }
+    return value
+  }
+
   func size(_ field: Field, _ range: ClosedRange<ByteCount>, like example: ByteCount) -> ByteCount?
   {
     quantity(field, .size(range, like: example)).map { ByteCount(bytes: Int($0)) }

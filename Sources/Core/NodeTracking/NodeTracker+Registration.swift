@@ -99,7 +99,12 @@ extension NodeTracker {
   /// A node that still counts is given up before it is forgotten, so that nothing remains with it.
   mutating func forget(_ id: NodeID, _ now: Instants, _ directives: inout [Directive]) {
     guard let node = nodes[id] else { return }
-    if node.state != .unavailable { lose(id, .forgotten, .forgotten, now, &directives) }
+    if node.state != .unavailable {
+      lose(id, .forgotten, .forgotten, now, &directives)
+    } else if node.adoption != .lost {
+      // It was stuck, and has been attached since.
+      directives.append(.moveWork(from: id, .forgotten))
+    }
     if let entry = nodes[id]?.counted { census.remove(entry) }
     nodes[id] = nil
   }

@@ -51,7 +51,7 @@ extension NodeTracker {
   }
 
   /// When a node is to be looked at, if nothing is heard of it before.
-  private func deadline(of node: TrackedNode) -> MonotonicInstant? {
+  func deadline(of node: TrackedNode) -> MonotonicInstant? {
     let silence = configuration.silence
     let heard = max(node.heardAt, listeningSince)
     switch node.state {
@@ -78,6 +78,9 @@ extension NodeTracker {
   }
 
   // Alarms.
+
+  /// How many alarms are held, void ones included.
+  var alarmCount: Int { alarms.count }
 
   /// Makes sure that a node is looked at no later than it must be.
   mutating func setAlarm(_ id: NodeID, _ now: Instants) {

@@ -3,18 +3,18 @@ import HeapModule
 
 /// Knows which nodes there are and how they are, from what they say and from what they do not.
 ///
-///     (new) ──registered──> healthy <──relieved── degraded          (new) ──expected──> suspect
-///                              │ ───overloaded, stuck, rare───> │
-///                              │                                │
-///                              └──────────┬─────────────────────┘
-///                  heard again            │ silent                     silent
-///     healthy, degraded <───────────── suspect <───────────────────── recovered
-///                                      │     │                        ▲  │  │
-///                        silent longer │     └──heard, not adopted────┘  │  └──adopted──> healthy,
-///                                      ▼          heard again            │                degraded
-///                              unavailable ──────────────────────────> recovered
-///                                      ▲
-///     any other ──death witnessed, forgotten──┘          degraded ──stuck longer──> unavailable
+///     (new) ──registered──> healthy <────────relieved──────── degraded ──stuck too long──┐
+///                              │ ──overloaded, stuck, rare──>    │                       │
+///                              └───────────────┬─────────────────┘                       │
+///                                              │ silent                                  ▼
+///     (new) ──expected────────────────────> suspect ──silent too long──────────> unavailable
+///                                            │ │ ▲                                       │
+///     healthy, degraded <──heard, adopted────┘ │ │ silent                                │
+///                                              │ │                  heard, or gets on     │
+///                  heard, not adopted yet      ▼ │                                       │
+///     healthy, degraded <──adopted────────── recovered <─────────────────────────────────┘
+///
+///     healthy, degraded, suspect, recovered ──death witnessed, forgotten──> unavailable
 ///     healthy, degraded, suspect ──another incarnation registered──> recovered
 ///
 /// **Silence** is judged in two steps, each by the node's own rhythm within a floor and a ceiling

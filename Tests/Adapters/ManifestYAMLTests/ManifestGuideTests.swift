@@ -23,13 +23,22 @@ import Testing
     #expect(smallest.modules.map(\.name.text) == ["hello"])
     let full = try ManifestReader.read(blocks[1], file: "wasmatrix.yaml")
     #expect(full.modules.map(\.name.text) == ["clean", "alarm"])
+    let placed = try ManifestReader.read(blocks[2], file: "wasmatrix.yaml")
+    let rules = try #require(placed.modules.first).configuration.placement
+    #expect(rules.replicas == 2 && rules.fallbacks == 1 && rules.isolation == .stop)
+    #expect(rules.hardware == ["can-bus"])
+    #expect(rules.labels == [try Label("tier", "edge")])
+    #expect(rules.origin?.zone.text == "hall-3")
+    #expect(rules.origin?.coordinates?.latitude == 48.1)
+    #expect(rules.maximumLatency == .milliseconds(20))
+    #expect(rules.weights.latency == 3 && rules.weights.distance == 0)
   }
 
   @Test func `the mistakes of the guide are told as it says`() throws {
     let blocks = try blocks()
     let error = #expect(throws: ManifestProblems.self) {
-      try ManifestReader.read(blocks[2], file: "wasmatrix.yaml")
+      try ManifestReader.read(blocks[3], file: "wasmatrix.yaml")
     }
-    #expect(error.map { $0.description + "\n" } == blocks[3])
+    #expect(error.map { $0.description + "\n" } == blocks[4])
   }
 }

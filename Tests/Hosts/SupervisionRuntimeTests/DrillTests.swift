@@ -114,7 +114,65 @@ import Testing
     try await until("all run") { await runner.status().state == .running }
     try await runner.kill(path: "main/a")
     try await until("it is stuck") { stage.stuck == ["main/a"] }
+    // That it does not heed the stop either is no news.
+    task.cancel()
+    try await until("its time has run out") {
+      stage.events.contains(.shutdownTimedOut(ChildIncarnation("a", 1)))
+    }
+    #expect(await runner.status()["a"]?.state == .stopping)
+    #expect(stage.stuck == ["main/a"])
     stage.set("a", isStubborn: false)
+    try await task.value
+    #expect(stage.living == [])
+  }
+
+  @Test func `a service that was killed and did not heed it comes back when it does`() async throws
+  {
+    stage.set("a", isStubborn: true)
+    let runner = SupervisorRunner(
+      name: "main", specification([stage.child("a", shutdown: .within(.milliseconds(1)))]),
+      stage.environment())
+    let task = Task { try await runner.run() }
+    try await until("all run") { await runner.status().state == .running }
+    try await runner.kill(path: "main/a")
+    try await until("it is stuck") { stage.stuck == ["main/a"] }
+    stage.set("a", isStubborn: false)
+    try await until("it is back") { await runner.status()["a"]?.starts == 2 }
+    await runner.stop()
+    try await task.value
+  }
+
+  @Test func `a service that throws its cancellation has stopped in order`() async throws {
+    let runner = SupervisorRunner(
+      name: "main",
+      specification([
+        ChildSpecification("a") {
+          ServiceFunction { ready in
+            ready()
+            try await Task.sleep(for: .seconds(3600))
+          }
+        }
+      ]), stage.environment())
+    let task = Task { try await runner.run() }
+    try await until("all run") { await runner.status().state == .running }
+    await runner.stop()
+    try await task.value
+    #expect(stage.events.last == .childStopped(ChildIncarnation("a", 1), .shutdown))
+  }
+
+  @Test func `an alarm that rings too early is set again`() async throws {
+    var environment = stage.environment()
+    environment.clock = SlowClock()
+    let runner = SupervisorRunner(
+      name: "main",
+      SupervisorSpecification(
+        intensity: RestartIntensity(restarts: 1000, window: .seconds(600)),
+        backOff: RestartBackOff(
+          immediate: 0, initial: .milliseconds(5), maximum: .milliseconds(5)),
+        children: [stage.child("a")]), environment)
+    let task = Task { try await runner.run() }
+    try await until("all run") { await runner.status().state == .running }
+    stage.cue("a", .fail)
     try await until("it is back") { await runner.status()["a"]?.starts == 2 }
     await runner.stop()
     try await task.value

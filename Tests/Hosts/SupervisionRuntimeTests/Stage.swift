@@ -15,6 +15,15 @@ struct RealClock: HostClock {
   }
 }
 
+/// A clock of which timers know nothing: it goes at an eighth of their speed.
+struct SlowClock: HostClock {
+  func now() -> Instants {
+    var now = RealClock().now()
+    now.monotonic.nanoseconds /= 8
+    return now
+  }
+}
+
 /// Where services of a test live: it writes down what they do, and makes them fail.
 final class Stage: Sendable {
   enum Cue: Sendable { case fail, end }

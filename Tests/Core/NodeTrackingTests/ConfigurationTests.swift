@@ -1,0 +1,66 @@
+import ClusterModel
+import Testing
+
+@testable import NodeTracking
+
+@Suite struct ConfigurationTests {
+  private static func refused(
+    _ change: (inout NodeTracker.Configuration) -> Void
+  ) -> String? {
+    var configuration = NodeTracker.Configuration()
+    change(&configuration)
+    do {
+      try configuration.validate()
+      return nil
+    } catch {
+      return error.field
+    }
+  }
+
+  @Test func `the defaults are valid`() {
+    #expect(Self.refused { _ in } == nil)
+    #expect(Self.refused { $0.heartbeatInterval = .milliseconds(1) } == nil)
+    #expect(Self.refused { $0.heartbeatInterval = .seconds(60) } == nil)
+  }
+
+  @Test func `settings out of their range, or that do not fit each other, are refused by name`() {
+    let refused = Self.refused
+    #expect(refused { $0.heartbeatInterval = .microseconds(999) } == "heartbeatInterval")
+    #expect(refused { $0.heartbeatInterval = .seconds(61) } == "heartbeatInterval")
+    #expect(refused { $0.grace = .seconds(-1) } == "grace")
+    #expect(refused { $0.grace = .seconds(3601) } == "grace")
+    #expect(refused { $0.maximumNodes = 0 } == "maximumNodes")
+    #expect(refused { $0.maximumNodes = 1_000_001 } == "maximumNodes")
+    #expect(refused { $0.silence.suspicionFloor = 0 } == "suspicionFloor")
+    #expect(refused { $0.silence.suspicionFloor = 5 } == "suspicionFloor")
+    #expect(refused { $0.silence.suspicionCeiling = 6 } == "lossFloor")
+    #expect(refused { $0.silence.lossFloor = 11 } == "lossFloor")
+    #expect(refused { $0.silence.lossCeiling = 1001 } == "lossCeiling")
+    #expect(refused { $0.silence.suspicionDeviations = 0 } == "suspicionDeviations")
+    #expect(refused { $0.silence.suspicionDeviations = 16 } == "suspicionDeviations")
+    #expect(refused { $0.silence.lossDeviations = 101 } == "lossDeviations")
+    #expect(refused { $0.silence.history = 3 } == "history")
+    #expect(refused { $0.silence.history = 257 } == "history")
+    #expect(refused { $0.silence.lateness = 0 } == "lateness")
+    #expect(refused { $0.silence.lateness = 3 } == "lateness")
+    #expect(refused { $0.massSilence.percent = 0 } == "massSilence.percent")
+    #expect(refused { $0.massSilence.percent = 101 } == "massSilence.percent")
+    #expect(refused { $0.massSilence.window = 0 } == "massSilence.window")
+    #expect(refused { $0.massSilence.lookAgain = 7 } == "massSilence.lookAgain")
+    #expect(refused { $0.vitals.stuckAfter = .zero } == "stuckAfter")
+    #expect(refused { $0.vitals.stuckAfter = .seconds(4) } == "stuckAfter")
+    #expect(refused { $0.vitals.overloadPercent = 101 } == "overloadPercent")
+    #expect(refused { $0.vitals.reliefPercent = 96 } == "reliefPercent")
+    #expect(refused { $0.vitals.regularPercent = 100 } == "regularPercent")
+    #expect(refused { $0.vitals.regularPercent = 201 } == "regularPercent")
+    #expect(refused { $0.vitals.rarePercent = 100_001 } == "rarePercent")
+  }
+
+  @Test func `what depends on the rhythm follows the interval`() {
+    var script = TrackerScript { $0.heartbeatInterval = .milliseconds(10) }
+    script.register()
+    #expect(script.advance(.milliseconds(39)) == [])
+    #expect(script.advance(.milliseconds(1)) == ["n1: healthy -> suspect (silent)"])
+    #expect(script.advance(.milliseconds(60)).last == "move from n1 (silence)")
+  }
+}
