@@ -67,9 +67,18 @@ extension ControlPlane: ClusterService {
   ) async throws(Problem) -> [PlacementExplanation] {
     try requireRunning()
     return manifest.modules.map {
-      logic.explain(
-        QualifiedName(caller.namespace, $0.name), $0.configuration, at: clock.now())
+      explanation(of: QualifiedName(caller.namespace, $0.name), $0.configuration)
     }
+  }
+
+  /// With the time it took, which the logic cannot know.
+  private func explanation(
+    of name: QualifiedName, _ configuration: DeploymentConfiguration
+  ) -> PlacementExplanation {
+    let began = clock.now()
+    var explanation = logic.explain(name, configuration, at: began)
+    explanation.decision.decisionTime = clock.now().monotonic - began.monotonic
+    return explanation
   }
 
   public func explain(
@@ -82,7 +91,7 @@ extension ControlPlane: ClusterService {
         .notFound, code: "not_deployed", "module \(name) is not deployed",
         next: "See what is with `wasmatrix ps`, or try `wasmatrix plan APP.yaml`.")
     }
-    return logic.explain(name, placed.deployment.configuration, at: clock.now())
+    return explanation(of: name, placed.deployment.configuration)
   }
 
   public var isReady: Bool { phase == .running }

@@ -1,0 +1,50 @@
+import ClusterModel
+import ControlAPIModel
+import HostPorts
+import Scheduling
+import Testing
+
+@testable import ControlAPIClient
+
+/// Rollback, history, plan, explain, and what is done with nodes.
+@Suite struct OperationRoutesTests {
+  private let module = Samples.version.name
+  private let node = NodeID(unchecked: "local")
+
+  @Test func `a rollback says what it went back to`() async throws {
+    try await RunningServer.run { server in
+      let last = try await server.client.rollBack(module, to: nil)
+      #expect(last.version == Samples.version.version)
+      let chosen = try await server.client.rollBack(module, to: ModuleVersion(unchecked: "0.9"))
+      #expect(chosen.version == ModuleVersion(unchecked: "0.9"))
+      let history = try await server.client.history(of: module)
+      #expect(history.map(\.generation) == [3])
+    }
+  }
+
+  @Test func `a plan and an explanation come through as they are`() async throws {
+    try await RunningServer.run { server in
+      let manifest = """
+        apiVersion: wasmatrix/v1
+        name: a
+        modules: { m: { version: "1" } }
+        """
+      let plan = try await server.client.plan(manifest: manifest)
+      #expect(plan == [Samples.explanation])
+      let explanation = try await server.client.explain(module)
+      #expect(explanation == Samples.explanation)
+      await #expect(throws: Problem.self) { try await server.client.plan(manifest: "nonsense") }
+    }
+  }
+
+  @Test func `commands for nodes say how the node is given work`() async throws {
+    try await RunningServer.run { server in
+      let drained = try await server.client.command(.drain, node)
+      #expect(drained.scheduling == .draining)
+      let cordoned = try await server.client.command(.cordon, node)
+      #expect(cordoned.node == node)
+      let forgotten = try await server.client.command(.forget, node)
+      #expect(forgotten.scheduling == nil)
+    }
+  }
+}
