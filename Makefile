@@ -1,6 +1,6 @@
 # What there is to do here. CI calls the same targets.
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap build run test demo simulate lint format check-imports guests test-processes clean
+.PHONY: help bootstrap build run test demo simulate mutate lint format check-imports guests test-processes clean
 
 # Passed on: `make demo ARGS=--keep`, `make run ARGS="dev app.yaml"`, `make test ARGS="--filter Name"`.
 ARGS ?=
@@ -18,6 +18,9 @@ bootstrap: ## Bring what is missing: Debian packages, Wasmtime, Python packages
 build: bootstrap ## Build the optimised program and its launcher in .build/release
 	swift build -c release --product wasmatrix
 	swift build -c release --product wasmatrix-launcher
+
+mutate: bootstrap ## Break the deciding code on purpose, and report what no test notices
+	scripts/mutate $(ARGS)
 
 run: build ## Run it: make run ARGS="dev app.yaml"
 	.build/release/wasmatrix $(ARGS)

@@ -34,6 +34,8 @@ extension ControlPlaneLogic {
       save(node, &directives)
     }
     directives.append(.send(node, .welcome(registration.incarnation, term: term)))
+    // One whose workers are stuck is let in, and gets nothing before they get on.
+    guard tracker.nodes[node]?.state != .unavailable else { return }
     var steps: [PlacementPlanner.Step] = []
     // What ran over the former connection is not heard of again.
     loseRuns(on: node, now, &random, &directives)
@@ -50,6 +52,7 @@ extension ControlPlaneLogic {
   ) {
     let node = heartbeat.node
     track(.heartbeatReceived(heartbeat), now, &random, &directives)
+    guard tracker.nodes[node]?.state != .unavailable else { return }
     guard planner?.books[node]?.incarnation == heartbeat.incarnation,
       let plan = planner?.acknowledgeHeartbeat(of: node, now)
     else {
@@ -229,6 +232,7 @@ extension ControlPlaneLogic {
       unsaved.remove(node)
       var steps: [PlacementPlanner.Step] = []
       planner?.forget(node, &steps)
+      breakers.forget(node)
       track(.forgetRequested(node), now, &random, &directives)
       take(steps, now, &random, &directives)
       directives.append(.reply(request, .node(node, nil)))

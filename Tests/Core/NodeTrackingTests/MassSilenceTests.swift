@@ -200,4 +200,15 @@ import Testing
     #expect(Self.moves(words) == [])
     #expect(words.contains("alarm"))
   }
+
+  @Test func `a fault domain that was silent and is heard again is not silent`() {
+    var script = Self.fleet(["a", "a", "a", "a", "b"])
+    // The other domain is suspected for a moment, and comes back.
+    script.live(Array(nodes(4)), for: 4)
+    #expect(script.state(nodes(5)[4]) == .suspect)
+    script.live(nodes(5), for: 40)
+    let words = script.live([nodes(5)[4]], for: 12)
+    #expect(Self.moves(words).count == 4)
+    #expect(!words.contains("alarm"))
+  }
 }

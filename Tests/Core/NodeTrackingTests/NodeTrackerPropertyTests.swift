@@ -324,16 +324,15 @@ import Testing
       for step in steps {
         _ = run.carryOut(step)
         let tracker = run.script.tracker
-        let waits = tracker.allNodes.contains { $0.state != .unavailable }
-        if waits, tracker.nextDeadline == nil { return false }
         for node in tracker.allNodes {
-          let isHeld = tracker.massSilence != nil && node.state == .suspect
-          if node.state != .unavailable, node.alarmAt == nil { return false }
-          if let at = node.alarmAt, !isHeld,
-            at > node.heardAt + .seconds(6), at > run.script.now.monotonic + .seconds(6)
-          {
+          guard let deadline = tracker.deadline(of: node) else { continue }
+          guard let at = node.alarmAt, let next = tracker.nextDeadline, next <= at else {
             return false
           }
+          // Whoever is held is overdue, and is looked at again within four intervals.
+          let isHeld = tracker.massSilence != nil && deadline <= run.script.now.monotonic
+          let latest = isHeld ? run.script.now.monotonic + TrackerScript.interval * 4 : deadline
+          guard at <= latest else { return false }
         }
       }
       return true

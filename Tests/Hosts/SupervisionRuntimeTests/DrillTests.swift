@@ -65,6 +65,18 @@ import Testing
     try await task.value
   }
 
+  @Test func `a service that has ended cannot be killed any more`() async throws {
+    let runner = SupervisorRunner(
+      name: "main", specification([stage.child("a", restart: .transient)]), stage.environment())
+    let task = Task { try await runner.run() }
+    try await until("all run") { await runner.status().state == .running }
+    stage.cue("a", .end)
+    try await until("it has ended") { await runner.status()["a"]?.state == .ended }
+    await #expect(throws: Problem.self) { try await runner.kill(path: "main/a") }
+    await runner.stop()
+    try await task.value
+  }
+
   @Test(arguments: [ShutdownPolicy.within(.milliseconds(1)), .brutalKill])
   func `a service that ignores its time-out is reported as stuck, once`(
     _ shutdown: ShutdownPolicy

@@ -1,0 +1,113 @@
+import ClusterModel
+import Foundation
+import PropertyTesting
+import Testing
+
+/// What is written reads back as itself, and is always written in the same way.
+@Suite struct EncodingTests {
+  private static func encode(_ value: some Encodable) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(value), as: UTF8.self)
+  }
+
+  private static func check<Value: Codable & Hashable>(
+    _ name: String, _ generator: Generator<Value>
+  ) async throws {
+    try await checkProperty("\(name) reads back as itself", cases: 150, generator) { value in
+      let text = try encode(value)
+      let again = try JSONDecoder().decode(Value.self, from: Data(text.utf8))
+      let second = try encode(again)
+      return again == value && second == text
+    }
+  }
+
+  // Feature: wasmatrix, Property 16: For any module registration, deployment, or state change, the Control_Plane should
+  // maintain consistent registries of modules and their locations
+  @Test func `every data model reads back as itself`() async throws {
+    try await Self.check("Node", NodeSamples.node)
+    try await Self.check("SchedulingDecision", NodeSamples.decision)
+    try await Self.check("EventMessage", NodeSamples.message)
+    try await Self.check(
+      "WasmModule", zip(NodeSamples.record, NodeSamples.deployment).map { WasmModule($0, $1) })
+    try await Self.check("Deployment", NodeSamples.deployment)
+    try await Self.check("NodePlan", NodeSamples.plan)
+    try await Self.check("NodeReport", NodeSamples.report)
+    try await Self.check("AgentMessage", NodeSamples.report.map { AgentMessage.reported($0) })
+    try await Self.check("ControlMessage", NodeSamples.plan.map { ControlMessage.plan($0) })
+    try await Self.check("JSONValue", NodeSamples.json(depth: 3))
+  }
+
+  @Test func `a node is written as it always was`() throws {
+    let node = Node(
+      id: NodeID(unchecked: "press-7"),
+      location: NodeLocation(
+        zone: Zone(unchecked: "hall-3"), coordinates: try Coordinates(latitude: 48.5, longitude: -1)
+      ),
+      capabilities: try NodeCapabilities(
+        architectures: [.aarch64, .portable], cpuFeatures: ["neon"], memory: .mebibytes(1),
+        cpuCores: 4, specializedHardware: ["gpu"], labels: [try Label("tier", "edge")],
+        faultDomain: FaultDomain(unchecked: "hall")), healthStatus: .degraded,
+      currentLoad: try NodeLoad(cpuPercent: 12.5, memoryPercent: 0, activeModules: 3),
+      lastHeartbeat: WallInstant(microseconds: 0))
+    #expect(
+      try Self.encode(node)
+        == #"{"capabilities":{"architectures":["aarch64","portable"],"cpuCores":4,"#
+        + #""cpuFeatures":["neon"],"faultDomain":"hall","labels":[{"name":"tier","value":"edge"}],"#
+        + #""memory":1048576,"specializedHardware":["gpu"]},"#
+        + #""currentLoad":{"activeModules":3,"cpuPercent":12.5,"memoryPercent":0},"#
+        + #""healthStatus":"degraded","id":"press-7","lastHeartbeat":"1970-01-01T00:00:00.000000Z","#
+        + #""location":{"coordinates":{"latitude":48.5,"longitude":-1},"zone":"hall-3"}}"#)
+  }
+
+  @Test(arguments: [
+    #"{"latitude":91,"longitude":0}"#, #"{"latitude":0,"longitude":-181}"#, #"{"latitude":0}"#,
+  ])
+  func `a place that is none is refused`(text: String) {
+    #expect(throws: (any Error).self) {
+      try JSONDecoder().decode(Coordinates.self, from: Data(text.utf8))
+    }
+  }
+
+  @Test(arguments: [
+    #"{"architectures":[],"cpuCores":1,"cpuFeatures":[],"labels":[],"memory":1,"specializedHardware":[]}"#,
+    #"{"architectures":["x86_64"],"cpuCores":0,"cpuFeatures":[],"labels":[],"memory":1,"specializedHardware":[]}"#,
+    #"{"architectures":["x86_64"],"cpuCores":1,"cpuFeatures":["A B"],"labels":[],"memory":1,"specializedHardware":[]}"#,
+    #"{"architectures":["x86_64"],"cpuCores":1,"cpuFeatures":[],"labels":[],"memory":-1,"specializedHardware":[]}"#,
+    #"{"architectures":["x86_64","x86_64"],"cpuCores":1,"cpuFeatures":[],"labels":[],"memory":1,"specializedHardware":[]}"#,
+    #"{"architectures":["x86_64"],"cpuCores":1,"cpuFeatures":[],"labels":[{"name":"a","value":""}],"memory":1,"specializedHardware":[]}"#,
+  ])
+  func `capabilities that cannot be are refused`(text: String) {
+    #expect(throws: (any Error).self) {
+      try JSONDecoder().decode(NodeCapabilities.self, from: Data(text.utf8))
+    }
+  }
+
+  @Test func `a load and weights keep their bounds`() {
+    #expect(throws: InvalidValue.self) {
+      try NodeLoad(cpuPercent: 101, memoryPercent: 0, activeModules: 0)
+    }
+    #expect(throws: InvalidValue.self) {
+      try NodeLoad(cpuPercent: .nan, memoryPercent: 0, activeModules: 0)
+    }
+    #expect(throws: InvalidValue.self) {
+      try NodeLoad(cpuPercent: 0, memoryPercent: 0, activeModules: -1)
+    }
+    #expect(throws: InvalidValue.self) {
+      try PlacementWeights(
+        latency: 0, distance: 0, resources: 0, dataLocality: 0, faultDomain: 0)
+    }
+  }
+
+  @Test func `a deployment from before there were placement rules reads with the usual ones`()
+    throws
+  {
+    let text =
+      #"{"arguments":[],"concurrency":3,"environment":[],"kind":"command","limits":{"cpuTime":[0,1],"#
+      + #""log":1,"memory":7,"output":1,"wallTime":[0,1]},"retry":{"attempts":1,"initialDelay":[0,1],"#
+      + #""maximumDelay":[0,1]},"triggers":[]}"#
+    let read = try JSONDecoder().decode(DeploymentConfiguration.self, from: Data(text.utf8))
+    #expect(read.placement == PlacementRules())
+    #expect(read.reservedMemory.bytes == 7)
+  }
+}
