@@ -210,7 +210,9 @@ let package = Package(
     tests(
       "Hosts", "ControlPlaneTests",
       [
-        "ClusterModel", "ModuleTrust", "HostPorts", "ControlPlane", "NodeAgent", "CWasmtime",
+        "ClusterModel", "ModuleTrust", "HostPorts", "NodeTracking", "ControlPlaneLogic",
+        "NodeAgentLogic",
+        "ControlPlane", "NodeAgent", "CWasmtime",
         "WasmtimeEngine", "DurableSQLite", "SQLiteStore", "EmbeddedEventBus", crypto, logging,
       ]),
     tests(

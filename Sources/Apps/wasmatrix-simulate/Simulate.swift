@@ -1,6 +1,6 @@
 import ArgumentParser
 import ClusterSimulator
-import Synchronization
+import Foundation
 
 /// Runs the deciding code of whole clusters through everything that can go wrong, in virtual time.
 @main
@@ -15,12 +15,14 @@ struct Simulate: ParsableCommand {
 
       EXIT STATUS
         0   every seed came to rest, and nothing happened that may not
-        1   a seed failed, or something was never covered
+        1   a seed failed, an expectation was not met, or something was never covered
+        2   the scenario cannot be run as it is written
         64  wrong usage
 
       EXAMPLE
         wasmatrix-simulate --seeds 200 --nodes 50
         wasmatrix-simulate --first 4711 --seeds 1 --history 200
+        wasmatrix-simulate --scenario docs/scenarios/fail-over.json
       """)
 
   @Option(help: ArgumentHelp("How many seeds.", valueName: "n"))
@@ -40,6 +42,11 @@ struct Simulate: ParsableCommand {
       "Print the last so many lines of what happened, of every seed.", valueName: "lines"))
   var history: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      "Run a described scenario instead of seeds; see docs/SCENARIOS.md.", valueName: "file"))
+  var scenario: String?
+
   @Flag(help: "Print every seed, not only those that failed.")
   var verbose = false
 
@@ -56,6 +63,7 @@ struct Simulate: ParsableCommand {
   }
 
   func run() throws {
+    if let scenario { return try runScenario(scenario) }
     print("simulating seeds \(first) to \(first + seeds - 1), \(nodes) nodes each")
     let clock = ContinuousClock()
     let began = clock.now
@@ -71,6 +79,26 @@ struct Simulate: ParsableCommand {
     let missing = seeds >= Self.seedsForCoverage ? report.coverage.missing : []
     for point in missing { print("never occurred: \(point)") }
     if report.failed > 0 || !missing.isEmpty { throw ExitCode.failure }
+  }
+
+  private func runScenario(_ path: String) throws {
+    let outcome: Simulation.Outcome
+    let name: String
+    do {
+      let scenario = try ScenarioFile.read(path)
+      name = scenario.name
+      outcome = try Simulation.run(scenario)
+    } catch {
+      FileHandle.standardError.write(
+        Data("error: \(path): \(ScenarioFile.text(of: error))\nnext: see docs/SCENARIOS.md\n".utf8))
+      throw ExitCode(2)
+    }
+    for line in outcome.history.suffix(history ?? 0) { print(line) }
+    for failure in outcome.failures { print("FAILED: \(failure)") }
+    print(
+      "scenario \(name): \(outcome.failures.isEmpty ? "as expected" : "not as expected"), "
+        + "\(outcome.happenings) happenings, fingerprint \(outcome.fingerprint)")
+    if !outcome.failures.isEmpty { throw ExitCode.failure }
   }
 
   private func show(_ outcome: Simulation.Outcome) {

@@ -93,6 +93,7 @@ extension PlacementPlanner {
   /// The node obeys the newest plan: what that does not let serve has stopped.
   private mutating func endEndings(on node: NodeID) {
     guard !dirtyNodes.contains(node) else { return }
+    for name in departed.keys.sorted() { departed[name]?[node] = nil }
     for id in timed.sorted() where works[id]?.endings[node] != nil {
       works[id]?.endings[node] = nil
       dirtyWorks.insert(id)
@@ -128,6 +129,7 @@ extension PlacementPlanner {
     for id in book.seats.sorted() { unseat(id, node, &steps) }
     guard isCertain else { return }
     books[node]?.lastAcknowledged = nil
+    for name in departed.keys.sorted() { departed[name]?[node] = nil }
     for id in works.keys.sorted() where works[id]?.endings[node] != nil {
       works[id]?.endings[node] = nil
       dirtyWorks.insert(id)

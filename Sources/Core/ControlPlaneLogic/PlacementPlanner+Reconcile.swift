@@ -224,15 +224,21 @@ extension PlacementPlanner {
     dirtyNodes.insert(node)
   }
 
-  /// Takes seats from nodes that are drained, once they are not needed there.
+  /// Takes seats from nodes that are drained, but those without which too few would serve.
   private mutating func dropDrained(_ id: PlacementID, _ steps: inout [Step]) {
     guard let work = works[id] else { return }
+    let drained = work.seats.keys.filter { books[$0]?.isDraining == true }.sorted { left, right in
+      let isReady = work.seats[left]?.isReady == true
+      return isReady == (work.seats[right]?.isReady == true) ? left < right : isReady
+    }
     let serving = lasting(work) { $0.isChosen && $0.isReady }.count
-    for node in work.seats.keys.sorted() where books[node]?.isDraining == true {
-      guard let seat = work.seats[node] else { continue }
-      let isNeeded =
-        work.isCurrent && seat.isChosen && (serving < work.rules.replicas || work.mustStopAlone)
-      if !isNeeded { unseat(id, node, &steps) }
+    var needed = work.isCurrent ? max(0, work.rules.replicas - serving) : 0
+    for node in drained {
+      if work.seats[node]?.isChosen == true, needed > 0 || work.mustStopAlone && work.isCurrent {
+        needed -= 1
+      } else {
+        unseat(id, node, &steps)
+      }
     }
   }
 

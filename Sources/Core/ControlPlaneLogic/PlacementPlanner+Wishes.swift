@@ -46,6 +46,7 @@ extension PlacementPlanner {
   /// - Returns: those among them that are to serve the new one too.
   private mutating func inheritEndings(_ id: PlacementID) -> Set<NodeID> {
     var keepers: Set<NodeID> = []
+    works[id]?.endings.merge(departed.removeValue(forKey: id.name) ?? [:]) { max($0, $1) }
     for other in byName[id.name, default: []] where other != id {
       guard let replaced = works[other], replaced.isCurrent else { continue }
       works[id]?.endings.merge(replaced.endings) { max($0, $1) }
@@ -84,6 +85,9 @@ extension PlacementPlanner {
   mutating func drop(_ id: PlacementID, _ steps: inout [Step]) {
     guard let work = works[id] else { return }
     for node in work.seats.keys.sorted() { unseat(id, node, &steps) }
+    if let endings = works[id]?.endings, !endings.isEmpty {
+      departed[id.name, default: [:]].merge(endings) { max($0, $1) }
+    }
     works[id] = nil
     byName[id.name]?.remove(id)
     if byName[id.name]?.isEmpty == true { byName[id.name] = nil }

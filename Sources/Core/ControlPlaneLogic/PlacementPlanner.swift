@@ -131,6 +131,9 @@ struct PlacementPlanner: Sendable {
   /// Until when a node that was not heard yet may hold a lease that an earlier control plane granted;
   /// `nil` when that is over, or there was none. Nothing that must stop when isolated is begun before.
   var foreignLeasesUntil: MonotonicInstant?
+  /// Of what was undeployed and must stop when isolated: nodes that may serve on, and until when. What
+  /// is deployed under the same name meanwhile waits for them.
+  var departed: [QualifiedName: [NodeID: MonotonicInstant]] = [:]
   private var counter: UInt64 = 0
   private var lastRank: UInt64 = 0
   /// Works to look at, and nodes whose plan may have changed.
@@ -166,7 +169,7 @@ struct PlacementPlanner: Sendable {
 
   /// Looks at everything that may have changed, and makes the plans that come of it.
   mutating func settle(_ now: Instants, _ steps: inout [Step]) {
-    endAdoption(now)
+    forgetWhatIsOver(now)
     // What one look changes may want another; in practice two are enough.
     for _ in 0..<Self.looks where !dirtyWorks.isEmpty || !dirtyNodes.isEmpty {
       let ids = dirtyWorks.sorted()
@@ -201,7 +204,11 @@ struct PlacementPlanner: Sendable {
   /// Looks that one input may cause; what is left then is looked at with the next.
   private static let looks = 8
 
-  private mutating func endAdoption(_ now: Instants) {
+  private mutating func forgetWhatIsOver(_ now: Instants) {
+    for name in departed.keys.sorted() {
+      departed[name] = departed[name]?.filter { $0.value > now.monotonic }
+      if departed[name]?.isEmpty == true { departed[name] = nil }
+    }
     if let until = foreignLeasesUntil, until <= now.monotonic {
       foreignLeasesUntil = nil
       dirtyWorks.formUnion(works.keys.filter { works[$0]?.mustStopAlone == true })

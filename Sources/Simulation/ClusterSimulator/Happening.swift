@@ -32,6 +32,9 @@ enum Happening {
   case eventIsPublished
   case fault(Fault)
   case faultEnds(Fault)
+  /// What a scenario says, at its time.
+  case scripted(ScriptedAction)
+  case scriptedFault(Fault)
 }
 
 /// What an agent is asked to run.

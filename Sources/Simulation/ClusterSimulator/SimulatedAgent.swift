@@ -57,13 +57,20 @@ struct SimulatedAgent {
       let capabilities = make(index, domain, &random)
       let node = NodeID(unchecked: "node-\(index)")
       return SimulatedAgent(
-        index: index, location: location, capabilities: capabilities, node: node,
-        clock: SimulatedClock(rate: 1, bootedAt: 0, skew: 0),
-        logic: NodeAgentLogic(
-          registration: NodeRegistration(
-            node: node, incarnation: Incarnation(0), location: location,
-            capabilities: capabilities)))
+        index: index, node: node, location: location, capabilities: capabilities)
     }
+  }
+
+  init(index: Int, node: NodeID, location: NodeLocation, capabilities: NodeCapabilities) {
+    self.index = index
+    self.node = node
+    self.location = location
+    self.capabilities = capabilities
+    clock = SimulatedClock(rate: 1, bootedAt: 0, skew: 0)
+    logic = NodeAgentLogic(
+      registration: NodeRegistration(
+        node: node, incarnation: Incarnation(0), location: location,
+        capabilities: capabilities))
   }
 
   private static func make(

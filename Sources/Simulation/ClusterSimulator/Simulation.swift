@@ -43,15 +43,22 @@ public struct Simulation {
       failures += world.unrest().prefix(10).map { "it never came to rest: \($0)" }
     }
     failures += world.broken()
-    return Outcome(
-      configuration: configuration, failures: failures, history: world.history?.lines ?? [],
-      coverage: world.coverage, happenings: world.timeline.happened, convergence: convergence,
+    return outcome(of: world, convergence: convergence, failures: failures)
+  }
+
+  static func outcome(
+    of world: World, convergence: Duration?, failures: [String]
+  ) -> Outcome {
+    Outcome(
+      configuration: world.configuration, failures: failures,
+      history: world.history?.lines ?? [], coverage: world.coverage,
+      happenings: world.timeline.happened, convergence: convergence,
       eventsAccepted: world.operators.eventsAccepted,
       invocationsAnswered: world.operators.invocationsAnswered, moves: world.moves,
       fingerprint: world.fingerprint)
   }
 
-  private static func run(_ world: World, until end: Int64) {
+  static func run(_ world: World, until end: Int64) {
     while world.checker.failures.isEmpty, world.timeline.happened < mostHappenings,
       let happening = world.timeline.next(until: end)
     {

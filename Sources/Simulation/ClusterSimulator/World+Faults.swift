@@ -31,22 +31,34 @@ extension World {
   func begin(_ fault: Fault) {
     if let mean = kinds.first(where: { $0.0 == fault })?.1 { planNext(fault, mean) }
     let fault = aim(fault)
-    guard !troubles.contains(fault) else { return }
+    guard strike(fault) else { return }
+    switch fault {
+    case .agentCrash, .planeCrash:
+      // It is started again; only heal() knows of those that are not up in time.
+      timeline.plan(.faultEnds(fault), after: faults.duration(upTo: .seconds(3)))
+    case .agentFreeze, .workersStuck, .partition, .diskIsFull, .diskIsSlow, .silence:
+      timeline.plan(.faultEnds(fault), after: faults.interval(mean: .milliseconds(1500)))
+    }
+  }
+
+  /// Begins a fault that says whom it hits.
+  ///
+  /// - Returns: whether it did: some things cannot go wrong twice.
+  @discardableResult
+  func strike(_ fault: Fault) -> Bool {
+    guard !troubles.contains(fault) else { return false }
     note("fault begins: \(fault)")
     coverage.count(fault)
     switch fault {
     case .agentCrash(let index):
       crashAgent(index)
-      // It is started again; only heal() knows of those that are not up in time.
-      timeline.plan(.faultEnds(fault), after: faults.duration(upTo: .seconds(3)))
-      return
+      return true
     case .planeCrash:
-      guard plane != nil else { return }
+      guard plane != nil else { return false }
       crashPlane()
-      timeline.plan(.faultEnds(fault), after: faults.duration(upTo: .seconds(3)))
-      return
+      return true
     case .agentFreeze(let index):
-      guard agents[index].isUp else { return }
+      guard agents[index].isUp else { return false }
       beginMove(from: index)
       agents[index].isFrozen = true
       checker.agentChanged(index, self)
@@ -54,7 +66,7 @@ extension World {
     case .partition, .diskIsFull, .diskIsSlow, .silence: break
     }
     troubles.insert(fault)
-    timeline.plan(.faultEnds(fault), after: faults.interval(mean: .milliseconds(1500)))
+    return true
   }
 
   private func aim(_ fault: Fault) -> Fault {

@@ -35,7 +35,11 @@ final class World {
   var pendingMoves: [Int: PendingMove] = [:]
   var moves: [Duration] = []
 
-  init(_ configuration: SimulationConfiguration, isTraced: Bool) {
+  /// - Parameter agents: the fleet; the one that the seed draws when missing.
+  init(
+    _ configuration: SimulationConfiguration, agents: [SimulatedAgent]? = nil,
+    isTraced: Bool = true
+  ) {
     self.configuration = configuration
     network = SimulationRandom(seed: configuration.seed, stream: 3)
     disk = SimulationRandom(seed: configuration.seed, stream: 4)
@@ -43,10 +47,10 @@ final class World {
     workload = SimulationRandom(seed: configuration.seed, stream: 6)
     faults = SimulationRandom(seed: configuration.seed, stream: 7)
     decisions = SimulationRandom(seed: configuration.seed, stream: 8)
-    agents = SimulatedAgent.fleet(configuration)
+    self.agents = agents ?? SimulatedAgent.fleet(configuration)
     healAt = configuration.trouble.nanosecondCount
     history = isTraced ? History() : nil
-    for agent in agents { indexByNode[agent.node] = agent.index }
+    for agent in self.agents { indexByNode[agent.node] = agent.index }
   }
 
   func note(_ text: @autoclosure () -> String) {
@@ -89,6 +93,8 @@ final class World {
     case .eventIsPublished: publishEvent()
     case .fault(let fault): begin(fault)
     case .faultEnds(let fault): end(fault)
+    case .scripted(let action): act(action)
+    case .scriptedFault(let fault): strike(fault)
     }
   }
 }

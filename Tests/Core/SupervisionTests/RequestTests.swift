@@ -37,6 +37,16 @@ import Testing
     #expect(script.state("a") == .stopped)
   }
 
+  @Test func `a wish that is repeated while nobody can attend to it is remembered once`() {
+    var script = SupervisorScript(Self.abc)
+    _ = script.handle(.startRequested)
+    for _ in 0..<1000 {
+      #expect(script.handle(.restartRequested("a")) == [])
+      #expect(script.handle(.terminateRequested("a")) == [])
+    }
+    #expect(script.supervisor.deferred.count == 2)
+  }
+
   @Test func `the latest of two wishes counts`() {
     var script = SupervisorScript(Self.abc)
     script.startAll()

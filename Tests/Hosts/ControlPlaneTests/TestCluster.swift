@@ -1,6 +1,7 @@
 import CWasmtime
 import ClusterModel
 import ControlPlane
+import ControlPlaneLogic
 import Crypto
 import DurableSQLite
 import EmbeddedEventBus
@@ -9,6 +10,8 @@ import HostPorts
 import Logging
 import ModuleTrust
 import NodeAgent
+import NodeAgentLogic
+import NodeTracking
 import SQLiteStore
 import Synchronization
 import WasmtimeEngine
@@ -51,12 +54,17 @@ struct TestCluster {
     let engine = try engine ?? SharedEngine.engine.get()
     let clock = SystemClock()
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    // These tests are not about silence, and share a busy machine with all the others.
+    let interval = Duration.seconds(5)
+    var configuration = ControlPlaneLogic.Configuration()
+    configuration.tracking.heartbeatInterval = interval
     let plane = try await ControlPlane.start(
       ControlPlane.Parts(
         catalog: FaultyCatalog(store: try CatalogDatabase(in: folder), faults: faults),
         blobs: try BlobFolder(in: folder),
         events: FaultyLog(log: try EventDatabase(in: folder), faults: faults),
-        clock: clock, random: SystemRandomNumberGenerator(), logger: logger))
+        clock: clock, random: SystemRandomNumberGenerator(), logger: logger,
+        configuration: configuration))
     let agent = NodeAgent(
       NodeRegistration(
         node: NodeID(unchecked: "local"),
@@ -64,7 +72,8 @@ struct TestCluster {
         location: NodeLocation(zone: .default),
         capabilities: try NodeCapabilities(
           architectures: [.x86_64], memory: .gibibytes(64), cpuCores: 2)),
-      engine: engine, plane: plane.connection, clock: clock, logger: logger)
+      engine: engine, plane: plane.connection, clock: clock, logger: logger,
+      configuration: NodeAgentLogic.Configuration(heartbeatInterval: interval))
     await agent.start()
     let key = try Curve25519.Signing.PrivateKey(rawRepresentation: [UInt8](repeating: 4, count: 32))
     let cluster = TestCluster(

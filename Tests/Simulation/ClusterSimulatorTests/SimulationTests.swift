@@ -1,14 +1,28 @@
 import ClusterSimulator
+import Foundation
 import PropertyTesting
 import Testing
 
 /// Whole clusters through everything that can go wrong. What is checked in each run is written in
 /// `Checker.swift` (while it goes on) and `Convergence.swift` (at its end).
-@Suite struct SimulationTests {
+@Suite(.serialized) struct SimulationTests {
   private struct Failed: Error { let failures: [String] }
 
-  private static func check(_ configuration: SimulationConfiguration) throws -> Bool {
-    let outcome = Simulation.run(configuration)
+  /// Runs a world on a thread of its own: it takes long, and must not hold up the few threads on which
+  /// all other tests wait.
+  private static func simulate(
+    _ configuration: SimulationConfiguration
+  ) async -> Simulation.Outcome {
+    await withCheckedContinuation { continuation in
+      // Not a dispatch queue: its few threads are those that everything else waits for.
+      let thread = Thread { continuation.resume(returning: Simulation.run(configuration)) }
+      thread.stackSize = 8 << 20
+      thread.start()
+    }
+  }
+
+  private static func check(_ configuration: SimulationConfiguration) async throws -> Bool {
+    let outcome = await simulate(configuration)
     guard outcome.failures.isEmpty else { throw Failed(failures: outcome.failures) }
     return true
   }
@@ -40,7 +54,7 @@ import Testing
     try await checkProperty(
       "Feature: wasmatrix, Properties 1, 2, 4, 7, 9, 16, 18: whole clusters in virtual time",
       cases: 120, Self.seeds
-    ) { try Self.check(SimulationConfiguration(seed: $0, nodes: 8)) }
+    ) { try await Self.check(SimulationConfiguration(seed: $0, nodes: 8)) }
   }
 
   // Feature: wasmatrix, Property 6: placement decisions hold in a running cluster: what is placed fits, and nothing that
@@ -48,7 +62,7 @@ import Testing
   @Test func `crowded small fleets come to rest too`() async throws {
     try await checkProperty(
       "Feature: wasmatrix, Property 6: small and crowded", cases: 100, Self.seeds
-    ) { try Self.check(SimulationConfiguration(seed: $0, nodes: 5)) }
+    ) { try await Self.check(SimulationConfiguration(seed: $0, nodes: 5)) }
   }
 
   @Test func `a world without faults comes to rest at once`() async throws {
@@ -61,13 +75,14 @@ import Testing
       configuration.planeCrashEvery = nil
       configuration.diskTroubleEvery = nil
       configuration.silenceEvery = nil
-      return try Self.check(configuration)
+      return try await Self.check(configuration)
     }
   }
 
   @Test(arguments: [1, 70, 216, 300, 452, 605, 932] as [UInt64])
-  func `seeds that once failed`(seed: UInt64) {
-    #expect(Simulation.run(SimulationConfiguration(seed: seed, nodes: 50)).failures == [])
+  func `seeds that once failed`(seed: UInt64) async {
+    let outcome = await Self.simulate(SimulationConfiguration(seed: seed, nodes: 50))
+    #expect(outcome.failures == [])
   }
 
   @Test func `the same seed is the same run, event by event`() {
