@@ -131,8 +131,9 @@ extension PlacementPlanner {
 
   /// A node may serve on until its lease has run out, or it says that it has stopped.
   mutating func end(_ id: PlacementID, _ node: NodeID) {
+    // Of a node that was forgotten meanwhile only the old one is known.
     let until = leaseEnd(of: node)
-    works[id]?.endings[node] = until
+    works[id]?.endings[node] = max(until, works[id]?.endings[node] ?? until)
   }
 
   /// When a lease that the node may hold has run out for certain.

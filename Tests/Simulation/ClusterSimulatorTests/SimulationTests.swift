@@ -85,6 +85,15 @@ import Testing
     #expect(outcome.failures == [])
   }
 
+  @Test(
+    arguments: [
+      (7_003_701, 8), (17_001_754, 8), (5_514_301_874_283_270_640, 5),
+    ] as [(UInt64, Int)])
+  func `seeds that once failed in small fleets`(seed: UInt64, nodes: Int) async {
+    let outcome = await Self.simulate(SimulationConfiguration(seed: seed, nodes: nodes))
+    #expect(outcome.failures == [])
+  }
+
   @Test func `the same seed is the same run, event by event`() {
     let configuration = SimulationConfiguration(seed: 42, nodes: 12)
     let first = Simulation.run(configuration, isTraced: true)
