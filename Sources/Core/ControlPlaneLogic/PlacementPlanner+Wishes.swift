@@ -133,7 +133,8 @@ extension PlacementPlanner {
   mutating func end(_ id: PlacementID, _ node: NodeID) {
     // Of a node that was forgotten meanwhile only the old one is known.
     let until = leaseEnd(of: node)
-    works[id]?.endings[node] = max(until, works[id]?.endings[node] ?? until)
+    let known = works[id]?.endings[node] ?? until
+    works[id]?.endings[node] = max(until, known)
   }
 
   /// When a lease that the node may hold has run out for certain.
