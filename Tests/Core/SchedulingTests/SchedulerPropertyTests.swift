@@ -78,7 +78,7 @@ import Testing
     async throws
   {
     try await checkProperty(
-      "Feature: wasmatrix, Property 6: exactly the naive answer", cases: 600,
+      "Feature: wasmatrix, Property 6: exactly the naive answer", cases: 300,
       Fleets.step.array(count: 0...120)
     ) { steps in
       try Self.run(steps)
@@ -92,7 +92,7 @@ import Testing
   @Test func `whatever is chosen may run it, and portable code is the last resort`() async throws {
     let inputs = zip(Fleets.node.array(count: 0...60), Fleets.request)
     try await checkProperty(
-      "Feature: wasmatrix, Property 7: nothing is placed where it may not run", cases: 400, inputs
+      "Feature: wasmatrix, Property 7: nothing is placed where it may not run", cases: 200, inputs
     ) { nodes, request in
       var scheduler = Scheduler()
       var naive = NaiveScheduler()
