@@ -67,7 +67,10 @@ let package = Package(
     target("Core", "ModuleCatalog", ["ClusterModel"]),
     target(
       "Core", "ControlPlaneLogic",
-      ["ClusterModel", "EventRouting", "ModuleCatalog", "NodeTracking", "Scheduling"]),
+      [
+        "ClusterModel", "EventRouting", "ModuleCatalog", "NodeTracking", "Scheduling",
+        "Supervision",
+      ]),
     target("Core", "NodeAgentLogic", ["ClusterModel", deque]),
 
     // Simulation: whole clusters of the logics, in virtual time. It knows no adapter.
