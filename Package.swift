@@ -82,7 +82,7 @@ let package = Package(
       ]),
 
     // Ports: what hosts need and adapters meet.
-    target("Ports", "HostPorts", ["ClusterModel", "Scheduling"]),
+    target("Ports", "HostPorts", ["ClusterModel", "Scheduling", "Supervision"]),
 
     // Adapters: the outside world. They never import each other.
     .target(
@@ -109,30 +109,32 @@ let package = Package(
     target("Adapters", "ManifestYAML", ["ClusterModel", "CYamlEvents"]),
 
     // Hosts: actors that drive the logics.
-    target("Hosts", "SupervisionRuntime", ["ClusterModel", "Supervision", "HostPorts", logging]),
+    target(
+      "Hosts", "SupervisionRuntime",
+      ["ClusterModel", "Supervision", "HostPorts", logging, deque]),
     target("Hosts", "ModuleVerification", ["ClusterModel", "ModuleTrust"]),
     target(
       "Hosts", "NodeAgent",
       [
         "ClusterModel", "ModuleTrust", "NodeAgentLogic", "HostPorts", "ModuleVerification",
-        logging, metrics, deque,
+        "Supervision", "SupervisionRuntime", logging, metrics, deque,
       ]),
     target(
       "Hosts", "ControlPlane",
       [
         "ClusterModel", "ModuleTrust", "EventRouting", "ModuleCatalog", "NodeTracking",
-        "Scheduling", "ControlPlaneLogic", "HostPorts", "ModuleVerification", logging, metrics,
-        deque,
+        "Scheduling", "Supervision", "ControlPlaneLogic", "HostPorts", "ModuleVerification",
+        "SupervisionRuntime", logging, metrics, deque,
       ]),
 
     // Interfaces: what users and tools touch.
     target("Interfaces", "Telemetry", [metrics, logging]),
-    target("Interfaces", "ControlAPIModel", ["ClusterModel", "HostPorts"]),
+    target("Interfaces", "ControlAPIModel", ["ClusterModel", "HostPorts", "Supervision"]),
     target(
       "Interfaces", "ControlAPI",
       [
-        "ClusterModel", "Scheduling", "HostPorts", "ControlAPIModel", "ManifestYAML", "Telemetry",
-        nioCore,
+        "ClusterModel", "Scheduling", "Supervision", "HostPorts", "ControlAPIModel",
+        "ManifestYAML", "Telemetry", nioCore,
         logging, metrics, .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -142,7 +144,7 @@ let package = Package(
     target(
       "Interfaces", "ControlAPIClient",
       [
-        "ClusterModel", "Scheduling", "ControlAPIModel", nioCore,
+        "ClusterModel", "Scheduling", "Supervision", "ControlAPIModel", nioCore,
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
       ]),
@@ -151,8 +153,9 @@ let package = Package(
     .executableTarget(
       name: "wasmatrix",
       dependencies: [
-        "ClusterModel", "ModuleTrust", "NodeTracking", "Scheduling", "ControlPlaneLogic",
-        "NodeAgentLogic", "HostPorts", "LocalSystem", "WasmtimeEngine", "DurableSQLite",
+        "ClusterModel", "ModuleTrust", "NodeTracking", "Scheduling", "Supervision",
+        "ControlPlaneLogic", "NodeAgentLogic", "HostPorts", "SupervisionRuntime", "LocalSystem",
+        "WasmtimeEngine", "DurableSQLite",
         "SQLiteStore",
         "EmbeddedEventBus", "ManifestYAML", "NodeAgent", "ControlPlane", "Telemetry",
         "ControlAPIModel", "ControlAPI", "ControlAPIClient", crypto,
@@ -214,14 +217,14 @@ let package = Package(
       "Hosts", "ControlPlaneTests",
       [
         "ClusterModel", "ModuleTrust", "HostPorts", "NodeTracking", "ControlPlaneLogic",
-        "NodeAgentLogic",
-        "ControlPlane", "NodeAgent", "CWasmtime",
+        "NodeAgentLogic", "Supervision", "SupervisionRuntime", "ControlPlane", "NodeAgent",
+        "CWasmtime",
         "WasmtimeEngine", "DurableSQLite", "SQLiteStore", "EmbeddedEventBus", crypto, logging,
       ]),
     tests(
       "Interfaces", "ControlAPITests",
       [
-        "ClusterModel", "Scheduling", "HostPorts", "ControlAPIModel", "ControlAPI",
+        "ClusterModel", "Scheduling", "Supervision", "HostPorts", "ControlAPIModel", "ControlAPI",
         "ControlAPIClient",
         "Telemetry", logging, .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "HTTPTypes", package: "swift-http-types"),

@@ -47,7 +47,7 @@ struct Wasmatrix: AsyncParsableCommand {
           DoctorVerb.self,
         ]),
       CommandGroup(
-        name: "Operate", subcommands: [CordonVerb.self, UncordonVerb.self, DrainVerb.self]),
+        name: "Operate", subcommands: [CordonVerb.self, UncordonVerb.self, DrainVerb.self, ChaosVerb.self]),
     ])
 
   static func main() async {

@@ -21,6 +21,8 @@ public enum ActivationEnd: Sendable {
   case finished(Event, Result<[UInt8], ActivationFailure>)
   /// Its event could not be read, so that nothing ran.
   case eventUnreadable(Problem)
+  /// The control plane itself ended it: what it did before that is not known, and it is run again.
+  case interrupted
 }
 
 extension ControlPlaneLogic {

@@ -3,6 +3,7 @@ import ControlPlaneLogic
 import EventRouting
 import HostPorts
 import ModuleCatalog
+import SupervisionRuntime
 
 // Asking the logic, and waiting for its answer.
 extension ControlPlane {
@@ -51,14 +52,16 @@ extension ControlPlane {
       feed(.invocationRequested(request, name))
     }
     let route = try routing.get()
-    guard let agent = agents[route.node] else {
+    guard let agent = links[route.node] else {
       feed(.invocationEnded(request, route, isFaultOfNode: true))
       throw Problem(
         .unavailable, code: "node_unreachable", "node \(route.node) cannot be reached",
         next: "Try again in a moment.")
     }
     let task = Task {
-      await agent.run(route.placement, under: route.fence, on: event, attempt: 1)
+      await invocations.perform {
+        await agent.run(route.placement, under: route.fence, on: event, attempt: 1)
+      }
     }
     requests.began(request, task)
     let report = await withTaskCancellationHandler {
@@ -69,11 +72,18 @@ extension ControlPlane {
     let problem = requests.ended(request)
     feed(.invocationEnded(request, route, isFaultOfNode: report.isFaultOfNode))
     if let problem { throw problem }
+    // Nobody here wanted it to end, so that the caller must hear more than that it did.
+    if report.wasCancelled, !Task.isCancelled, phase != .stopping { throw Self.interrupted }
     return report
   }
 }
 
 extension ActivationReport {
+  fileprivate var wasCancelled: Bool {
+    if case .failure(let failure) = result { return failure.code == .cancelled }
+    return false
+  }
+
   fileprivate var isFaultOfNode: Bool {
     if case .failure(let failure) = result { return failure.code == .internalError }
     return false

@@ -1,14 +1,14 @@
-public import ClusterModel
+import ClusterModel
 import ControlPlaneLogic
 import EventRouting
-public import HostPorts
+import HostPorts
 import Logging
 import ModuleCatalog
-public import Scheduling
+import Scheduling
 
 // Deployments, and looking at the whole: what ``ClusterService`` says of them.
 extension ControlPlane: ClusterService {
-  public func deploy(
+  func deploy(
     _ manifest: ApplicationManifest, versions: [ModuleName: ModuleVersion], by caller: Caller,
     progress: @escaping @Sendable (DeployProgress) -> Void
   ) async throws(Problem) -> [DeploymentStatus] {
@@ -32,12 +32,12 @@ extension ControlPlane: ClusterService {
     return deployments.map { DeploymentStatus(deployment: $0, state: .ready) }
   }
 
-  public func deployments(for caller: Caller) async throws(Problem) -> [DeploymentStatus] {
+  func deployments(for caller: Caller) async throws(Problem) -> [DeploymentStatus] {
     logic.catalog.placed.keys.sorted().filter { $0.namespace == caller.namespace }
       .compactMap { logic.catalog.placed[$0]?.status }
   }
 
-  public func undeploy(
+  func undeploy(
     _ target: UndeployTarget, by caller: Caller
   ) async throws(Problem) -> [ModuleName] {
     let reply = try await ask { .undeploymentRequested($0, target, caller.requester) }
@@ -45,7 +45,7 @@ extension ControlPlane: ClusterService {
     return names
   }
 
-  public func rollBack(
+  func rollBack(
     _ module: ModuleName, to version: ModuleVersion?, by caller: Caller
   ) async throws(Problem) -> DeploymentStatus {
     let name = QualifiedName(caller.namespace, module)
@@ -56,13 +56,13 @@ extension ControlPlane: ClusterService {
     return DeploymentStatus(deployment: deployment, state: .ready)
   }
 
-  public func history(
+  func history(
     of module: ModuleName, for caller: Caller
   ) async throws(Problem) -> [Deployment] {
     logic.catalog.history[QualifiedName(caller.namespace, module)] ?? []
   }
 
-  public func plan(
+  func plan(
     _ manifest: ApplicationManifest, for caller: Caller
   ) async throws(Problem) -> [PlacementExplanation] {
     try requireRunning()
@@ -81,7 +81,7 @@ extension ControlPlane: ClusterService {
     return explanation
   }
 
-  public func explain(
+  func explain(
     _ module: ModuleName, for caller: Caller
   ) async throws(Problem) -> PlacementExplanation {
     try requireRunning()
@@ -94,7 +94,7 @@ extension ControlPlane: ClusterService {
     return explanation(of: name, placed.deployment.configuration)
   }
 
-  public var isReady: Bool { phase == .running }
+  var isReady: Bool { phase == .running }
 }
 
 extension Catalog.Placed {

@@ -1,13 +1,13 @@
-public import ClusterModel
+import ClusterModel
 import ControlPlaneLogic
 import EventRouting
-public import HostPorts
+import HostPorts
 import ModuleCatalog
 import NodeTracking
 
 // What `doctor` is told. A part that is broken is a finding, never a failure to look.
 extension ControlPlane {
-  public func diagnose(for caller: Caller) async throws(Problem) -> [Finding] {
+  func diagnose(for caller: Caller) async throws(Problem) -> [Finding] {
     var findings = [await catalogFinding(), await logFinding()]
     findings += try await nodes(for: caller).map(Self.finding)
     findings.append(queueFinding)

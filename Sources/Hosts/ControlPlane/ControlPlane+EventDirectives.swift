@@ -3,6 +3,7 @@ import ControlPlaneLogic
 import EventRouting
 import HostPorts
 import Logging
+import SupervisionRuntime
 
 // Carrying out what the router decides.
 extension ControlPlane {
@@ -33,26 +34,34 @@ extension ControlPlane {
   func activate(
     _ id: DeliveryID, _ offset: EventOffset, _ route: Route, _ attempt: Int
   ) {
-    begin { plane in
-      let event: Event
-      do throws(Problem) {
-        event = try await plane.event(at: offset)
-      } catch {
-        plane.feed(.activationEnded(id, route, .eventUnreadable(error)))
-        return
-      }
-      let result: Result<[UInt8], ActivationFailure>
-      if let agent = plane.agents[route.node] {
-        result = await agent.run(
-          route.placement, under: route.fence, on: event, attempt: attempt
-        ).result
-      } else {
-        result = .failure(
-          ActivationFailure(
-            code: .unavailable, message: "node \(route.node) cannot be reached"))
-      }
-      plane.feed(.activationEnded(id, route, .finished(event, result)))
+    deliveries.begin {
+      let end = await self.run(offset, route, attempt)
+      await self.feed(.activationEnded(id, route, end))
     }
+  }
+
+  private func run(
+    _ offset: EventOffset, _ route: Route, _ attempt: Int
+  ) async -> ActivationEnd {
+    let event: Event
+    do throws(Problem) {
+      event = try await self.event(at: offset)
+    } catch {
+      return Task.isCancelled ? .interrupted : .eventUnreadable(error)
+    }
+    guard let agent = links[route.node] else {
+      return .finished(
+        event,
+        .failure(
+          ActivationFailure(
+            code: .unavailable, message: "node \(route.node) cannot be reached")))
+    }
+    let result = await agent.run(
+      route.placement, under: route.fence, on: event, attempt: attempt
+    ).result
+    // It was ended from here; what it did before that is not known.
+    if Task.isCancelled, case .failure = result { return .interrupted }
+    return .finished(event, result)
   }
 
   private func event(at offset: EventOffset) async throws(Problem) -> Event {

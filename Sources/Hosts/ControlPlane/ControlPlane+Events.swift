@@ -1,13 +1,13 @@
-public import ClusterModel
+import ClusterModel
 import ControlPlaneLogic
 import EventRouting
-public import HostPorts
+import HostPorts
 import Logging
 import ModuleCatalog
 
 // Events, invocations, dead letters: what ``ClusterService`` says of them.
 extension ControlPlane {
-  public func publish(_ event: Event, by caller: Caller) async throws(Problem) -> AppendedEvent {
+  func publish(_ event: Event, by caller: Caller) async throws(Problem) -> AppendedEvent {
     var event = event
     event.namespace = caller.namespace
     // What the platform sets is not taken from outside.
@@ -24,7 +24,7 @@ extension ControlPlane {
     return try await submit(event, by: caller.principal)
   }
 
-  public func invoke(
+  func invoke(
     _ module: ModuleName, with event: Event, by caller: Caller
   ) async throws(Problem) -> ActivationReport {
     var event = event
@@ -34,7 +34,7 @@ extension ControlPlane {
     return try await runNow(QualifiedName(caller.namespace, module), on: event)
   }
 
-  public func eventStatus(
+  func eventStatus(
     _ offset: EventOffset, patience: Duration, for caller: Caller
   ) async throws(Problem) -> EventStatus {
     guard patience > .zero else { return try await status(of: offset) }
@@ -64,7 +64,7 @@ extension ControlPlane {
     return status
   }
 
-  public func logs(
+  func logs(
     of module: ModuleName, follow: Bool, for caller: Caller
   ) async throws(Problem) -> AsyncStream<LogLine> {
     let name = QualifiedName(caller.namespace, module)
@@ -75,9 +75,7 @@ extension ControlPlane {
     }
     guard follow else {
       var lines: [LogLine] = []
-      for node in agents.keys.sorted() {
-        if let agent = agents[node] { lines += await agent.logLines(of: name) }
-      }
+      for link in links.all { lines += await link.agent.logLines(of: name) }
       let sorted = lines.sorted { $0.at < $1.at }
       return AsyncStream { continuation in
         for line in sorted { continuation.yield(line) }
@@ -90,9 +88,7 @@ extension ControlPlane {
   /// The logs of all nodes that there are now, in one stream.
   private func followLogs(of name: QualifiedName) async throws(Problem) -> AsyncStream<LogLine> {
     var streams: [AsyncStream<LogLine>] = []
-    for node in agents.keys.sorted() {
-      if let agent = agents[node] { streams.append(try await agent.followLog(of: name)) }
-    }
+    for link in links.all { streams.append(try await link.agent.followLog(of: name)) }
     if streams.count == 1 { return streams[0] }
     let all = streams
     return AsyncStream { continuation in
@@ -108,20 +104,20 @@ extension ControlPlane {
     }
   }
 
-  public func deadLetters(
+  func deadLetters(
     from id: DeliveryID, limit: Int, for caller: Caller
   ) async throws(Problem) -> [DeadLetter] {
     try await log.deadLetters(from: id, limit: limit)
   }
 
-  public func deadLetter(
+  func deadLetter(
     _ id: DeliveryID, for caller: Caller
   ) async throws(Problem) -> DeadLetter {
     guard let letter = try await log.deadLetter(id) else { throw Self.noDeadLetter(id) }
     return letter
   }
 
-  public func replayDeadLetter(_ id: DeliveryID, by caller: Caller) async throws(Problem) {
+  func replayDeadLetter(_ id: DeliveryID, by caller: Caller) async throws(Problem) {
     try requireRunning()
     guard logic.router.hasRoom else { throw EventRouter.full }
     guard let pending = try await log.replayDeadLetter(id) else { throw Self.noDeadLetter(id) }
@@ -129,7 +125,7 @@ extension ControlPlane {
     feed(.events(.deadLetterReplayed(pending)))
   }
 
-  public func dropDeadLetter(_ id: DeliveryID, by caller: Caller) async throws(Problem) {
+  func dropDeadLetter(_ id: DeliveryID, by caller: Caller) async throws(Problem) {
     guard try await log.dropDeadLetter(id) else { throw Self.noDeadLetter(id) }
     logger.info("a dead letter is dropped", metadata: ["delivery": "\(id)"])
   }

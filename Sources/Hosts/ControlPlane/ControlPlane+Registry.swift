@@ -1,19 +1,21 @@
-public import ClusterModel
+import ClusterModel
 import ControlPlaneLogic
-public import HostPorts
+import HostPorts
 import Logging
 import ModuleCatalog
 import ModuleTrust
 import ModuleVerification
+import SupervisionRuntime
 
 // The registry and the trust store: what ``ClusterService`` says of them.
 extension ControlPlane {
-  public func push(
+  func push(
     _ bytes: [UInt8], detachedSignature: [UInt8]?, as reference: VersionReference,
     by caller: Caller
   ) async throws(Problem) -> PushedVersion {
     try requireRunning()
     let keys = logic.catalog.allKeys
+    let verifiers = try await verifiers.borrow()
     let verified: VerifiedModule
     do throws(TrustFailure) {
       verified = try await verifiers.verify(bytes, detached: detachedSignature, keys: keys)
@@ -33,7 +35,7 @@ extension ControlPlane {
   }
 
   /// A refusal is on record before the caller hears of it.
-  public func recordRefusedPush(
+  func recordRefusedPush(
     of reference: VersionReference, because problem: Problem, by caller: Caller
   ) async throws(Problem) {
     logger.warning(
@@ -51,7 +53,7 @@ extension ControlPlane {
   static let unexpected = Problem(
     .internalFault, code: "unexpected_reply", "the control plane gave an answer to something else")
 
-  public func versions(
+  func versions(
     of name: ModuleName?, for caller: Caller
   ) async throws(Problem) -> [ModuleVersionRecord] {
     guard let name else {
@@ -67,7 +69,7 @@ extension ControlPlane {
     return versions
   }
 
-  public func trustKey(
+  func trustKey(
     _ publicKey: [UInt8], label: String, by caller: Caller
   ) async throws(Problem) -> TrustedKey {
     let key = try SerializedPublicKey(publicKey)
@@ -79,17 +81,17 @@ extension ControlPlane {
     return kept
   }
 
-  public func trustedKeys(for caller: Caller) async throws(Problem) -> [TrustedKey] {
+  func trustedKeys(for caller: Caller) async throws(Problem) -> [TrustedKey] {
     logic.catalog.allKeys
   }
 
-  public func revokeKey(_ id: KeyID, by caller: Caller) async throws(Problem) -> TrustedKey {
+  func revokeKey(_ id: KeyID, by caller: Caller) async throws(Problem) -> TrustedKey {
     let reply = try await ask { .keyRevocationRequested($0, id, caller.requester) }
     guard case .keyRevoked(let key) = reply else { throw Self.unexpected }
     return key
   }
 
-  public func securityEvents(
+  func securityEvents(
     from sequence: Int64, limit: Int, for caller: Caller
   ) async throws(Problem) -> [SequencedSecurityEvent] {
     try await catalogStore.securityEvents(from: sequence, limit: limit)

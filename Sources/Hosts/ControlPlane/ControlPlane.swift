@@ -1,11 +1,12 @@
-public import ClusterModel
-public import ControlPlaneLogic
+import ClusterModel
+import ControlPlaneLogic
 import EventRouting
-public import HostPorts
-public import Logging
+import HostPorts
+import Logging
 import ModuleCatalog
 import ModuleVerification
 import NodeTracking
+import SupervisionRuntime
 
 /// The control plane of a cluster: it owns ``ControlPlaneLogic``, tells it what happens, and carries
 /// out what it decides, with the stores, the event log and the node agents.
@@ -13,24 +14,26 @@ import NodeTracking
 /// The path of an event: `publish` (ControlPlane+Events) -> the logic -> `append` to the log ->
 /// durable -> the publisher is answered -> `activate` -> an agent runs a fresh instance -> the logic ->
 /// `record` in the log -> done, tried again, or put aside.
-public actor ControlPlane {
+///
+/// It is an incarnation of the service `scheduling/scheduler` of ``SupervisedControlPlane``: it holds
+/// decisions, and nothing that must outlive it.
+actor ControlPlane {
   let catalogStore: any CatalogStore
   let blobs: any BlobStore
   let log: any EventLog
-  let verifiers = VerifierPool()
+  let verifiers: ResourceSlot<VerifierPool>
+  /// The ways to the agents.
+  let links: AgentLinks
+  let deliveries: WorkPool
+  let invocations: WorkPool
   let clock: any HostClock
   let logger: Logger
 
   var logic: ControlPlaneLogic
   private var random: any RandomNumberGenerator & Sendable
-  /// The ways to the agents.
-  var agents: [NodeID: any AgentConnection] = [:]
-  private let mailbox: AsyncStream<AgentMessage>
-  nonisolated let letters: AsyncStream<AgentMessage>.Continuation
-  private var reading: Task<Void, Never>?
   /// Those who wait for an answer of the logic.
   var requests = PendingRequests()
-  /// What is being carried out right now, so that stopping can wait for it and end it.
+  /// What is being written right now: the end waits for it.
   private var work: [UInt64: Task<Void, Never>] = [:]
   private var lastWork: UInt64 = 0
   private var alarm: (at: MonotonicInstant, task: Task<Void, Never>)?
@@ -39,44 +42,37 @@ public actor ControlPlane {
   var recentEvents = RecentEvents()
   private(set) var phase = Phase.starting
 
-  enum Phase { case starting, running, stopping }
+  enum Phase { case starting, running, stopping, ended }
 
-  /// Messages of agents that may wait to be read; what comes beyond that is lost, and said again.
-  private static let mailboxSize = 100_000
-
-  /// Where the parts of a control plane come from.
-  public struct Parts: Sendable {
-    public var catalog: any CatalogStore
-    public var blobs: any BlobStore
-    public var events: any EventLog
-    public var clock: any HostClock
-    public var random: any RandomNumberGenerator & Sendable
-    public var logger: Logger
-    public var configuration: ControlPlaneLogic.Configuration
-    public init(
-      catalog: any CatalogStore, blobs: any BlobStore, events: any EventLog,
-      clock: any HostClock, random: any RandomNumberGenerator & Sendable, logger: Logger,
-      configuration: ControlPlaneLogic.Configuration = ControlPlaneLogic.Configuration()
-    ) {
-      self.catalog = catalog
-      self.blobs = blobs
-      self.events = events
-      self.clock = clock
-      self.random = random
-      self.logger = logger
-      self.configuration = configuration
-    }
+  /// What a control plane is made of.
+  struct Parts: Sendable {
+    let catalog: any CatalogStore
+    let blobs: any BlobStore
+    let events: any EventLog
+    let verifiers: ResourceSlot<VerifierPool>
+    let links: AgentLinks
+    let deliveries: WorkPool
+    let invocations: WorkPool
+    let clock: any HostClock
+    let random: any RandomNumberGenerator & Sendable
+    let logger: Logger
+    let configuration: ControlPlaneLogic.Configuration
   }
 
   /// Loads what was stored, begins a new term, and goes on with the deliveries that an earlier run left
   /// behind. Agents may attach from then on; what is deployed is placed on them in the background.
   ///
   /// - Throws: ``Problem``: what the stores say.
-  public static func start(_ parts: Parts) async throws(Problem) -> ControlPlane {
+  static func start(_ parts: Parts) async throws(Problem) -> ControlPlane {
     let snapshot = try await parts.catalog.load()
     let pending = try await parts.events.pendingDeliveries()
     let plane = ControlPlane(parts, snapshot)
-    try await plane.begin(pending)
+    do throws(Problem) {
+      try await plane.begin(pending)
+    } catch {
+      await plane.end()
+      throw error
+    }
     return plane
   }
 
@@ -84,12 +80,14 @@ public actor ControlPlane {
     catalogStore = parts.catalog
     blobs = parts.blobs
     log = parts.events
+    verifiers = parts.verifiers
+    links = parts.links
+    deliveries = parts.deliveries
+    invocations = parts.invocations
     clock = parts.clock
     random = parts.random
     logger = parts.logger
     logic = ControlPlaneLogic(snapshot, configuration: parts.configuration)
-    (mailbox, letters) = AsyncStream.makeStream(
-      of: AgentMessage.self, bufferingPolicy: .bufferingOldest(Self.mailboxSize))
   }
 
   private func begin(_ pending: [PendingDelivery]) async throws(Problem) {
@@ -99,10 +97,6 @@ public actor ControlPlane {
     }
     if let problem { throw problem }
     feed(.events(.recovered(pending)))
-    let mailbox = mailbox
-    reading = Task { [weak self] in
-      for await message in mailbox { await self?.feed(.agentSpoke(message)) }
-    }
     phase = .running
   }
 
@@ -112,51 +106,47 @@ public actor ControlPlane {
     beginning = nil
   }
 
-  /// Takes nothing more in, lets what runs come to its end for at most `patience`, ends the rest, and
-  /// closes the stores. What was not done is done after the next start.
-  public func stop(patience: Duration = .seconds(5)) async {
-    guard phase != .stopping else { return }
+  /// Takes nothing more in, and lets what runs come to its end for at most `patience`; then it is
+  /// ended, and done after the next start.
+  func quiesce(patience: Duration) async {
+    guard phase == .running else { return }
     phase = .stopping
     feed(.events(.stopRequested))
-    alarm?.task.cancel()
-    let deadline = clock.now().monotonic + patience
-    let impatience = Task {
-      // Cancelled when everything is done sooner: then there is nothing left to end.
-      try? await Task.sleep(for: patience)
-      self.cancelWork()
-    }
-    while true {
-      if let (_, task) = work.first {
-        await task.value
-      } else if let task = requests.anyInvocation {
-        _ = await task.value
-        await Task.yield()
-      } else {
-        break
-      }
-    }
-    impatience.cancel()
-    letters.finish()
-    await reading?.value
-    waiters.wakeAll()
+    await deliveries.drain(patience: patience)
+    await invocations.drain(patience: patience)
+    await settle()
     requests.refuseAll(EventRouter.stopping)
-    do throws(Problem) {
-      try await log.close()
-      try await catalogStore.close()
-    } catch {
-      logger.error("a store could not be closed", metadata: ["problem": "\(error)"])
-    }
-    let late = clock.now().monotonic - deadline
-    if late > .zero { logger.warning("stopping took \(late.milliseconds) ms too long") }
   }
 
-  private func cancelWork() {
-    for task in work.values { task.cancel() }
-    requests.cancelInvocations()
+  /// It is no more: whoever waits for it hears so, and what is being written comes to its end, so that
+  /// the next one reads all of it.
+  func end() async {
+    let isOrderly = phase == .stopping
+    phase = .ended
+    alarm?.task.cancel()
+    requests.refuseAll(isOrderly ? EventRouter.stopping : Self.interrupted)
+    waiters.wakeAll()
+    // Invocations come to their end without it. Events would be run a second time beside the first.
+    deliveries.cancelAll()
+    await settle()
   }
+
+  private func settle() async {
+    while let (_, task) = work.first { await task.value }
+  }
+
+  /// What callers hear whose request was under way when a part of the control plane was restarted.
+  static let interrupted = Problem(
+    .unavailable, code: "outcome_unknown",
+    "what handled this was restarted meanwhile: it may have been done, or not",
+    next: "See whether it was, then ask again if it was not.")
+
+  /// An agent said something.
+  func hear(_ message: AgentMessage) { feed(.agentSpoke(message)) }
 
   /// Tells the logic what has happened, and begins to carry out what it decides.
   func feed(_ input: ControlPlaneLogic.Input) {
+    guard phase != .ended else { return }
     for directive in logic.handle(input, at: clock.now(), using: &random) { carryOut(directive) }
     setAlarm()
   }
@@ -166,7 +156,7 @@ public actor ControlPlane {
     case .persist(let id, let changes): persist(id, changes)
     case .reply(let request, let reply): requests.answer(request, reply)
     case .progress(let request, let step): requests.tell(request, step)
-    case .send(let node, let message): agents[node]?.send(message)
+    case .send(let node, let message): links[node]?.send(message)
     case .events(let directive): carryOut(directive)
     case .activate(let id, let offset, let route, let attempt):
       activate(id, offset, route, attempt)
@@ -205,7 +195,7 @@ public actor ControlPlane {
 
   /// Wakes the logic when it wants to be woken.
   private func setAlarm() {
-    guard phase != .stopping, let deadline = logic.nextDeadline else { return }
+    guard phase != .ended, let deadline = logic.nextDeadline else { return }
     if let alarm, alarm.at <= deadline { return }
     alarm?.task.cancel()
     let wait = deadline - clock.now().monotonic
@@ -225,7 +215,7 @@ public actor ControlPlane {
     feed(.deadlineReached)
   }
 
-  /// Carries something out beside everything else.
+  /// Writes something beside everything else.
   func begin(_ body: @escaping @Sendable (isolated ControlPlane) async -> Void) {
     lastWork += 1
     let id = lastWork
@@ -243,6 +233,7 @@ public actor ControlPlane {
         .unavailable, code: "starting", "the control plane is starting",
         next: "Try again in a moment.")
     case .stopping: throw EventRouter.stopping
+    case .ended: throw Self.interrupted
     }
   }
 }

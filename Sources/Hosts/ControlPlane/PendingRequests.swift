@@ -77,12 +77,6 @@ struct PendingRequests {
     return lost.removeValue(forKey: request)
   }
 
-  var anyInvocation: Task<ActivationReport, Never>? { invocations.first?.value }
-
-  func cancelInvocations() {
-    for task in invocations.values { task.cancel() }
-  }
-
   /// Nobody will answer any more.
   mutating func refuseAll(_ problem: Problem) {
     for continuation in replies.values { continuation.resume(returning: .refused(problem)) }

@@ -24,4 +24,9 @@ public final class VerifierPool: Sendable {
     }
     return try result.get()
   }
+
+  /// Returns when what was asked for is done.
+  public func drain() async {
+    await withCheckedContinuation { continuation in queue.async { continuation.resume() } }
+  }
 }

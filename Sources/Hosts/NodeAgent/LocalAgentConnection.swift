@@ -8,6 +8,8 @@ struct LocalAgentConnection: AgentConnection {
 
   func send(_ message: ControlMessage) { letters.yield(message) }
 
+  func closed() { Task { await agent.linkClosed() } }
+
   func run(
     _ placement: PlacementID, under fence: PlanVersion, on event: Event, attempt: Int
   ) async -> ActivationReport {

@@ -123,6 +123,12 @@ public actor NodeAgent {
     }
   }
 
+  /// The control plane closed the link; another one is opened when it can be.
+  func linkClosed() {
+    isAttached = false
+    feed(.linkClosed)
+  }
+
   private var vitals: Vitals {
     let facts = runner.facts.engine
     let activity = runner.activity

@@ -1,3 +1,4 @@
+public import ClusterModel
 import Glibc
 public import HostPorts
 public import Logging
@@ -46,10 +47,13 @@ public struct SupervisionFailure: Error, Hashable, Sendable, CustomStringConvert
   /// Which supervisor: `main/events`.
   public let path: String
   public let exit: SupervisorExit
+  /// What the child threw that it failed with in the end, when that is a problem that people know.
+  public let cause: Problem?
 
-  public init(path: String, exit: SupervisorExit) {
+  public init(path: String, exit: SupervisorExit, cause: Problem? = nil) {
     self.path = path
     self.exit = exit
+    self.cause = cause
   }
 
   public var description: String {

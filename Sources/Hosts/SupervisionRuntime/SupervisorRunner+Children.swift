@@ -106,7 +106,13 @@ extension SupervisorRunner {
   func ended(_ incarnation: ChildIncarnation, _ result: Result<Void, any Error>) {
     guard let life = life(of: incarnation) else { return }
     lives[incarnation.child] = nil
+    causes[incarnation.child] = Self.cause(of: result)
     feed(.childEnded(incarnation, Self.exit(of: life, result)))
+  }
+
+  private static func cause(of result: Result<Void, any Error>) -> Problem? {
+    guard case .failure(let error) = result else { return nil }
+    return (error as? SupervisionFailure)?.cause ?? (error as? Problem)
   }
 
   private static func exit(of life: Life, _ result: Result<Void, any Error>) -> ChildExit {

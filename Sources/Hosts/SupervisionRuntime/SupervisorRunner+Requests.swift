@@ -1,9 +1,10 @@
 public import ClusterModel
+public import HostPorts
 import Logging
-import Supervision
+public import Supervision
 
 // What people ask for, and hear.
-extension SupervisorRunner {
+extension SupervisorRunner: SupervisionService {
   /// This supervisor and all beneath it.
   public func status() async -> SupervisionStatus {
     var children: [SupervisionStatus] = []
@@ -115,5 +116,29 @@ extension SupervisorRunner {
 
   private func about(_ child: ChildID, _ more: Logger.Metadata = [:]) -> Logger.Metadata {
     more.merging(["child": "\(path)/\(child)"]) { $1 }
+  }
+}
+
+extension SupervisionStatus {
+  fileprivate init(
+    _ child: ChildStatus, strategy: SupervisionStrategy?, children: [SupervisionStatus]
+  ) {
+    self.init(
+      name: child.id.text, kind: child.kind, state: child.state, restarts: child.restarts,
+      starts: child.starts, lastExit: child.lastExit?.text, since: child.since,
+      strategy: strategy, children: children)
+  }
+}
+
+extension SupervisorState {
+  /// How a supervisor without a supervisor of its own is doing.
+  fileprivate var asChild: ChildState {
+    switch self {
+    case .notStarted: .notStarted
+    case .starting, .restarting: .starting
+    case .running: .running
+    case .stopping: .stopping
+    case .ended: .ended
+    }
   }
 }

@@ -27,6 +27,8 @@ public actor SupervisorRunner: SupervisedService {
   var random: any RandomNumberGenerator & Sendable
   /// Incarnations that have not ended.
   var lives: [ChildID: Life] = [:]
+  /// The problems that children ended with last.
+  var causes: [ChildID: Problem] = [:]
   private var phase = Phase.idle
   private var alarm: (at: MonotonicInstant, task: Task<Void, Never>)?
   private var ready: @Sendable () -> Void = {}
@@ -118,7 +120,8 @@ public actor SupervisorRunner: SupervisedService {
     }
     switch exit {
     case .shutdown: return
-    case .startFailed, .intensityReached: throw SupervisionFailure(path: path, exit: exit)
+    case .startFailed(let child, _), .intensityReached(let child, _):
+      throw SupervisionFailure(path: path, exit: exit, cause: causes[child])
     }
   }
 

@@ -84,6 +84,18 @@ extension APIClient {
     ).items
   }
 
+  /// The supervision tree of the server's process.
+  public func supervision() async throws(Problem) -> SupervisionResource {
+    try await value(SupervisionResource.self, of: Call(path: ["v1", "supervision"]))
+  }
+
+  /// Ends a service of the server as if it had crashed.
+  public func kill(child path: String) async throws(Problem) {
+    _ = try await value(
+      KillRequest.self,
+      of: json(.POST, ["v1", "supervision", "kill"], KillRequest(child: path)))
+  }
+
   /// What the server finds about its own health.
   public func doctor() async throws(Problem) -> [FindingResource] {
     try await value(ListResource<FindingResource>.self, of: Call(path: ["v1", "doctor"])).items

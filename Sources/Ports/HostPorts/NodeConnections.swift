@@ -10,6 +10,9 @@ public protocol AgentConnection: Sendable {
   /// - Parameter attempt: from 1 on; handed to the guest.
   func run(_ placement: PlacementID, under fence: PlanVersion, on event: Event, attempt: Int) async
     -> ActivationReport
+  /// Says that this way is closed by the other end, which is no more than that: the agent opens a new
+  /// one.
+  func closed()
   /// What the node runs with, and since when.
   func facts() async -> NodeFacts
   func placementStatuses() async -> [PlacementStatus]

@@ -7,45 +7,67 @@ import LocalSystem
 import Logging
 import NodeAgent
 import SQLiteStore
+import Supervision
+import SupervisionRuntime
 import WasmtimeEngine
 
 /// A control plane and a node agent in this process, with their engine and stores.
+///
+///     modules, events, scheduling, nodes      the control plane, see ControlPlaneTree
+///     node      engine    the threads and the memory that guests run in
+///               agent     the node: registered, holding placements
 struct DevCluster: Sendable {
-  let plane: ControlPlane
-  private let agent: NodeAgent
-  private let engine: WasmtimeEngine
+  let plane: SupervisedControlPlane
+  private let clock = SystemClock()
+  private let engine = ResourceSlot<any ModuleEngine>("the engine")
   /// Holds the lock of the folder for as long as the cluster lives.
   private let folder: DataFolder
 
-  /// Opens the data folder and starts everything on it.
-  ///
-  /// - Throws: ``Problem``: the folder is in use, the engine cannot start, a store is broken.
-  static func start(in folder: DataFolder) async throws(Problem) -> DevCluster {
-    let clock = SystemClock()
-    let engine = try WasmtimeEngine(cacheFolder: folder.path + "/cache")
-    do throws(Problem) {
-      let plane = try await ControlPlane.start(
-        ControlPlane.Parts(
-          catalog: try CatalogDatabase(in: folder), blobs: try BlobFolder(in: folder),
-          events: try EventDatabase(in: folder), clock: clock,
-          random: SystemRandomNumberGenerator(), logger: Logger(label: "control-plane"),
-          configuration: LocalNode.planeConfiguration))
-      let agent = NodeAgent(
-        try LocalNode.registration(startedAt: clock.now().wall), engine: engine,
-        plane: plane.connection, clock: clock, logger: Logger(label: "node-agent"),
-        configuration: LocalNode.agentConfiguration)
-      await agent.start()
-      return DevCluster(plane: plane, agent: agent, engine: engine, folder: folder)
-    } catch {
-      engine.stop()
-      throw error
-    }
+  init(in folder: DataFolder) {
+    self.folder = folder
+    plane = SupervisedControlPlane(
+      stores: SupervisedControlPlane.Stores(
+        catalog: { () throws(Problem) in try CatalogDatabase(in: folder) },
+        blobs: { () throws(Problem) in try BlobFolder(in: folder) },
+        events: { () throws(Problem) in try EventDatabase(in: folder) }),
+      clock: clock, logger: Logger(label: "control-plane"),
+      configuration: LocalNode.planeConfiguration)
   }
 
-  /// Lets what runs come to its end for a while, closes the stores, and ends the engine.
-  func stop() async {
-    await plane.stop()
-    await agent.stop()
-    engine.stop()
+  /// Its services, in the order of their start.
+  var children: [ChildSpecification] {
+    plane.children + [
+      ChildSpecification(
+        "node",
+        supervisor: SupervisorSpecification(
+          strategy: .restForOne,
+          children: [
+            // Compiling cannot be interrupted, and may take long.
+            ChildSpecification("engine", shutdown: .within(.seconds(30))) { engineOwner },
+            ChildSpecification("agent") { agent },
+          ]))
+    ]
+  }
+
+  private var engineOwner: ResourceOwner<any ModuleEngine> {
+    let path = folder.path + "/cache"
+    return ResourceOwner(
+      of: engine,
+      open: {
+        try await BlockingCall.run { () throws(Problem) in try WasmtimeEngine(cacheFolder: path) }
+      },
+      close: { engine in
+        try await BlockingCall.run { () throws(Problem) in (engine as? WasmtimeEngine)?.stop() }
+      })
+  }
+
+  private var agent: NodeAgentService {
+    let clock = clock
+    return NodeAgentService(
+      registration: { () throws(Problem) in
+        try LocalNode.registration(startedAt: clock.now().wall)
+      },
+      engine: engine, plane: plane.connection, clock: clock, logger: Logger(label: "node-agent"),
+      configuration: LocalNode.agentConfiguration)
   }
 }

@@ -1,82 +1,134 @@
 import ClusterModel
-import ControlAPI
 import ControlAPIClient
 import ControlPlane
 import HostPorts
+import LocalSystem
 import Logging
+import Metrics
 import ModuleTrust
+import Supervision
+import SupervisionRuntime
 import Telemetry
 
-/// What `dev` does from its URL to its end: serves the API, keeps an application like its files,
-/// shows what its modules write.
+/// What `dev` does from its start to its end: it runs the whole tree of services.
 ///
-///     signal ──> no more reloads ──> no more requests ──> events that run end, stores close
-///            ──> invocations end ──> the engine ends
+///     main
+///     ├ modules, events, scheduling, nodes   the control plane
+///     ├ node          engine · agent
+///     ├ development   key (trusted once) · logs (what modules write is shown) · files (live reload)
+///     └ api           listener
+///
+///     signal ──> nothing more is taken in; what runs comes to its end
+///            ──> the tree stops, last child first: requests, reloads, agent, engine, stores
 struct DevSession: Sendable {
-  let cluster: DevCluster
-  let signer: ModuleSigner
-  let manifestPath: String?
-  let listen: ListenAddress
-  let registry: PrometheusRegistry
+  private let cluster: DevCluster
+  private let signer: ModuleSigner
+  private let manifestPath: String?
+  private let listener: APIListener
+  private let tree = SupervisionHandle()
+  private let follower: ModuleLogFollower
 
   private static let caller = Caller(principal: .system)
 
-  private enum Ended { case server, attending }
+  private enum Ended { case tree, signal }
+
+  init(
+    cluster: DevCluster, signer: ModuleSigner, manifestPath: String?, listen: ListenAddress,
+    registry: PrometheusRegistry
+  ) {
+    self.cluster = cluster
+    self.signer = signer
+    self.manifestPath = manifestPath
+    listener = APIListener(
+      on: listen, for: cluster.plane, supervision: tree, registry: registry)
+    follower = ModuleLogFollower(cluster: cluster.plane, caller: Self.caller)
+  }
 
   /// Returns when a signal asked for the end, and everything has stopped.
   ///
-  /// - Throws: ``Problem``: the address cannot be listened on, or the server failed.
+  /// - Throws: `SupervisionFailure`: something could not be started, or failed again and again.
   func run(until signals: StopSignals) async throws {
-    do {
-      _ = try await cluster.plane.trustKey(
-        signer.publicKey.bytes, label: DevelopmentKey.label, by: Self.caller)
-      let server = try ControlAPIServer(
-        service: cluster.plane, host: listen.host, port: listen.port, registry: registry,
-        logger: Logger(label: "control-api"))
-      try await serve(with: server, until: signals)
-    } catch {
-      await cluster.stop()
-      throw error
-    }
-    await cluster.stop()
-  }
-
-  private func serve(with server: ControlAPIServer, until signals: StopSignals) async throws {
+    let main = SupervisorRunner(
+      name: "main",
+      SupervisorSpecification(children: cluster.children + [development, api]),
+      SupervisionEnvironment(
+        clock: SystemClock(), logger: Logger(label: "supervisor"), onEvent: Self.count))
+    tree.set(main)
     try await withThrowingTaskGroup(of: Ended.self) { group in
       group.addTask {
-        try await server.run()
-        return .server
+        try await main.run { if let url = listener.slot.current?.url { Self.greet(url) } }
+        return .tree
       }
       group.addTask {
-        guard let port = await server.boundPort() else { return .attending }
-        try await attend(listen.url(port: port), until: signals)
-        return .attending
+        await signals.first()
+        return .signal
       }
-      let ended = try await group.next()
-      ProgressPrinter.note("stopping; a second Ctrl-C ends it at once")
-      await server.shutdown()
-      // Ends the answers that would go on for ever, such as logs that are followed; those to
-      // invocations the server waits for, while the engine still runs.
-      await cluster.plane.stop()
-      if ended == .server { group.cancelAll() }
+      if try await group.next() == .signal {
+        ProgressPrinter.note("stopping; a second Ctrl-C ends it at once")
+        await cluster.plane.quiesce()
+        await main.stop()
+      }
+      group.cancelAll()
       try await group.waitForAll()
     }
   }
 
-  /// Everything beside the server, until a signal comes.
-  private func attend(_ url: String, until signals: StopSignals) async throws {
+  private static func greet(_ url: String) {
     StandardOutput.writeIfRead("WasmMatrix dev: \(url)\n")
-    guard let manifestPath else { return await signals.first() }
-    let client = try APIClient(server: url)
-    let follower = ModuleLogFollower(cluster: cluster.plane, caller: Self.caller)
-    let reload = LiveReload(
-      manifestPath: manifestPath, client: client, signer: signer, deployed: follower.follow)
-    await withTaskGroup(of: Void.self) { group in
-      group.addTask { await follower.run() }
-      group.addTask { await reload.run() }
-      await signals.first()
-      group.cancelAll()
+  }
+
+  private static func count(_ path: String, _ event: SupervisorEvent) {
+    switch event {
+    case .restarting(let child, _, _, _):
+      Counter(
+        label: "wasmatrix_supervision_restarts_total", dimensions: [("child", "\(path)/\(child)")]
+      ).increment()
+    case .escalated(let child, _, _, _):
+      Counter(
+        label: "wasmatrix_supervision_escalations_total",
+        dimensions: [("child", "\(path)/\(child)")]
+      ).increment()
+    case .childStarted, .childStartFailed, .childEnded, .childStopped, .shutdownTimedOut: break
     }
+  }
+
+  private var api: ChildSpecification {
+    ChildSpecification(
+      "api",
+      supervisor: SupervisorSpecification(children: [
+        ChildSpecification("listener", shutdown: .within(APIListener.shutdown)) { listener.owner }
+      ]))
+  }
+
+  private var development: ChildSpecification {
+    var children = [
+      ChildSpecification("key", restart: .transient) { ServiceFunction(trustKey) }
+    ]
+    if let manifestPath {
+      children.append(ChildSpecification("logs") { ServiceFunction(follower.run) })
+      children.append(
+        ChildSpecification("files") {
+          ServiceFunction { ready in try await reload(manifestPath, ready) }
+        })
+    }
+    return ChildSpecification(
+      "development", supervisor: SupervisorSpecification(children: children))
+  }
+
+  /// The key that signs local sources is trusted.
+  @Sendable private func trustKey(_ ready: @escaping @Sendable () -> Void) async throws {
+    _ = try await cluster.plane.trustKey(
+      signer.publicKey.bytes, label: DevelopmentKey.label, by: Self.caller)
+    ready()
+  }
+
+  /// Keeps the application like its files, through the API like anybody else.
+  private func reload(_ path: String, _ ready: @escaping @Sendable () -> Void) async throws {
+    ready()
+    let client = try APIClient(server: try await listener.slot.borrow().url)
+    await LiveReload(
+      manifestPath: path, client: client, signer: signer, deployed: follower.follow
+    ).run()
     await client.shutdown()
   }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import ClusterModel
 import Glibc
+import SupervisionRuntime
 
 /// How the program ends after an error: what it prints, and its exit status.
 enum ProgramEnd {
@@ -28,6 +29,13 @@ enum ProgramEnd {
   /// `error` as a problem, which it is unless something unexpected happened.
   static func problem(of error: any Error) -> Problem {
     if let problem = error as? Problem { return problem }
+    if let failure = error as? SupervisionFailure {
+      return failure.cause
+        ?? Problem(
+          .internalFault, code: "supervision_gave_up",
+          "starting it again did not help: \(failure)",
+          next: "See what it logged, and `wasmatrix doctor`.")
+    }
     return Problem(
       .internalFault, code: "unexpected_error", "something unexpected went wrong",
       cause: String(describing: error))

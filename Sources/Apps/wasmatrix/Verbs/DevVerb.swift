@@ -58,9 +58,8 @@ struct DevVerb: AsyncParsableCommand {
     let signals = StopSignals()
     let folder = try DataFolder(DataFolderChoice.path(option: data, manifest: manifest))
     let signer = try DevelopmentKey.load(dataFolder: folder.path)
-    let cluster = try await DevCluster.start(in: folder)
     let session = DevSession(
-      cluster: cluster, signer: signer, manifestPath: manifest, listen: listen,
+      cluster: DevCluster(in: folder), signer: signer, manifestPath: manifest, listen: listen,
       registry: registry)
     try await session.run(until: signals)
   }

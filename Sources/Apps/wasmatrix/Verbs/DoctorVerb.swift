@@ -9,7 +9,7 @@ struct DoctorVerb: AsyncParsableCommand {
     commandName: "doctor",
     abstract: "Check this machine, and the server if one is running.",
     discussion: """
-      Ends with status 0 when nothing failed, else 1. Warnings are no failures, and neither is a \
+      Shows the services of the server and how often each was restarted, too. Ends with status 0 when nothing failed, else 1. Warnings are no failures, and neither is a \
       server that is not running, unless --server names it.
 
       EXAMPLE
@@ -23,17 +23,40 @@ struct DoctorVerb: AsyncParsableCommand {
   @OptionGroup var server: ServerOptions
   @OptionGroup var output: OutputOptions
 
+  /// What is printed with --json.
+  private struct Report: Encodable {
+    var findings: [Finding]
+    /// Missing without a server.
+    var supervision: SupervisionResource?
+  }
+
   func run() async throws {
-    var findings = LocalDiagnosis(dataFolder: data).findings()
-    findings += await serverFindings()
-    try ResultPrinter.print(findings, output) {
-      var table = TextTable(.text("CHECK"), .text("VERDICT"), .text("DETAIL"))
-      for finding in findings {
-        table.add(finding.subject, finding.verdict.rawValue, finding.detail)
+    var report = Report(findings: LocalDiagnosis(dataFolder: data).findings())
+    report.findings += await serverFindings()
+    if report.findings.contains(where: { $0.subject == "server" && $0.detail == server.address }) {
+      do {
+        report.supervision = try await server.withClient { try await $0.supervision() }
+      } catch {
+        report.findings.append(
+          Finding(
+            subject: "server: services", verdict: .failure,
+            detail: ProgramEnd.problem(of: error).message))
       }
-      return table
     }
-    if findings.contains(where: { $0.verdict == .failure }) { throw ExitCode.failure }
+    try print(report)
+    if report.findings.contains(where: { $0.verdict == .failure }) { throw ExitCode.failure }
+  }
+
+  private func print(_ report: Report) throws {
+    guard !output.json else { return try ResultPrinter.printJSON(report) }
+    var table = TextTable(.text("CHECK"), .text("VERDICT"), .text("DETAIL"))
+    for finding in report.findings {
+      table.add(finding.subject, finding.verdict.rawValue, finding.detail)
+    }
+    StandardOutput.write(table.text)
+    if let tree = report.supervision {
+      StandardOutput.write("\n" + SupervisionTable.table(of: tree).text)
+    }
   }
 
   /// The server looks at some of the things that are looked at here.

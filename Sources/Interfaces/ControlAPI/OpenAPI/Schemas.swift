@@ -1,6 +1,7 @@
 internal import ClusterModel
 internal import ControlAPIModel
 internal import HostPorts
+internal import Supervision
 
 /// The schemas that routes refer to, by name: one for each type of `ControlAPIModel`.
 enum Schemas {
@@ -20,6 +21,8 @@ enum Schemas {
     "DeployedGeneration": deployedGeneration, "PlanRequest": planRequest,
     "Explanation": explanation,
     "Placement": placement, "LogLine": logLine, "Finding": finding,
+    "Supervision": supervision,
+    "KillRequest": Schema.object(required: ["child": Schema.string]),
     "Health": Schema.object(required: ["status": ["type": "string", "enum": ["ready"]]]),
   ]
 
@@ -121,6 +124,17 @@ enum Schemas {
     "at": Schema.time, "module": Schema.string, "version": Schema.string,
     "eventID": Schema.string, "text": Schema.string,
   ])
+
+  private static let supervision = Schema.object(
+    required: [
+      "name": Schema.string, "kind": Schema.texts(ChildKind.allCases),
+      "state": Schema.texts(ChildState.allCases), "restarts": Schema.integer,
+      "starts": Schema.integer, "children": Schema.array(Schema.ref("Supervision")),
+    ],
+    optional: [
+      "lastExit": Schema.string, "since": Schema.time,
+      "strategy": Schema.texts(SupervisionStrategy.allCases),
+    ])
 
   private static let finding = Schema.object(required: [
     "subject": Schema.string,

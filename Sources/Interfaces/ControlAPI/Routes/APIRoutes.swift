@@ -3,7 +3,10 @@ internal import Telemetry
 
 /// Every route there is.
 enum APIRoutes {
-  static func table(service: any ClusterService, registry: PrometheusRegistry) -> RouteTable {
+  static func table(
+    service: any ClusterService, supervision: any SupervisionService,
+    registry: PrometheusRegistry
+  ) -> RouteTable {
     var routes = HealthRoutes.routes(service: service, registry: registry)
     routes += ModuleRoutes.routes(service)
     routes += DeploymentRoutes.routes(service)
@@ -14,6 +17,7 @@ enum APIRoutes {
     routes.append(LogRoute.route(service))
     routes += PlacementRoutes.routes(service)
     routes += ClusterRoutes.routes(service)
+    routes += SupervisionRoutes.routes(supervision)
     routes.append(DescriptionRoute.route(describing: routes))
     return RouteTable(routes: routes)
   }

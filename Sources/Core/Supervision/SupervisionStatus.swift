@@ -1,5 +1,4 @@
 public import ClusterModel
-public import Supervision
 
 /// A supervisor or service, and all beneath it, as `doctor` shows it.
 public struct SupervisionStatus: Hashable, Sendable, Codable {
@@ -18,6 +17,22 @@ public struct SupervisionStatus: Hashable, Sendable, Codable {
   public let strategy: SupervisionStrategy?
   /// In the order of their start; empty for a service.
   public let children: [SupervisionStatus]
+
+  public init(
+    name: String, kind: ChildKind, state: ChildState, restarts: Int, starts: Int,
+    lastExit: String?, since: WallInstant?, strategy: SupervisionStrategy?,
+    children: [SupervisionStatus]
+  ) {
+    self.name = name
+    self.kind = kind
+    self.state = state
+    self.restarts = restarts
+    self.starts = starts
+    self.lastExit = lastExit
+    self.since = since
+    self.strategy = strategy
+    self.children = children
+  }
 }
 
 extension SupervisionStatus {
@@ -28,26 +43,6 @@ extension SupervisionStatus {
   public subscript(path: String) -> SupervisionStatus? {
     path.split(separator: "/").reduce(self as SupervisionStatus?) { status, name in
       status?.children.first { $0.name == name }
-    }
-  }
-
-  init(_ child: ChildStatus, strategy: SupervisionStrategy?, children: [SupervisionStatus]) {
-    self.init(
-      name: child.id.text, kind: child.kind, state: child.state, restarts: child.restarts,
-      starts: child.starts, lastExit: child.lastExit?.text, since: child.since,
-      strategy: strategy, children: children)
-  }
-}
-
-extension SupervisorState {
-  /// How a supervisor without a supervisor of its own is doing.
-  var asChild: ChildState {
-    switch self {
-    case .notStarted: .notStarted
-    case .starting, .restarting: .starting
-    case .running: .running
-    case .stopping: .stopping
-    case .ended: .ended
     }
   }
 }

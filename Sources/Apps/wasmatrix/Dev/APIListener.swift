@@ -1,0 +1,80 @@
+import ClusterModel
+import ControlAPI
+import ControlPlane
+import HostPorts
+import Logging
+import SupervisionRuntime
+import Synchronization
+import Telemetry
+
+/// The HTTP API as a service: it owns the port. Once it had one it keeps to it, also when any was fine.
+final class APIListener: Sendable {
+  /// A server that serves.
+  struct Serving: Sendable {
+    let url: String
+    fileprivate let server: ControlAPIServer
+    /// Ends when the server has.
+    fileprivate let running: Task<Void, any Error>
+    fileprivate let watching: Task<Void, Never>
+  }
+
+  /// Where it serves.
+  let slot = ResourceSlot<Serving>("the HTTP API")
+  private let listen: ListenAddress
+  private let service: any ClusterService
+  private let supervision: any SupervisionService
+  private let registry: PrometheusRegistry
+  private let port: Mutex<Int>
+
+  /// How long requests under way may still take when it stops; then their connections are closed.
+  private static let patience = Duration.seconds(2)
+  /// The time-out of its supervisor: that, and closing.
+  static let shutdown = Duration.seconds(10)
+
+  init(
+    on listen: ListenAddress, for service: any ClusterService,
+    supervision: any SupervisionService, registry: PrometheusRegistry
+  ) {
+    self.listen = listen
+    self.service = service
+    self.supervision = supervision
+    self.registry = registry
+    port = Mutex(listen.port)
+  }
+
+  var owner: ResourceOwner<Serving> {
+    ResourceOwner(of: slot, open: { try await self.open() }, close: { await $0.close() })
+  }
+
+  private func open() async throws -> Serving {
+    let server = try ControlAPIServer(
+      service: service, supervision: supervision, host: listen.host,
+      port: port.withLock { $0 }, registry: registry, logger: Logger(label: "control-api"))
+    let running = Task { try await server.run() }
+    guard let port = await server.boundPort() else {
+      try await running.value
+      throw Problem(.unavailable, code: "listen_failed", "the server ended before it listened")
+    }
+    self.port.withLock { $0 = port }
+    let watching = Task { [slot] in
+      let result = await running.result
+      slot.reportBroken(
+        Problem(.unavailable, code: "listen_ended", "the server ended", cause: "\(result)"))
+    }
+    return Serving(
+      url: listen.url(port: port), server: server, running: running, watching: watching)
+  }
+}
+
+extension APIListener.Serving {
+  fileprivate func close() async {
+    let impatience = Task {
+      // Cancelled when it has ended sooner.
+      try? await Task.sleep(for: APIListener.patience)
+      running.cancel()
+    }
+    await server.shutdown()
+    await watching.value
+    impatience.cancel()
+  }
+}

@@ -1,0 +1,125 @@
+import ClusterModel
+import HostPorts
+import SupervisionRuntime
+import Synchronization
+
+/// The ways to agents and from them. Two services own it: one the links and all messages but
+/// heartbeats, the other the heartbeats, so that neither holds up the other.
+///
+/// What arrives while a service is down, or while there is no control plane to hear it, is lost: agents
+/// say everything again until it is acknowledged.
+final class AgentLinks: Sendable {
+  private struct State {
+    /// `nil` while nobody listens.
+    var messages: AsyncStream<AgentMessage>.Continuation?
+    var heartbeats: AsyncStream<AgentMessage>.Continuation?
+    var agents: [NodeID: any AgentConnection] = [:]
+  }
+
+  private let state = Mutex(State())
+
+  /// Messages that may wait to be read; what comes beyond that is lost, and said again.
+  private static let mailboxSize = 100_000
+
+  /// The way to a node's agent; `nil` when there is none.
+  subscript(node: NodeID) -> (any AgentConnection)? { state.withLock { $0.agents[node] } }
+
+  /// All ways there are, by node.
+  var all: [(node: NodeID, agent: any AgentConnection)] {
+    state.withLock { state in
+      state.agents.sorted { $0.key < $1.key }.map { (node: $0.key, agent: $0.value) }
+    }
+  }
+
+  func open(_ agent: any AgentConnection, from node: NodeID) throws(Problem) {
+    let isListening = state.withLock { state in
+      guard state.messages != nil else { return false }
+      state.agents[node] = agent
+      return true
+    }
+    guard isListening else {
+      throw Problem(
+        .unavailable, code: "restarting", "the control plane takes no agents at the moment",
+        next: "Try again in a moment.")
+    }
+  }
+
+  func close(_ node: NodeID) { state.withLock { $0.agents[node] = nil } }
+
+  func take(_ message: AgentMessage) {
+    let mailbox = state.withLock { state in
+      switch message {
+      case .heartbeat: state.heartbeats
+      case .attached, .reported, .left: state.messages
+      }
+    }
+    mailbox?.yield(message)
+  }
+
+  // Its owners.
+
+  /// Agents may open links from now on.
+  func listen() -> AsyncStream<AgentMessage> {
+    let (mailbox, continuation) = Self.mailbox()
+    state.withLock { $0.messages = continuation }
+    return mailbox
+  }
+
+  /// Every agent hears that its link is closed, and opens a new one when it can. That is no evidence
+  /// that an agent is gone.
+  func hangUp() {
+    let agents = state.withLock { state in
+      state.messages?.finish()
+      state.messages = nil
+      defer { state.agents = [:] }
+      return state.agents
+    }
+    for node in agents.keys.sorted() { agents[node]?.closed() }
+  }
+
+  func monitor() -> AsyncStream<AgentMessage> {
+    let (mailbox, continuation) = Self.mailbox()
+    state.withLock { $0.heartbeats = continuation }
+    return mailbox
+  }
+
+  func stopMonitoring() {
+    state.withLock { state in
+      state.heartbeats?.finish()
+      state.heartbeats = nil
+    }
+  }
+
+  private static func mailbox() -> (
+    AsyncStream<AgentMessage>, AsyncStream<AgentMessage>.Continuation
+  ) {
+    AsyncStream.makeStream(
+      of: AgentMessage.self, bufferingPolicy: .bufferingOldest(mailboxSize))
+  }
+}
+
+/// Owns the links of agents, and reads what they say.
+struct AttachListener: SupervisedService {
+  let links: AgentLinks
+  let plane: ResourceSlot<ControlPlane>
+
+  @concurrent func run(ready: @escaping @Sendable () -> Void) async throws {
+    let messages = links.listen()
+    ready()
+    for await message in messages { await plane.current?.hear(message) }
+    links.hangUp()
+  }
+}
+
+/// Owns the way of heartbeats.
+struct HeartbeatMonitor: SupervisedService {
+  let links: AgentLinks
+  let plane: ResourceSlot<ControlPlane>
+
+  @concurrent func run(ready: @escaping @Sendable () -> Void) async throws {
+    let heartbeats = links.monitor()
+    ready()
+    for await heartbeat in heartbeats { await plane.current?.hear(heartbeat) }
+    links.stopMonitoring()
+  }
+}

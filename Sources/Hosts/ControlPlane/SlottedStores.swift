@@ -1,0 +1,103 @@
+import ClusterModel
+import HostPorts
+import SupervisionRuntime
+
+/// The catalog and the blobs, as one service owns them.
+struct Registry: Sendable {
+  let catalog: any CatalogStore
+  let blobs: any BlobStore
+}
+
+extension ResourceSlot {
+  /// Uses the resource. A store that cannot be used any more is opened afresh; one that is full, busy or
+  /// damaged would not be better for that.
+  fileprivate func use<Value: Sendable>(
+    _ body: @Sendable (Resource) async throws(Problem) -> Value
+  ) async throws(Problem) -> Value {
+    while true {
+      let resource = try await borrow()
+      do throws(Problem) {
+        return try await body(resource)
+      } catch {
+        // Closed between borrowing and using it: nothing was done, and a new one is on its way.
+        if error.code == "store_closed", !Task.isCancelled { continue }
+        if error.code == "data_failed" { reportBroken(error) }
+        throw error
+      }
+    }
+  }
+}
+
+/// The catalog behind a slot: it waits while its owner is being restarted.
+struct SlottedCatalog: CatalogStore {
+  let slot: ResourceSlot<Registry>
+
+  func load() async throws(Problem) -> CatalogSnapshot {
+    try await slot.use { (stores) async throws(Problem) in try await stores.catalog.load() }
+  }
+  func persist(_ changes: [CatalogChange]) async throws(Problem) {
+    try await slot.use { (stores) async throws(Problem) in
+      try await stores.catalog.persist(changes)
+    }
+  }
+  func securityEvents(
+    from sequence: Int64, limit: Int
+  ) async throws(Problem) -> [SequencedSecurityEvent] {
+    try await slot.use { (stores) async throws(Problem) in
+      try await stores.catalog.securityEvents(from: sequence, limit: limit)
+    }
+  }
+  /// Its owner closes it.
+  func close() async throws(Problem) {}
+}
+
+/// The blobs behind a slot.
+struct SlottedBlobs: BlobStore {
+  let slot: ResourceSlot<Registry>
+
+  func put(_ bytes: [UInt8], digest: ModuleDigest) async throws(Problem) {
+    try await slot.use { (stores) async throws(Problem) in
+      try await stores.blobs.put(bytes, digest: digest)
+    }
+  }
+  func get(_ digest: ModuleDigest) async throws(Problem) -> [UInt8] {
+    try await slot.use { (stores) async throws(Problem) in try await stores.blobs.get(digest) }
+  }
+}
+
+/// The event log behind a slot.
+struct SlottedLog: EventLog {
+  let slot: ResourceSlot<any EventLog>
+
+  func pendingDeliveries() async throws(Problem) -> [PendingDelivery] {
+    try await slot.use { (log) async throws(Problem) in try await log.pendingDeliveries() }
+  }
+  func append(_ event: AcceptedEvent) async throws(Problem) -> AppendedEvent {
+    try await slot.use { (log) async throws(Problem) in try await log.append(event) }
+  }
+  func record(_ change: DeliveryChange) async throws(Problem) -> AppendedEvent? {
+    try await slot.use { (log) async throws(Problem) in try await log.record(change) }
+  }
+  func event(at offset: EventOffset) async throws(Problem) -> Event? {
+    try await slot.use { (log) async throws(Problem) in try await log.event(at: offset) }
+  }
+  func status(of offset: EventOffset) async throws(Problem) -> EventStatus? {
+    try await slot.use { (log) async throws(Problem) in try await log.status(of: offset) }
+  }
+  func deadLetters(from id: DeliveryID, limit: Int) async throws(Problem) -> [DeadLetter] {
+    try await slot.use { (log) async throws(Problem) in
+      try await log.deadLetters(from: id, limit: limit)
+    }
+  }
+  func deadLetter(_ id: DeliveryID) async throws(Problem) -> DeadLetter? {
+    try await slot.use { (log) async throws(Problem) in try await log.deadLetter(id) }
+  }
+  func dropDeadLetter(_ id: DeliveryID) async throws(Problem) -> Bool {
+    try await slot.use { (log) async throws(Problem) in try await log.dropDeadLetter(id) }
+  }
+  func replayDeadLetter(_ id: DeliveryID) async throws(Problem) -> PendingDelivery? {
+    try await slot.use { (log) async throws(Problem) in try await log.replayDeadLetter(id) }
+  }
+  /// Its owner closes it.
+  func close() async throws(Problem) {}
+}

@@ -1,0 +1,152 @@
+public import ClusterModel
+public import ControlPlaneLogic
+public import HostPorts
+public import Logging
+import ModuleCatalog
+import ModuleVerification
+import Supervision
+public import SupervisionRuntime
+
+/// The control plane of a cluster, as the services of ``ControlPlaneTree`` and the way to them. It holds
+/// nothing itself: each service owns what can fail, and while one is being restarted whoever needs it
+/// waits a little.
+///
+///     ClusterService ──> scheduler ──> registry, verifiers, bus   (stores: writes wait, none is lost)
+///                            │
+///                            ├──> router, balancer                (what runs: events run again,
+///                            │                                     callers hear that nobody knows)
+///     agents <──> attach, heartbeats ──> scheduler                (links: agents attach again)
+public final class SupervisedControlPlane: Sendable {
+  /// How the stores are opened, at each start of their owners. Blocking is fine.
+  public struct Stores: Sendable {
+    let catalog: @Sendable () throws(Problem) -> any CatalogStore
+    let blobs: @Sendable () throws(Problem) -> any BlobStore
+    let events: @Sendable () throws(Problem) -> any EventLog
+
+    public init(
+      catalog: @escaping @Sendable () throws(Problem) -> any CatalogStore,
+      blobs: @escaping @Sendable () throws(Problem) -> any BlobStore,
+      events: @escaping @Sendable () throws(Problem) -> any EventLog
+    ) {
+      self.catalog = catalog
+      self.blobs = blobs
+      self.events = events
+    }
+  }
+
+  private let stores: Stores
+  private let clock: any HostClock
+  private let random: any RandomNumberGenerator & Sendable
+  private let logger: Logger
+  private let configuration: ControlPlaneLogic.Configuration
+
+  private let registry = ResourceSlot<Registry>("the registry")
+  private let verifiers = ResourceSlot<VerifierPool>("the verification of signatures")
+  private let bus = ResourceSlot<any EventLog>("the event log")
+  private let deliveries = WorkPool()
+  private let invocations = WorkPool()
+  private let links = AgentLinks()
+  let plane = ResourceSlot<ControlPlane>("the control plane")
+
+  public init(
+    stores: Stores, clock: any HostClock, logger: Logger,
+    random: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator(),
+    configuration: ControlPlaneLogic.Configuration = ControlPlaneLogic.Configuration()
+  ) {
+    self.stores = stores
+    self.clock = clock
+    self.logger = logger
+    self.random = random
+    self.configuration = configuration
+  }
+
+  /// Its services, to be put below the supervisor of the process. Anything that uses it comes after
+  /// them.
+  public var children: [ChildSpecification] {
+    ControlPlaneTree.children.map { child in
+      ChildSpecification(child, path: child.rules.id.text) { path in
+        guard let service = ControlPlaneTree.Service(rawValue: path) else {
+          preconditionFailure("the tree names a service that is none: \(path)")
+        }
+        return self.make(service)
+      }
+    }
+  }
+
+  /// How agents in this process reach it.
+  public var connection: any ControlPlaneConnection {
+    LocalControlPlaneConnection(links: links, plane: plane)
+  }
+
+  /// Takes nothing more in, and lets what runs come to its end for at most `patience`. What was not done
+  /// by then is done after the next start.
+  public func quiesce(patience: Duration = .seconds(5)) async {
+    await plane.current?.quiesce(patience: patience)
+  }
+
+  private func make(_ service: ControlPlaneTree.Service) -> any SupervisedService {
+    switch service {
+    case .registry: registryOwner
+    case .verifiers:
+      ResourceOwner(of: verifiers, open: { VerifierPool() }, close: { await $0.drain() })
+    case .bus: busOwner
+    case .router: WorkPoolOwner(of: deliveries)
+    case .balancer: WorkPoolOwner(of: invocations)
+    case .scheduler: schedulerOwner
+    case .attach: AttachListener(links: links, plane: plane)
+    case .heartbeats: HeartbeatMonitor(links: links, plane: plane)
+    }
+  }
+
+  private var registryOwner: ResourceOwner<Registry> {
+    let stores = stores
+    return ResourceOwner(
+      of: registry,
+      open: {
+        try await BlockingCall.run { () throws(Problem) in
+          Registry(catalog: try stores.catalog(), blobs: try stores.blobs())
+        }
+      }, close: { try await $0.catalog.close() })
+  }
+
+  private var busOwner: ResourceOwner<any EventLog> {
+    let stores = stores
+    return ResourceOwner(
+      of: bus, open: { try await BlockingCall.run { () throws(Problem) in try stores.events() } },
+      close: { try await $0.close() })
+  }
+
+  private var schedulerOwner: ResourceOwner<ControlPlane> {
+    let parts = ControlPlane.Parts(
+      catalog: SlottedCatalog(slot: registry), blobs: SlottedBlobs(slot: registry),
+      events: SlottedLog(slot: bus), verifiers: verifiers, links: links, deliveries: deliveries,
+      invocations: invocations, clock: clock, random: random, logger: logger,
+      configuration: configuration)
+    return ResourceOwner(
+      of: plane, open: { try await ControlPlane.start(parts) }, close: { await $0.end() })
+  }
+}
+
+private struct LocalControlPlaneConnection: ControlPlaneConnection {
+  let links: AgentLinks
+  let plane: ResourceSlot<ControlPlane>
+
+  func open(_ agent: any AgentConnection, from node: NodeID) async throws(Problem) {
+    try links.open(agent, from: node)
+  }
+
+  func send(_ message: AgentMessage) { links.take(message) }
+
+  func close(_ node: NodeID, _ incarnation: Incarnation) async {
+    links.close(node)
+    await plane.current?.agentEnded(node, incarnation)
+  }
+
+  func module(_ digest: ModuleDigest) async throws(Problem) -> [UInt8] {
+    try await plane.borrow().module(digest)
+  }
+
+  func trustedKeys() async throws(Problem) -> [TrustedKey] {
+    try await plane.borrow().logic.catalog.allKeys
+  }
+}
