@@ -64,7 +64,7 @@ class OpenAPI(unittest.TestCase):
         OpenAPIV31SpecValidator(self.document).validate()
 
     def test_lists_are_as_described(self):
-        for path in ["/v1/modules", "/v1/deployments", "/v1/placements", "/v1/nodes", "/v1/doctor",
+        for path in ["/v1/modules", "/v1/deployments", "/v1/placements", "/v1/nodes", "/v1/doctor", "/v1/supervision",
                      "/v1/audit", "/v1/trust/keys", "/v1/dead-letters"]:
             with self.subTest(path):
                 items = self.check("GET", path)["items"]

@@ -86,6 +86,10 @@ extension ControlPlaneLogic {
           capabilities: known.registration.capabilities))
       planner?.scheduler.setAvailability(.unavailable, of: node)
       track(.expected(known.registration), now, &random, &directives)
+      // Whoever is still there says at once what it holds, and not only when its next heartbeat shows
+      // that nobody knows it.
+      directives.append(
+        .send(node, .unknown(known.registration.incarnation, term: snapshot.term + 1)))
       switch known.scheduling {
       case .open: break
       case .cordoned: track(.cordonRequested(node), now, &random, &directives)

@@ -182,15 +182,28 @@ actor ControlPlane {
   }
 
   private func announce(_ event: EventMessage) {
-    let payload = event.payload.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+    let payload = event.payload.sorted { $0.key < $1.key }.map {
+      "\($0.key)=\(Self.text($0.value))"
+    }
     let level: Logger.Level =
       switch event.type {
+      case .nodeFailure where event.payload["reason"] == .string("leftOrderly"): .info
       case .nodeFailure, .alarm: .warning
       case .moduleStart, .moduleStop, .scaleEvent, .nodeState, .deploymentChange: .debug
       }
     logger.log(
       level: level, "\(event.type.rawValue)",
       metadata: ["target": "\(event.target)", "payload": "\(payload.joined(separator: " "))"])
+  }
+
+  private static func text(_ value: JSONValue) -> String {
+    switch value {
+    case .string(let text): text
+    case .integer(let number): "\(number)"
+    case .number(let number): "\(number)"
+    case .bool(let bool): "\(bool)"
+    case .null, .array, .object: "\(value)"
+    }
   }
 
   /// Wakes the logic when it wants to be woken.

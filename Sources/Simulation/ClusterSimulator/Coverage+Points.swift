@@ -15,6 +15,7 @@ extension Coverage {
     case .agentDied: count(.planeInputAgentDied)
     case .activationEnded(_, _, .finished): count(.planeInputActivationFinished)
     case .activationEnded(_, _, .eventUnreadable): count(.planeInputActivationUnreadable)
+    case .activationEnded(_, _, .interrupted): break
     case .invocationRequested: count(.planeInputInvocationRequested)
     case .invocationEnded: count(.planeInputInvocationEnded)
     case .deadlineReached: count(.planeInputDeadlineReached)

@@ -4,7 +4,7 @@ import Synchronization
 
 /// Which operations of the stores fail, and how often.
 final class Faults: Sendable {
-  enum Operation { case append, record, persist, deadLetters }
+  enum Operation { case append, record, persist, deadLetters, openCatalog }
 
   static let problem = Problem(.unavailable, code: "disk_full", "no room")
   private let left = Mutex<[Operation: Int]>([:])
@@ -13,7 +13,7 @@ final class Faults: Sendable {
 
   func left(of operation: Operation) -> Int { left.withLock { $0[operation] ?? 0 } }
 
-  fileprivate func check(_ operation: Operation) throws(Problem) {
+  func check(_ operation: Operation) throws(Problem) {
     let fails = left.withLock { left in
       guard let count = left[operation], count > 0 else { return false }
       left[operation] = count - 1

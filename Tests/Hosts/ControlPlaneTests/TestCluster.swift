@@ -13,6 +13,8 @@ import NodeAgent
 import NodeAgentLogic
 import NodeTracking
 import SQLiteStore
+import Supervision
+import SupervisionRuntime
 import Synchronization
 import WasmtimeEngine
 
@@ -36,8 +38,10 @@ enum SharedEngine {
 /// A whole cluster on a real disk, with the real engine: what `wasmatrix dev` is without HTTP.
 struct TestCluster {
   let path: String
-  let plane: ControlPlane
-  let agent: NodeAgent
+  let plane: SupervisedControlPlane
+  /// The tree that everything runs in: `main/events/bus`.
+  let main: SupervisorRunner
+  private let running: Task<Void, any Error>
   let signer: ModuleSigner
   let caller = Caller(principal: .local)
   private let folder: DataFolder
@@ -58,33 +62,67 @@ struct TestCluster {
     let interval = Duration.seconds(5)
     var configuration = ControlPlaneLogic.Configuration()
     configuration.tracking.heartbeatInterval = interval
-    let plane = try await ControlPlane.start(
-      ControlPlane.Parts(
-        catalog: FaultyCatalog(store: try CatalogDatabase(in: folder), faults: faults),
-        blobs: try BlobFolder(in: folder),
-        events: FaultyLog(log: try EventDatabase(in: folder), faults: faults),
-        clock: clock, random: SystemRandomNumberGenerator(), logger: logger,
-        configuration: configuration))
-    let agent = NodeAgent(
-      NodeRegistration(
-        node: NodeID(unchecked: "local"),
-        incarnation: Incarnation(UInt64(clock.now().wall.microseconds)),
-        location: NodeLocation(zone: .default),
-        capabilities: try NodeCapabilities(
-          architectures: [.x86_64], memory: .gibibytes(64), cpuCores: 2)),
-      engine: engine, plane: plane.connection, clock: clock, logger: logger,
-      configuration: NodeAgentLogic.Configuration(heartbeatInterval: interval))
-    await agent.start()
+    let plane = SupervisedControlPlane(
+      stores: SupervisedControlPlane.Stores(
+        catalog: { () throws(Problem) in
+          try faults.check(.openCatalog)
+          return FaultyCatalog(store: try CatalogDatabase(in: folder), faults: faults)
+        },
+        blobs: { () throws(Problem) in try BlobFolder(in: folder) },
+        events: { () throws(Problem) in
+          FaultyLog(log: try EventDatabase(in: folder), faults: faults)
+        }),
+      clock: clock, logger: logger, configuration: configuration)
+    let slot = ResourceSlot<any ModuleEngine>("the engine")
+    let agent = ChildSpecification("agent") {
+      NodeAgentService(
+        registration: { () throws(Problem) in
+          do throws(InvalidValue) {
+            return NodeRegistration(
+              node: NodeID(unchecked: "local"),
+              incarnation: Incarnation(UInt64(clock.now().wall.microseconds)),
+              location: NodeLocation(zone: .default),
+              capabilities: try NodeCapabilities(
+                architectures: [.x86_64], memory: .gibibytes(64), cpuCores: 2))
+          } catch {
+            throw Problem(.internalFault, code: "test", "\(error)")
+          }
+        },
+        engine: slot, plane: plane.connection, clock: clock, logger: logger,
+        configuration: NodeAgentLogic.Configuration(heartbeatInterval: interval))
+    }
+    let node = ChildSpecification(
+      "node",
+      supervisor: SupervisorSpecification(
+        strategy: .restForOne,
+        children: [
+          // The engine is that of all tests, and goes on.
+          ChildSpecification("engine") {
+            ResourceOwner(of: slot, open: { engine }, close: { _ in })
+          },
+          agent,
+        ]))
+    let main = SupervisorRunner(
+      name: "main", SupervisorSpecification(children: plane.children + [node]),
+      SupervisionEnvironment(clock: clock, logger: logger))
+    let (started, start) = AsyncStream.makeStream(of: Void.self)
+    let running = Task {
+      defer { start.finish() }
+      try await main.run { start.finish() }
+    }
+    for await () in started {}
     let key = try Curve25519.Signing.PrivateKey(rawRepresentation: [UInt8](repeating: 4, count: 32))
     let cluster = TestCluster(
-      path: path, plane: plane, agent: agent, signer: try ModuleSigner(key), folder: folder)
+      path: path, plane: plane, main: main, running: running, signer: try ModuleSigner(key),
+      folder: folder)
     _ = try await plane.trustKey(cluster.signer.publicKey.bytes, label: "test", by: cluster.caller)
     return cluster
   }
 
   func stop(patience: Duration = .seconds(5)) async {
-    await plane.stop(patience: patience)
-    await agent.stop()
+    await plane.quiesce(patience: patience)
+    await main.stop()
+    _ = await running.result
     folder.release()
   }
 

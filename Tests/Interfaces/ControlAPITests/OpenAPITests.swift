@@ -12,7 +12,7 @@ import Testing
 
 struct OpenAPITests {
   private static let routes = APIRoutes.table(
-    service: SampleCluster(), registry: PrometheusRegistry()
+    service: SampleCluster(), supervision: SampleTree(), registry: PrometheusRegistry()
   ).routes
 
   private func document(of server: RunningServer) async throws -> SchemaChecker {
@@ -67,7 +67,8 @@ struct OpenAPITests {
       }
       let checker = try await document(of: server)
       for (path, schema) in [
-        ("/healthz", "Health"), ("/v1/events/1", "EventStatus"),
+        ("/healthz", "Health"), ("/v1/supervision", "Supervision"),
+        ("/v1/events/1", "EventStatus"),
         ("/v1/dead-letters/1", "DeadLetter"),
       ] {
         let answer = try await server.send(.GET, path.split(separator: "/").map(String.init))

@@ -10,6 +10,7 @@ import Telemetry
 /// A server on a free port, for the time of a test.
 struct RunningServer: Sendable {
   let cluster: SampleCluster
+  let tree: SampleTree
   let registry: PrometheusRegistry
   let port: Int
   let client: APIClient
@@ -17,9 +18,10 @@ struct RunningServer: Sendable {
   /// Runs `body` against a server, and ends it.
   static func run(_ body: @Sendable (RunningServer) async throws -> Void) async throws {
     let cluster = SampleCluster()
+    let tree = SampleTree()
     let registry = PrometheusRegistry()
     let server = try ControlAPIServer(
-      service: cluster, host: "127.0.0.1", port: 0, registry: registry,
+      service: cluster, supervision: tree, host: "127.0.0.1", port: 0, registry: registry,
       logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await server.run() }
@@ -30,7 +32,8 @@ struct RunningServer: Sendable {
       let client = try APIClient(server: "http://127.0.0.1:\(port)")
       do {
         try await body(
-          RunningServer(cluster: cluster, registry: registry, port: port, client: client))
+          RunningServer(
+            cluster: cluster, tree: tree, registry: registry, port: port, client: client))
       } catch {
         await client.shutdown()
         await server.shutdown()

@@ -1,0 +1,69 @@
+import Supervision
+import SupervisionRuntime
+import Synchronization
+import Testing
+
+@Suite struct WorkPoolTests {
+  private let stage = Stage()
+  private let pool = WorkPool()
+
+  private func with(_ body: (SupervisorRunner) async throws -> Void) async throws {
+    let runner = SupervisorRunner(
+      name: "main",
+      SupervisorSpecification(
+        intensity: RestartIntensity(restarts: 1000, window: .seconds(600)), backOff: .none,
+        children: [ChildSpecification("pool") { WorkPoolOwner(of: pool) }]), stage.environment())
+    let task = Task { try await runner.run() }
+    try await body(runner)
+    await runner.stop()
+    try await task.value
+  }
+
+  /// Works until it is cancelled; says how it ended.
+  private func endless() async -> String {
+    await untilCancelled()
+    return "cancelled"
+  }
+
+  @Test func `work that comes while its owner is down is done when that is back`() async throws {
+    let early = Task { await pool.perform { "done" } }
+    try await until("it waits") { pool.count == 1 }
+    try await with { _ in #expect(await early.value == "done") }
+  }
+
+  @Test func `work ends with its owner, and new work is done by the next`() async throws {
+    try await with { runner in
+      let work = Task { await pool.perform { await endless() } }
+      try await until("it runs") { pool.count == 1 }
+      try await runner.kill(path: "main/pool")
+      #expect(await work.value == "cancelled")
+      #expect(await pool.perform { "done" } == "done")
+      #expect(await runner.status()["pool"]?.restarts == 1)
+    }
+  }
+
+  @Test func `cancelling whoever waits cancels the work, begun or not`() async throws {
+    let early = Task { await pool.perform { await endless() } }
+    try await until("it waits") { pool.count == 1 }
+    early.cancel()
+    #expect(await early.value == "cancelled")
+    try await with { _ in
+      let late = Task { await pool.perform { await endless() } }
+      late.cancel()
+      #expect(await late.value == "cancelled")
+    }
+  }
+
+  @Test func `draining waits for what ends by itself, and ends the rest`() async throws {
+    try await with { _ in
+      let done = Task { await pool.perform { "done" } }
+      await pool.drain(patience: .seconds(60))
+      #expect(await done.value == "done")
+      let work = Task { await pool.perform { await endless() } }
+      try await until("it runs") { pool.count == 1 }
+      await pool.drain(patience: .milliseconds(1))
+      #expect(await work.value == "cancelled")
+      #expect(pool.count == 0)
+    }
+  }
+}
