@@ -47,7 +47,8 @@ struct Wasmatrix: AsyncParsableCommand {
           DoctorVerb.self,
         ]),
       CommandGroup(
-        name: "Operate", subcommands: [CordonVerb.self, UncordonVerb.self, DrainVerb.self, ChaosVerb.self]),
+        name: "Operate",
+        subcommands: [CordonVerb.self, UncordonVerb.self, DrainVerb.self, ChaosVerb.self]),
     ])
 
   static func main() async {

@@ -36,6 +36,14 @@ extension APIClient {
     ).items
   }
 
+  /// All that is known of one version.
+  public func module(_ reference: VersionReference) async throws(Problem) -> WasmModule {
+    try await value(
+      WasmModule.self,
+      of: Call(
+        path: ["v1", "modules", reference.module.text, "versions", reference.version.text]))
+  }
+
   /// Everything that was ever deployed under a name, oldest first.
   public func history(of module: ModuleName) async throws(Problem) -> [DeployedGenerationResource] {
     try await value(

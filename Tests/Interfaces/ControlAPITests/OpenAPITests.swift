@@ -68,7 +68,7 @@ struct OpenAPITests {
       let checker = try await document(of: server)
       for (path, schema) in [
         ("/healthz", "Health"), ("/v1/supervision", "Supervision"),
-        ("/v1/events/1", "EventStatus"),
+        ("/v1/modules/clean/versions/1.0.0", "WasmModule"), ("/v1/events/1", "EventStatus"),
         ("/v1/dead-letters/1", "DeadLetter"),
       ] {
         let answer = try await server.send(.GET, path.split(separator: "/").map(String.init))

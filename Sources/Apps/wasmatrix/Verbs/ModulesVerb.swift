@@ -9,11 +9,12 @@ struct ModulesVerb: AsyncParsableCommand {
     abstract: "List the versions in the registry; of one module also its history.",
     discussion: """
       With a NAME also every deployment there ever was under it; --json prints \
-      {"versions": [...], "history": [...]} then.
+      {"versions": [...], "history": [...]} then. With a VERSION all that is known of that one.
 
       EXAMPLE
         wasmatrix modules
         wasmatrix modules clean --json
+        wasmatrix modules clean 1.2.0
       """)
 
   @Argument(
@@ -21,13 +22,43 @@ struct ModulesVerb: AsyncParsableCommand {
     transform: { try checked($0) as ModuleName })
   var name: ModuleName?
 
+  @Argument(
+    help: ArgumentHelp("Only this version.", valueName: "version"),
+    transform: { try checked($0) as ModuleVersion })
+  var version: ModuleVersion?
+
   @OptionGroup var server: ServerOptions
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
+    if let name, let version {
+      return try await show(VersionReference(module: name, version: version))
+    }
     if let name { return try await showOne(name) }
     let versions = try await server.withClient { try await $0.modules(named: nil) }
     try ResultPrinter.print(versions, output) { table(of: versions) }
+  }
+
+  private func show(_ reference: VersionReference) async throws {
+    let module = try await server.withClient { try await $0.module(reference) }
+    var table = TextTable(.text("FIELD"), .text("VALUE"))
+    table.add("id", module.id)
+    table.add("binary hash", "\(module.binaryHash)")
+    table.add("signature", module.signature)
+    table.add("permissions", module.capabilities.requiredPermissions.joined(separator: ", "))
+    let limits = module.capabilities.resourceLimits
+    table.add("max memory", "\(limits.maxMemory)")
+    table.add("max CPU time", "\(Int(limits.maxCPUTime.milliseconds)) ms")
+    let config = module.deploymentConfig
+    table.add(
+      "architectures", config.targetArchitectures.map(\.rawValue).joined(separator: ", "))
+    table.add("preferred zones", config.preferredLocations.map(\.text).joined(separator: ", "))
+    let scaling = config.scalingPolicy
+    table.add(
+      "scale", "\(scaling.minInstances) to \(scaling.maxInstances), \(scaling.scaleTrigger)")
+    table.add("created", "\(module.createdAt)")
+    table.add("updated", "\(module.updatedAt)")
+    try ResultPrinter.print(module, output) { table }
   }
 
   private struct OneModule: Encodable {

@@ -21,7 +21,7 @@ enum Schemas {
     "DeployedGeneration": deployedGeneration, "PlanRequest": planRequest,
     "Explanation": explanation,
     "Placement": placement, "LogLine": logLine, "Finding": finding,
-    "Supervision": supervision,
+    "Supervision": supervision, "WasmModule": wasmModule,
     "KillRequest": Schema.object(required: ["child": Schema.string]),
     "Health": Schema.object(required: ["status": ["type": "string", "enum": ["ready"]]]),
   ]
@@ -59,6 +59,27 @@ enum Schemas {
       "digest": Schema.string, "size": Schema.integer, "signers": Schema.array(Schema.string),
       "pushedAt": Schema.time, "pushedBy": Schema.ref("Principal"),
     ], optional: ["existed": Schema.bool])
+
+  private static let wasmModule = Schema.object(required: [
+    "id": Schema.string, "name": Schema.string, "version": Schema.string,
+    "binaryHash": Schema.string, "signature": Schema.string,
+    "capabilities": Schema.object(required: [
+      "requiredPermissions": Schema.array(Schema.string),
+      "resourceLimits": Schema.object(required: [
+        "maxMemory": Schema.integer, "maxCPUTime": [:],
+        "allowedSyscalls": Schema.array(Schema.string),
+      ]),
+    ]),
+    "deploymentConfig": Schema.object(required: [
+      "targetArchitectures": Schema.array(Schema.texts(Architecture.allCases)),
+      "preferredLocations": Schema.array(Schema.string),
+      "scalingPolicy": Schema.object(required: [
+        "minInstances": Schema.integer, "maxInstances": Schema.integer,
+        "scaleTrigger": Schema.string,
+      ]),
+    ]),
+    "createdAt": Schema.time, "updatedAt": Schema.time,
+  ])
 
   private static let trustedKey = Schema.object(
     required: [

@@ -7,7 +7,7 @@ internal import Hummingbird
 /// The registry.
 enum ModuleRoutes {
   static func routes(_ service: any ClusterService) -> [Route] {
-    [push(service), list(service), one(service), history(service)]
+    [push(service), list(service), one(service), version(service), history(service)]
   }
 
   private static func push(_ service: any ClusterService) -> Route {
@@ -78,6 +78,28 @@ enum ModuleRoutes {
       let name: ModuleName = try request.parameter("name")
       let history = try await service.history(of: name, for: request.caller)
       return try .list(history.map { DeployedGenerationResource($0) })
+    }
+  }
+
+  private static func version(_ service: any ClusterService) -> Route {
+    Route(
+      .get, "/v1/modules/{name}/versions/{version}",
+      Operation(
+        id: "getModuleVersion", summary: "All that is known of one version.",
+        answers: [.json(200, "The version.", Schema.ref("WasmModule"))],
+        problems: [.invalidInput, .notFound])
+    ) { request in
+      let wanted = try reference(request)
+      let versions = try await service.versions(of: wanted.module, for: request.caller)
+      guard let record = versions.first(where: { $0.version == wanted.version }) else {
+        throw Problem(
+          .notFound, code: "version_unknown",
+          "there is no version \(wanted.version) of \(wanted.module)",
+          next: "See which there are with `wasmatrix modules \(wanted.module)`.")
+      }
+      let newest = try await service.history(of: wanted.module, for: request.caller)
+        .last { $0.version == wanted.version }
+      return try .json(WasmModule(record, newest))
     }
   }
 
