@@ -21,8 +21,8 @@ public struct WasmModule: Hashable, Sendable, Codable {
   }
 
   public struct ResourceLimits: Hashable, Sendable, Codable {
-    public var maxMemory: ByteCount
-    public var maxCPUTime: Duration
+    public var maxMemoryBytes: ByteCount
+    public var maxCPUTimeMilliseconds: Double
     /// The host functions it may call; sorted.
     public var allowedSyscalls: [String]
   }
@@ -56,7 +56,8 @@ public struct WasmModule: Hashable, Sendable, Codable {
     capabilities = Capabilities(
       requiredPermissions: permissions.sorted(),
       resourceLimits: ResourceLimits(
-        maxMemory: configuration.limits.memory, maxCPUTime: configuration.limits.cpuTime,
+        maxMemoryBytes: configuration.limits.memory,
+        maxCPUTimeMilliseconds: configuration.limits.cpuTime.milliseconds,
         allowedSyscalls: syscalls.sorted()))
     deploymentConfig = DeploymentConfig(
       targetArchitectures: rules.architectures, preferredLocations: rules.preferredZones,

@@ -6,6 +6,10 @@ struct ChaosVerb: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "chaos",
     abstract: "Break something on purpose, to see that it heals.",
+    discussion: """
+      EXAMPLE
+        wasmatrix chaos kill main/events/bus
+      """,
     subcommands: [ChaosKillVerb.self])
 }
 

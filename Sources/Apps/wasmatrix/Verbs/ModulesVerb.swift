@@ -47,8 +47,8 @@ struct ModulesVerb: AsyncParsableCommand {
     table.add("signature", module.signature)
     table.add("permissions", module.capabilities.requiredPermissions.joined(separator: ", "))
     let limits = module.capabilities.resourceLimits
-    table.add("max memory", "\(limits.maxMemory)")
-    table.add("max CPU time", "\(Int(limits.maxCPUTime.milliseconds)) ms")
+    table.add("max memory", "\(limits.maxMemoryBytes)")
+    table.add("max CPU time", "\(limits.maxCPUTimeMilliseconds) ms")
     let config = module.deploymentConfig
     table.add(
       "architectures", config.targetArchitectures.map(\.rawValue).joined(separator: ", "))

@@ -66,7 +66,7 @@ enum Schemas {
     "capabilities": Schema.object(required: [
       "requiredPermissions": Schema.array(Schema.string),
       "resourceLimits": Schema.object(required: [
-        "maxMemory": Schema.integer, "maxCPUTime": [:],
+        "maxMemoryBytes": Schema.integer, "maxCPUTimeMilliseconds": Schema.number,
         "allowedSyscalls": Schema.array(Schema.string),
       ]),
     ]),
