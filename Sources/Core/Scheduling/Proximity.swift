@@ -19,7 +19,7 @@ enum Proximity {
   static func latency(
     measured: Int64?, isSameZone: Bool, kilometres: Double?
   ) -> Double? {
-    if let measured { return Double(measured) }
+    if let measured { return Double(max(0, measured)) }
     if let kilometres { return nearby + kilometres * perKilometre }
     return isSameZone ? nearby : nil
   }
@@ -34,13 +34,25 @@ enum Proximity {
     return halfDistance / (halfDistance + kilometres)
   }
 
-  /// Kilometres between two places, straight through the earth: it orders places as the way over the
-  /// surface does, and needs no more than a square root.
+  /// Kilometres over the surface of the earth, by the great circle.
+  ///
+  /// With the chord `2 sin(angle / 2)` the tangents of a quarter and an eighth of the angle follow, and
+  /// the arctangent of the latter, 0.41 at most, is a short series: wrong by less than a metre, with
+  /// no trigonometry from elsewhere.
   static func kilometres(_ from: EarthPoint, _ to: EarthPoint) -> Double {
-    let x = from.x - to.x
-    let y = from.y - to.y
-    let z = from.z - to.z
-    return earthRadius * (x * x + y * y + z * z).squareRoot()
+    let sine = min(1, from.chord(to: to) / 2)
+    let quarter = sine / (1 + (1 - sine * sine).squareRoot())
+    let eighth = quarter / (1 + (1 + quarter * quarter).squareRoot())
+    let square = eighth * eighth
+    var sum = 0.0
+    for odd in stride(from: 25.0, through: 1, by: -2) { sum = 1 / odd - square * sum }
+    return earthRadius * 8 * eighth * sum
+  }
+
+  /// Not more than ``kilometres(_:_:)``, and quicker: the way straight through the earth, less what
+  /// rounding may have added.
+  static func kilometresAtLeast(_ from: EarthPoint, _ to: EarthPoint) -> Double {
+    from.chord(to: to) * (earthRadius * (1 - 1e-9))
   }
 }
 
@@ -56,6 +68,13 @@ struct EarthPoint: Hashable, Sendable {
     x = cosLatitude * cosLongitude
     y = cosLatitude * sinLongitude
     z = sinLatitude
+  }
+
+  /// The way straight through, in radii.
+  @inline(__always)
+  func chord(to other: EarthPoint) -> Double {
+    let (x, y, z) = (x - other.x, y - other.y, z - other.z)
+    return (x * x + y * y + z * z).squareRoot()
   }
 
   /// By their series, after bringing the angle within an eighth of a turn; exact to about 1e-15. The

@@ -1,204 +1,222 @@
 import ClusterModel
 
-/// One decision under way: the request in terms of the table, and what was chosen so far.
-struct Selection {
-  let request: PlacementRequest
-  let table: FleetTable
-  let origin: OriginColumns
-  private let allowed: UInt8
-  private let facts: [(word: Int, bits: UInt64)]?
-  private let longest: Double
-  private let weights: PlacementWeights
-  private let weightSum: Double
-  /// By zone: how well it lies to the data; empty when that does not matter.
-  private let locality: ContiguousArray<Double>
-  private var taken: Set<Int>
-  private let holders: Set<Int>
-  /// Placements by fault domain, those that are chosen counted.
-  private var inDomain: [Int32: Int]
-  private(set) var chosen: [Candidate] = []
-
-  /// How many candidates one look at all nodes brings: enough that most decisions need one look.
-  private static let shortlist = 24
-
+/// One decision under way: what is excluded, where other placements lie, and what was chosen so far.
+/// What it holds is used again for the next decision, as allocating costs more than deciding.
+struct Selection: Sendable {
   /// A node that may run it.
-  struct Candidate {
+  struct Candidate: Sendable {
+    let row: Int
+    /// Of all factors.
+    var points: Double
+  }
+
+  /// A node that was chosen.
+  struct Choice: Sendable {
     let row: Int
     let fit: CompatibilityMatrix.Fit
-    let total: Double
-    let isHolder: Bool
+    /// Of all factors, and the score of its fault domain, when it was its turn.
+    let points: Double
+    let domainScore: Double
   }
 
-  init(_ request: PlacementRequest, _ table: FleetTable, _ origin: OriginColumns) {
-    self.request = request
-    self.table = table
-    self.origin = origin
-    let rules = request.rules
-    allowed = CompatibilityMatrix.mask(rules.architectures)
-    facts = table.mask(of: rules)
-    longest = rules.maximumLatency.map { Double($0.nanoseconds) } ?? .infinity
-    weights = rules.weights
-    weightSum =
-      weights.latency + weights.distance + weights.resources + weights.dataLocality
-      + weights.faultDomain
-    locality = Self.locality(rules, table)
-    taken = Set(request.excluded.compactMap { table.rows[$0] })
-    holders = Set(request.holders.compactMap { table.rows[$0] })
-    inDomain = [:]
-    for row in request.companions.compactMap({ table.rows[$0] }) {
-      inDomain[table.domains[row], default: 0] += 1
+  /// By row: bits of what the request says.
+  private var marks: ContiguousArray<UInt8> = []
+  /// By domain: placements that lie there, those that are chosen counted.
+  private var placements: ContiguousArray<Int32> = []
+  private var markedRows: ContiguousArray<Int> = []
+  private var markedDomains: ContiguousArray<Int32> = []
+  /// What a placement reserves, in bytes.
+  private(set) var memory = 0
+  /// The best as things were at the last look, best first.
+  private var list: ContiguousArray<Candidate> = []
+  private(set) var chosen: ContiguousArray<Choice> = []
+
+  /// It may not be chosen, or is chosen already.
+  private static let taken: UInt8 = 1
+  private static let holder: UInt8 = 2
+
+  /// What one look at all nodes brings beyond what is wanted: enough that choices in the same domain
+  /// seldom make another look necessary; and in all. Putting in order what is found costs more the
+  /// more it is.
+  private static let spare = 4
+  private static let longestList = 24
+
+  mutating func begin(_ request: PlacementRequest, _ table: borrowing FleetTable) {
+    // Less than nothing counts as nothing.
+    memory = max(0, request.memory.bytes)
+    if marks.count < table.count {
+      marks.append(contentsOf: repeatElement(0, count: table.count - marks.count))
+    }
+    let domains = table.domainSlots.count
+    if placements.count < domains {
+      placements.append(contentsOf: repeatElement(0, count: domains - placements.count))
+    }
+    for id in request.excluded { mark(table.rows[id], Self.taken) }
+    for id in request.holders { mark(table.rows[id], Self.holder) }
+    for id in request.companions {
+      if let row = table.rows[id] { addPlacement(in: table.domains[row]) }
     }
   }
 
-  private static func locality(
-    _ rules: PlacementRules, _ table: FleetTable
-  ) -> ContiguousArray<Double> {
-    guard !rules.dataZones.isEmpty || !rules.preferredZones.isEmpty else { return [] }
-    var scores = ContiguousArray(repeating: 0.0, count: table.zoneIndex.count)
-    let wanted = [rules.dataZones, rules.preferredZones].filter { !$0.isEmpty }
-    for zones in wanted {
-      for zone in zones {
-        if let index = table.zoneIndex[zone] { scores[Int(index)] += 1 / Double(wanted.count) }
-      }
-    }
-    return scores
+  mutating func end() {
+    for row in markedRows { marks[row] = 0 }
+    for domain in markedDomains { placements[Int(domain)] = 0 }
+    markedRows.removeAll(keepingCapacity: true)
+    markedDomains.removeAll(keepingCapacity: true)
+    chosen.removeAll(keepingCapacity: true)
   }
 
-  /// The score of data locality; 1 where it does not matter.
-  func localityScore(_ row: Int) -> Double {
-    locality.isEmpty ? 1 : locality[Int(table.zones[row])]
-  }
-
-  func resourceScore(_ row: Int) -> Double {
-    let left = Double(table.free[row] - request.memory.bytes) * table.perByte[row]
-    return (left + table.idle[row]) / 2
-  }
-
-  func domainScore(_ row: Int) -> Double {
-    1 / Double(1 + (inDomain[table.domains[row]] ?? 0))
-  }
-
-  /// The mean of all factors by their weights.
   @inline(__always)
-  private func total(_ row: Int, domainScore: Double) -> Double {
-    (weights.latency * origin.latencyScore[row] + weights.distance * origin.distanceScore[row]
-      + weights.resources * resourceScore(row) + weights.dataLocality * localityScore(row)
-      + weights.faultDomain * domainScore) / weightSum
+  private mutating func mark(_ row: Int?, _ bit: UInt8) {
+    guard let row else { return }
+    if marks[row] == 0 { markedRows.append(row) }
+    marks[row] |= bit
   }
 
-  func candidate(_ row: Int) -> Candidate {
-    Candidate(
-      row: row, fit: CompatibilityMatrix.fit(allowed, table.architectures[row]),
-      total: total(row, domainScore: domainScore(row)), isHolder: holders.contains(row))
+  @inline(__always)
+  private mutating func addPlacement(in domain: Int32) {
+    if placements[Int(domain)] == 0 { markedDomains.append(domain) }
+    placements[Int(domain)] += 1
   }
 
-  /// Whether one comes before another.
-  func precedes(_ left: Candidate, _ right: Candidate) -> Bool {
-    if left.fit != right.fit { return left.fit < right.fit }
-    if left.total != right.total { return left.total > right.total }
-    if left.isHolder != right.isHolder { return left.isHolder }
+  /// It is not there for the next choice, and its domain is worse for it.
+  private mutating func take(
+    _ candidate: Candidate, _ fit: CompatibilityMatrix.Fit, _ table: borrowing FleetTable
+  ) {
+    let row = candidate.row
+    chosen.append(
+      Choice(
+        row: row, fit: fit, points: candidate.points, domainScore: domainScore(row, table)))
+    mark(row, Self.taken)
+    addPlacement(in: table.domains[row])
+  }
+
+  // The score.
+
+  func isHolder(_ row: Int) -> Bool { marks[row] & Self.holder != 0 }
+
+  @inline(__always)
+  func domainScore(_ row: Int, _ table: borrowing FleetTable) -> Double {
+    1 / Double(1 + placements[Int(table.domains[row])])
+  }
+
+  /// The best that any node can have: less than 1 when every domain has a placement.
+  private func bestDomainScore(_ table: borrowing FleetTable) -> Double {
+    guard markedDomains.count == table.domainSlots.used else { return 1 }
+    let fewest = markedDomains.lazy.map { placements[Int($0)] }.min() ?? 0
+    return 1 / Double(1 + fewest)
+  }
+
+  /// All points of a row that has some, as things are.
+  @inline(__always)
+  func points(
+    _ row: Int, standing: Double, _ weights: PlacementWeights, _ table: borrowing FleetTable
+  ) -> Double {
+    standing + weights.resources * table.resourceScore(row, placing: memory)
+      + weights.faultDomain * domainScore(row, table)
+  }
+
+  /// Whether one comes before another that runs it in the same way.
+  @inline(__always)
+  func precedes(_ left: Candidate, _ right: Candidate, _ table: borrowing FleetTable) -> Bool {
+    if left.points != right.points { return left.points > right.points }
+    let isHolder = isHolder(left.row)
+    if isHolder != self.isHolder(right.row) { return isHolder }
     return table.ids[left.row] < table.ids[right.row]
   }
 
-  /// Whether a node may run it, all but what was chosen or excluded.
-  @inline(__always)
-  private func passes(_ row: Int) -> Bool {
-    guard table.closed[row] == 0, table.free[row] >= request.memory.bytes,
-      CompatibilityMatrix.fit(allowed, table.architectures[row]) != .none, let facts
-    else { return false }
-    for fact in facts where table.facts[row * table.words + fact.word] & fact.bits != fact.bits {
-      return false
+  // Choosing.
+
+  /// Chooses, best first, until so many are chosen or no node is left that runs it in this way.
+  mutating func choose(
+    upTo count: Int, _ table: borrowing FleetTable, _ prospects: inout Prospects
+  ) {
+    while chosen.count < count {
+      let missing = count - chosen.count
+      let limit = missing == 1 ? 1 : min(missing + Self.spare, Self.longestList)
+      look(for: limit, table, &prospects)
+      // Whatever is not on the list is not better than the last on it, then or later: domains that
+      // are taken meanwhile make some worse, and none better.
+      let bound = list.count == limit ? list.last : nil
+      while chosen.count < count, let index = bestOfList(table),
+        bound.map({ !precedes($0, list[index], table) }) ?? true
+      {
+        let next = list.remove(at: index)
+        take(next, prospects.rules.fit, table)
+        updateList(after: next, table, &prospects)
+      }
+      if bound == nil { return }
     }
-    guard longest < .infinity else { return true }
-    let latency = origin.latency[row]
-    return latency >= 0 && latency <= longest
   }
 
-  /// The best of all nodes as things are, best first; not more than the shortlist.
-  private func shortlist() -> [Candidate] {
-    var best: [Candidate] = []
-    best.reserveCapacity(Self.shortlist + 1)
-    for row in 0..<table.count where passes(row) {
-      if best.count == Self.shortlist, let worst = best.last {
-        // At its best it would not come in: most nodes end here.
-        let fit = CompatibilityMatrix.fit(allowed, table.architectures[row])
-        if fit > worst.fit { continue }
-        if fit == worst.fit, total(row, domainScore: 1) < worst.total { continue }
-      }
-      guard !taken.contains(row) else { continue }
-      let new = candidate(row)
-      if best.count == Self.shortlist, let worst = best.last, !precedes(new, worst) { continue }
-      let place = best.firstIndex { precedes(new, $0) } ?? best.endIndex
-      best.insert(new, at: place)
-      if best.count > Self.shortlist { best.removeLast() }
+  private func bestOfList(_ table: borrowing FleetTable) -> Int? {
+    guard var best = list.indices.first else { return nil }
+    for index in list.indices.dropFirst() where precedes(list[index], list[best], table) {
+      best = index
     }
     return best
   }
 
-  /// Chooses up to so many nodes, best first.
-  private mutating func choose(_ count: Int) {
-    var list: [Candidate] = []
-    var bound: Candidate?
-    while chosen.count < count {
-      // Domains that were taken meanwhile make some worse, and none better.
-      let now = list.map { candidate($0.row) }
-      if let next = now.min(by: precedes), bound.map({ precedes(next, $0) }) ?? true {
-        take(next)
-        list.removeAll { $0.row == next.row }
-        continue
-      }
-      let fresh = shortlist()
-      guard let first = fresh.first else { return }
-      take(first)
-      list = Array(fresh.dropFirst())
-      // Whatever is not on the list is not better than the last on it.
-      bound = fresh.count == Self.shortlist ? fresh.last : nil
-      if bound == nil, list.isEmpty { return }
+  /// Those in the domain of what was chosen are worse now.
+  private mutating func updateList(
+    after choice: Candidate, _ table: borrowing FleetTable, _ prospects: inout Prospects
+  ) {
+    let domain = table.domains[choice.row]
+    let weights = prospects.rules.rules.weights
+    for index in list.indices where table.domains[list[index].row] == domain {
+      let row = list[index].row
+      guard let standing = prospects.points(of: row, table) else { continue }
+      list[index].points = points(row, standing: standing, weights, table)
     }
   }
 
-  private mutating func take(_ candidate: Candidate) {
-    chosen.append(candidate)
-    mark(candidate)
+  /// Finds the best of all nodes as things are.
+  private mutating func look(
+    for limit: Int, _ table: borrowing FleetTable, _ prospects: inout Prospects
+  ) {
+    list.removeAll(keepingCapacity: true)
+    let weights = prospects.rules.rules.weights
+    let weight = Ceilings.above(weights.resources)
+    let domainBest = weights.faultDomain * bestDomainScore(table)
+    let slack = prospects.rules.allPoints * 0x1p-20
+    var cutoff = -Float.greatestFiniteMagnitude
+    let fan = Ceilings.fan
+    for group in prospects.ceilings.groups.indices
+    where prospects.ceilings.groups[group] + weight * table.resources.groups[group] >= cutoff {
+      for block in group * fan..<(group + 1) * fan
+      where prospects.ceilings.blocks[block] + weight * table.resources.blocks[block] >= cutoff {
+        for row in block * fan..<(block + 1) * fan
+        where prospects.ceilings.rows[row] + weight * table.resources.rows[row] >= cutoff {
+          guard consider(row, limit, weights, table, &prospects), let last = list.last else {
+            continue
+          }
+          // Rounding of the ceilings is far less than this.
+          let needed = (last.points - domainBest) * (1 - 0x1p-20) - slack
+          cutoff = max(-Float.greatestFiniteMagnitude, -Ceilings.above(-needed))
+        }
+      }
+    }
   }
 
-  /// It is not there for the next choice, and its domain is worse for it.
-  mutating func mark(_ candidate: Candidate) {
-    taken.insert(candidate.row)
-    inDomain[table.domains[candidate.row], default: 0] += 1
-  }
-
-  /// Chooses the nodes, and says so.
-  func decision(at now: Instants) -> SchedulingDecision {
-    var selection = self
-    return selection.decide(at: now)
-  }
-
-  mutating func decide(at now: Instants) -> SchedulingDecision {
-    let best = request.replicas + request.fallbacks > 0 ? firstFactors() : DecisionFactors()
-    choose(request.replicas + request.fallbacks)
-    let names = chosen.map { table.ids[$0.row] }
-    return SchedulingDecision(
-      namespace: request.name.namespace, module: request.name.name,
-      selectedNodes: Array(names.prefix(request.replicas)),
-      fallbackNodes: Array(names.dropFirst(request.replicas)), decisionFactors: best,
-      expiresAt: now.wall + Scheduler.decisionValidity)
-  }
-
-  /// The factors of the first that is chosen, as they are before anything is.
-  private func firstFactors() -> DecisionFactors {
-    var probe = self
-    probe.choose(1)
-    return probe.chosen.first.map { factors($0.row) } ?? DecisionFactors()
-  }
-
-  func factors(_ row: Int) -> DecisionFactors {
-    let proximityWeight = weights.latency + weights.distance
-    return DecisionFactors(
-      proximityScore: proximityWeight > 0
-        ? (weights.latency * origin.latencyScore[row]
-          + weights.distance * origin.distanceScore[row]) / proximityWeight : 0,
-      resourceScore: resourceScore(row), dataLocalityScore: localityScore(row),
-      faultDomainScore: domainScore(row))
+  /// Puts a row on the list if it is good enough.
+  ///
+  /// - Returns: whether the list is full, and its last another than before.
+  @inline(__always)
+  private mutating func consider(
+    _ row: Int, _ limit: Int, _ weights: PlacementWeights, _ table: borrowing FleetTable,
+    _ prospects: inout Prospects
+  ) -> Bool {
+    guard marks[row] & Self.taken == 0, table.free[row] >= memory,
+      let standing = prospects.points(of: row, table)
+    else { return false }
+    let new = Candidate(row: row, points: points(row, standing: standing, weights, table))
+    if list.count == limit {
+      guard precedes(new, list[limit - 1], table) else { return false }
+      list.removeLast()
+    }
+    var place = list.count
+    while place > 0, precedes(new, list[place - 1], table) { place -= 1 }
+    list.insert(new, at: place)
+    return list.count == limit
   }
 }

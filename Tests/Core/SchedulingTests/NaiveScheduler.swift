@@ -88,14 +88,12 @@ struct NaiveScheduler {
     let together = (request.companions + chosen).filter { domain($0) == domain(id) }.count
     let spread = 1 / Double(1 + together)
     let weights = rules.weights
-    let sum =
-      weights.latency + weights.distance + weights.resources + weights.dataLocality
-      + weights.faultDomain
+    // Not divided by the sum of the weights, which is the same for all.
     let total =
-      (weights.latency * Proximity.latencyScore(latency(request, row))
-        + weights.distance * Proximity.distanceScore(kilometres(request, row))
-        + weights.resources * resources + weights.dataLocality * locality(rules, row)
-        + weights.faultDomain * spread) / sum
+      weights.latency * Proximity.latencyScore(latency(request, row))
+      + weights.distance * Proximity.distanceScore(kilometres(request, row))
+      + weights.dataLocality * locality(rules, row) + weights.resources * resources
+      + weights.faultDomain * spread
     return (!native, total, request.holders.contains(id))
   }
 
