@@ -19,6 +19,9 @@ struct BenchPlacement: ParsableCommand {
   @Flag(help: "A tenth of the decisions.")
   var quick = false
 
+  @Option(help: "Decisions of each fleet; default: 4200, and 420 above 100000 nodes.")
+  var decisions: Int?
+
   @Option(help: "Write what was measured there.")
   var json: String?
 
@@ -50,7 +53,7 @@ struct BenchPlacement: ParsableCommand {
     let fleet = try Fleet(kind, count: size)
     var scheduler = fleet.scheduler()
     let scan = CScan(fleet)
-    let decisions = (size > 100_000 ? 420 : 4200) / (quick ? 10 : 1)
+    let decisions = decisions ?? ((size > 100_000 ? 420 : 4200) / (quick ? 10 : 1))
     report.deciding.append(
       try Deciding(kind, fleet, &scheduler, scan, decisions: decisions))
     if size == 10_000 {

@@ -5,24 +5,29 @@ import ClusterModel
 ///
 /// The score of a node is divided into what follows from the rules and what the node is (``points``),
 /// and what changes all the time: its resources, and where other placements lie.
-struct CompiledRules: Sendable {
+///
+/// A class, as it never changes and is handed on in every decision: copying its texts would take longer
+/// than what is done with them.
+final class CompiledRules: Sendable {
   let fit: CompatibilityMatrix.Fit
   let rules: PlacementRules
+  /// The most that a node can have: every factor is 1 at best. A score is its points divided by this,
+  /// and as the sums are made in the same order, not more than 1.
+  let allPoints: Double
   private let allowed: UInt8
   private let place: EarthPoint?
   /// Nanoseconds.
   private let longest: Double
-  private let dataZones: [Zone]
-  private let preferredZones: [Zone]
 
   init(_ rules: PlacementRules, _ fit: CompatibilityMatrix.Fit) {
     self.fit = fit
     self.rules = rules
+    allPoints =
+      rules.weights.latency + rules.weights.distance + rules.weights.dataLocality
+      + rules.weights.resources + rules.weights.faultDomain
     allowed = CompatibilityMatrix.mask(rules.architectures)
     place = rules.origin?.coordinates.map { EarthPoint($0) }
     longest = rules.maximumLatency.map { Double($0.nanoseconds) } ?? .infinity
-    dataZones = rules.dataZones
-    preferredZones = rules.preferredZones
   }
 
   /// Whether other rules make the same of every node. What differs most often comes first.
@@ -32,13 +37,6 @@ struct CompiledRules: Sendable {
       && rules.dataZones == other.dataZones && rules.preferredZones == other.preferredZones
       && rules.labels == other.labels && rules.hardware == other.hardware
       && rules.cpuFeatures == other.cpuFeatures
-  }
-
-  /// The most that a node can have: every factor is 1 at best. A score is its points divided by this,
-  /// and as the sums are made in the same order, not more than 1.
-  var allPoints: Double {
-    rules.weights.latency + rules.weights.distance + rules.weights.dataLocality
-      + rules.weights.resources + rules.weights.faultDomain
   }
 
   // What a node is.
@@ -155,19 +153,26 @@ struct CompiledRules: Sendable {
 
   /// Round-trip nanoseconds from the origin; `nil` when unknown.
   func latency(_ row: Int, _ table: borrowing FleetTable) -> Double? {
+    latency(row, table, kilometres: kilometres(row, table))
+  }
+
+  private func latency(
+    _ row: Int, _ table: borrowing FleetTable, kilometres: Double?
+  ) -> Double? {
     guard rules.origin != nil else { return nil }
     return Proximity.latency(
-      measured: measured(row, table), isSameZone: isSameZone(row, table),
-      kilometres: kilometres(row, table))
+      measured: measured(row, table), isSameZone: isSameZone(row, table), kilometres: kilometres)
   }
 
   /// Latency and distance together, by their weights; 0 when neither counts.
   func proximityScore(_ row: Int, _ table: borrowing FleetTable) -> Double {
     let weights = rules.weights
     guard weights.latency + weights.distance > 0 else { return 0 }
+    let kilometres = kilometres(row, table)
+    let latency = latency(row, table, kilometres: kilometres)
     return
-      (weights.latency * Proximity.latencyScore(latency(row, table))
-      + weights.distance * Proximity.distanceScore(kilometres(row, table)))
+      (weights.latency * Proximity.latencyScore(latency)
+      + weights.distance * Proximity.distanceScore(kilometres))
       / (weights.latency + weights.distance)
   }
 
@@ -177,9 +182,9 @@ struct CompiledRules: Sendable {
   }
 
   private func locality(of zone: Zone) -> Double {
-    guard !dataZones.isEmpty || !preferredZones.isEmpty else { return 1 }
-    let share = dataZones.isEmpty || preferredZones.isEmpty ? 1.0 : 0.5
-    return (Self.contains(zone, dataZones) ? share : 0)
-      + (Self.contains(zone, preferredZones) ? share : 0)
+    let (data, preferred) = (rules.dataZones, rules.preferredZones)
+    guard !data.isEmpty || !preferred.isEmpty else { return 1 }
+    let share = data.isEmpty || preferred.isEmpty ? 1.0 : 0.5
+    return (Self.contains(zone, data) ? share : 0) + (Self.contains(zone, preferred) ? share : 0)
   }
 }

@@ -6,6 +6,8 @@ struct Prospects: Sendable {
   /// Exact, of those that were asked for; not a number of the others.
   private var points: ContiguousArray<Double>
   private(set) var ceilings: Ceilings
+  /// Rows that were found best the last time; others may have these numbers by now.
+  private(set) var recent: ContiguousArray<Int> = []
 
   init(_ rules: CompiledRules, _ table: borrowing FleetTable) {
     self.rules = rules
@@ -29,6 +31,11 @@ struct Prospects: Sendable {
     return found
   }
 
+  mutating func remember(_ best: borrowing ContiguousArray<Selection.Candidate>) {
+    recent.removeAll(keepingCapacity: true)
+    for index in best.indices { recent.append(best[index].row) }
+  }
+
   /// What the table says of a row has changed, or it is new.
   mutating func update(_ row: Int, _ table: borrowing FleetTable) {
     if row == points.count { points.append(.nan) } else { points[row] = .nan }
@@ -40,7 +47,7 @@ struct Prospects: Sendable {
   mutating func remove(_ row: Int, _ last: Int) {
     points[row] = points[last]
     points.removeLast()
-    ceilings.set(ceilings.rows[last], row)
+    ceilings.set(ceilings[last], row)
     ceilings.set(Ceilings.none, last)
     ceilings.shrink(to: last)
   }

@@ -44,9 +44,25 @@ enum Proximity {
     let quarter = sine / (1 + (1 - sine * sine).squareRoot())
     let eighth = quarter / (1 + (1 + quarter * quarter).squareRoot())
     let square = eighth * eighth
-    var sum = 0.0
-    for odd in stride(from: 25.0, through: 1, by: -2) { sum = 1 / odd - square * sum }
-    return earthRadius * 8 * eighth * sum
+    return earthRadius * 8 * eighth * arctangentOverItself(square)
+  }
+
+  /// 1 - s/3 + s^2/5 - ... for the square of a tangent, 0.18 at most.
+  @inline(__always)
+  private static func arctangentOverItself(_ square: Double) -> Double {
+    var sum = 1.0 / 25
+    sum = 1.0 / 23 - square * sum
+    sum = 1.0 / 21 - square * sum
+    sum = 1.0 / 19 - square * sum
+    sum = 1.0 / 17 - square * sum
+    sum = 1.0 / 15 - square * sum
+    sum = 1.0 / 13 - square * sum
+    sum = 1.0 / 11 - square * sum
+    sum = 1.0 / 9 - square * sum
+    sum = 1.0 / 7 - square * sum
+    sum = 1.0 / 5 - square * sum
+    sum = 1.0 / 3 - square * sum
+    return 1 - square * sum
   }
 
   /// Not more than ``kilometres(_:_:)``, and quicker: the way straight through the earth, less what

@@ -4,8 +4,8 @@ extension Scheduler {
   /// The decision with every node's verdict: why these, and why not each other.
   public func explain(_ request: PlacementRequest, at now: Instants) -> PlacementExplanation {
     var copy = self
-    copy.choose(request)
-    let decision = copy.decision(request, at: now)
+    let rules = copy.choose(request)
+    let decision = copy.decision(request, rules, at: now)
     return PlacementExplanation(
       decision: decision, verdicts: Verdicts(request, copy.table, copy.selection).all())
   }

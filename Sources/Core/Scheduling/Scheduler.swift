@@ -89,43 +89,55 @@ public struct Scheduler: Sendable {
 
   /// Chooses nodes; fewer than were asked for when not enough may run it.
   public mutating func decide(_ request: PlacementRequest, at now: Instants) -> SchedulingDecision {
-    choose(request)
+    let rules = choose(request)
     defer { selection.end() }
-    return decision(request, at: now)
+    return decision(request, rules, at: now)
   }
 
   /// Begins a selection, and chooses.
-  mutating func choose(_ request: PlacementRequest) {
+  ///
+  /// - Returns: the rules it was done by; `nil` when nothing was asked for.
+  mutating func choose(_ request: PlacementRequest) -> CompiledRules? {
     selection.begin(request, table)
-    choose(request, .native)
+    let rules = choose(request, .native)
     if CompatibilityMatrix.allowsPortable(request.rules.architectures) {
-      choose(request, .portable)
+      _ = choose(request, .portable)
     }
+    return rules
   }
 
   /// Chooses among the nodes that run it in one way, if there are not enough yet.
-  private mutating func choose(_ request: PlacementRequest, _ fit: CompatibilityMatrix.Fit) {
+  private mutating func choose(
+    _ request: PlacementRequest, _ fit: CompatibilityMatrix.Fit
+  ) -> CompiledRules? {
     let count = max(0, request.replicas) + max(0, request.fallbacks)
-    guard selection.chosen.count < count else { return }
+    guard selection.chosen.count < count else { return nil }
     let index = prospects.index(of: request.rules, fit, table)
     selection.choose(upTo: count, table, &prospects.entries[index])
+    return prospects.entries[index].rules
   }
 
   /// What was chosen.
-  mutating func decision(_ request: PlacementRequest, at now: Instants) -> SchedulingDecision {
-    let chosen = selection.chosen
-    let replicas = min(max(0, request.replicas), chosen.count)
+  func decision(
+    _ request: PlacementRequest, _ rules: CompiledRules?, at now: Instants
+  ) -> SchedulingDecision {
+    let replicas = min(max(0, request.replicas), selection.chosen.count)
     var factors = DecisionFactors()
-    if let best = chosen.first {
-      let index = prospects.index(of: request.rules, best.fit, table)
-      factors = DecisionFactors(
-        prospects.entries[index].rules, best.row, best.domainScore, table, selection)
+    if let rules, let best = selection.chosen.first {
+      factors = DecisionFactors(rules, best.row, best.domainScore, table, selection)
     }
     return SchedulingDecision(
       namespace: request.name.namespace, module: request.name.name,
-      selectedNodes: chosen[..<replicas].map { table.ids[$0.row] },
-      fallbackNodes: chosen[replicas...].map { table.ids[$0.row] }, decisionFactors: factors,
+      selectedNodes: names(0..<replicas),
+      fallbackNodes: names(replicas..<selection.chosen.count), decisionFactors: factors,
       expiresAt: now.wall + Scheduler.decisionValidity)
+  }
+
+  private func names(_ places: Range<Int>) -> [NodeID] {
+    var names: [NodeID] = []
+    names.reserveCapacity(places.count)
+    for place in places { names.append(table.ids[selection.chosen[place].row]) }
+    return names
   }
 
   /// Decides one after the other; each reserves what it chose before the next is decided.
@@ -145,7 +157,7 @@ public struct Scheduler: Sendable {
 extension DecisionFactors {
   /// Those of a node, with a fault domain that is worth so much.
   init(
-    _ rules: borrowing CompiledRules, _ row: Int, _ domainScore: Double,
+    _ rules: CompiledRules, _ row: Int, _ domainScore: Double,
     _ table: borrowing FleetTable, _ selection: borrowing Selection
   ) {
     self.init(

@@ -34,6 +34,8 @@ struct Selection: Sendable {
   /// It may not be chosen, or is chosen already.
   private static let taken: UInt8 = 1
   private static let holder: UInt8 = 2
+  /// It was considered in this look.
+  private static let seen: UInt8 = 4
 
   /// What one look at all nodes brings beyond what is wanted: enough that choices in the same domain
   /// seldom make another look necessary; and in all. Putting in order what is found costs more the
@@ -122,7 +124,7 @@ struct Selection: Sendable {
     if left.points != right.points { return left.points > right.points }
     let isHolder = isHolder(left.row)
     if isHolder != self.isHolder(right.row) { return isHolder }
-    return table.ids[left.row] < table.ids[right.row]
+    return table.isNamedBefore(left.row, right.row)
   }
 
   // Choosing.
@@ -175,48 +177,115 @@ struct Selection: Sendable {
     for limit: Int, _ table: borrowing FleetTable, _ prospects: inout Prospects
   ) {
     list.removeAll(keepingCapacity: true)
-    let weights = prospects.rules.rules.weights
-    let weight = Ceilings.above(weights.resources)
-    let domainBest = weights.faultDomain * bestDomainScore(table)
-    let slack = prospects.rules.allPoints * 0x1p-20
-    var cutoff = -Float.greatestFiniteMagnitude
-    let fan = Ceilings.fan
-    for group in prospects.ceilings.groups.indices
-    where prospects.ceilings.groups[group] + weight * table.resources.groups[group] >= cutoff {
-      for block in group * fan..<(group + 1) * fan
-      where prospects.ceilings.blocks[block] + weight * table.resources.blocks[block] >= cutoff {
-        for row in block * fan..<(block + 1) * fan
-        where prospects.ceilings.rows[row] + weight * table.resources.rows[row] >= cutoff {
-          guard consider(row, limit, weights, table, &prospects), let last = list.last else {
-            continue
+    let rules = Weighing(prospects.rules, limit, bestDomainScore(table))
+    // Those that were best the last time are likely to be good now, and much less is looked at when
+    // it is known from the beginning how good a node must be.
+    for row in prospects.recent where row < table.count && marks[row] & Self.seen == 0 {
+      consider(row, rules, table, &prospects)
+      marks[row] |= Self.seen
+    }
+    var needed = rules.needed(list)
+    for vector in prospects.ceilings.groups.indices {
+      for group in Lanes(
+        vector,
+        Ceilings.reaching(
+          needed, prospects.ceilings.groups[vector], table.resources.groups[vector],
+          weight: rules.resources))
+      {
+        for block in Lanes(
+          group,
+          Ceilings.reaching(
+            needed, prospects.ceilings.blocks[group], table.resources.blocks[group],
+            weight: rules.resources))
+        {
+          for row in Lanes(
+            block,
+            Ceilings.reaching(
+              needed, prospects.ceilings.rows[block], table.resources.rows[block],
+              weight: rules.resources))
+          where marks[row] & Self.seen == 0 && consider(row, rules, table, &prospects) {
+            needed = rules.needed(list)
           }
-          // Rounding of the ceilings is far less than this.
-          let needed = (last.points - domainBest) * (1 - 0x1p-20) - slack
-          cutoff = max(-Float.greatestFiniteMagnitude, -Ceilings.above(-needed))
         }
       }
     }
+    for row in prospects.recent where row < table.count { marks[row] &= ~Self.seen }
+    prospects.remember(list)
   }
 
   /// Puts a row on the list if it is good enough.
   ///
-  /// - Returns: whether the list is full, and its last another than before.
-  @inline(__always)
+  /// - Returns: whether it did.
+  @inline(__always) @discardableResult
   private mutating func consider(
-    _ row: Int, _ limit: Int, _ weights: PlacementWeights, _ table: borrowing FleetTable,
-    _ prospects: inout Prospects
+    _ row: Int, _ rules: Weighing, _ table: borrowing FleetTable, _ prospects: inout Prospects
   ) -> Bool {
-    guard marks[row] & Self.taken == 0, table.free[row] >= memory,
+    guard marks[row] & Self.taken == 0, table.closed[row] == 0, table.free[row] >= memory,
       let standing = prospects.points(of: row, table)
     else { return false }
-    let new = Candidate(row: row, points: points(row, standing: standing, weights, table))
-    if list.count == limit {
-      guard precedes(new, list[limit - 1], table) else { return false }
-      list.removeLast()
+    let new = Candidate(row: row, points: points(row, standing: standing, rules.weights, table))
+    if list.count < rules.limit {
+      list.append(new)
+    } else if !precedes(new, list[rules.limit - 1], table) {
+      return false
     }
-    var place = list.count
-    while place > 0, precedes(new, list[place - 1], table) { place -= 1 }
-    list.insert(new, at: place)
-    return list.count == limit
+    var place = list.count - 1
+    while place > 0, precedes(new, list[place - 1], table) {
+      list[place] = list[place - 1]
+      place -= 1
+    }
+    list[place] = new
+    return true
+  }
+}
+
+/// What one look needs of rules.
+private struct Weighing {
+  let weights: PlacementWeights
+  /// Nodes that are looked for.
+  let limit: Int
+  /// Rounded up.
+  let resources: Float
+  private let mostOfDomain: Double
+  private let slack: Double
+
+  /// Far more than what rounding adds to a sum of ceilings, and far less than what makes a difference.
+  private static let share = 0x1p-20
+
+  @inline(__always)
+  init(_ rules: CompiledRules, _ limit: Int, _ bestDomainScore: Double) {
+    weights = rules.rules.weights
+    self.limit = limit
+    resources = Ceilings.above(weights.resources)
+    mostOfDomain = weights.faultDomain * bestDomainScore
+    slack = rules.allPoints * Self.share
+  }
+
+  /// What the ceilings of a row must come to at least if it is to come on the list.
+  @inline(__always)
+  func needed(_ list: borrowing ContiguousArray<Selection.Candidate>) -> Float {
+    guard list.count == limit else { return Ceilings.least }
+    let needed = (list[limit - 1].points - mostOfDomain) * (1 - Self.share) - slack
+    return max(Ceilings.least, -Ceilings.above(-needed))
+  }
+}
+
+/// The numbers of the lanes of a vector whose bits are set.
+private struct Lanes: Sequence, IteratorProtocol {
+  private let first: Int
+  private var bits: UInt32
+
+  @inline(__always)
+  init(_ vector: Int, _ bits: UInt32) {
+    first = vector * Ceilings.lanes
+    self.bits = bits
+  }
+
+  @inline(__always)
+  mutating func next() -> Int? {
+    guard bits != 0 else { return nil }
+    let lane = bits.trailingZeroBitCount
+    bits &= bits - 1
+    return first + lane
   }
 }
