@@ -23,9 +23,15 @@ struct Ceilings: Sendable {
   init() {}
 
   /// - Parameter ceiling: what a row is worth at most.
+  @inline(__always)
   init(count: Int, _ ceiling: (Int) -> Float) {
     grow(to: count)
-    for row in 0..<count { rows[row / Self.lanes][row % Self.lanes] = ceiling(row) }
+    for index in rows.indices {
+      var vector = Vector(repeating: Self.none)
+      let first = index * Self.lanes
+      for lane in 0..<min(Self.lanes, count - first) { vector[lane] = ceiling(first + lane) }
+      rows[index] = vector
+    }
     for index in rows.indices { Self.put(Self.best(of: rows[index]), index, &blocks) }
     for index in blocks.indices { Self.put(Self.best(of: blocks[index]), index, &groups) }
   }

@@ -79,22 +79,41 @@ final class CompiledRules: Sendable {
     let gate = rules.origin.flatMap { table.gateSlots.slot(of: $0.zone) }
     let zone = rules.origin.flatMap { table.zoneSlots.slot(of: $0.zone) }
     let localities = ContiguousArray(table.zoneSlots.values.map { $0.map(locality) ?? 0 })
-    let features = ContiguousArray(table.featureSlots.values.map { hasFeatures($0 ?? []) })
-    let hardware = ContiguousArray(table.hardwareSlots.values.map { hasHardware($0 ?? []) })
-    let labels = ContiguousArray(table.labelSlots.values.map { hasLabels($0 ?? []) })
+    let admitted = admittedRows(table)
     return Ceilings(count: table.count) { row in
+      guard admitted[row] else { return Ceilings.none }
+      var measured: Int64?
+      if let gate {
+        measured = table.measured[row].first { $0.gate == gate }?.nanoseconds
+      }
       let slot = table.zones[row]
-      guard CompatibilityMatrix.fit(allowed, table.architectures[row]) == fit,
-        features[Int(table.features[row])], hardware[Int(table.hardware[row])],
-        labels[Int(table.labels[row])],
-        let points = points(
-          measured: gate.flatMap { gate in
-            table.measured[row].first { $0.gate == gate }?.nanoseconds
-          }, isSameZone: slot == zone, kilometres: kilometresAtLeast(row, table),
-          locality: localities[Int(slot)])
-      else { return Ceilings.none }
-      return Ceilings.above(points)
+      let points = points(
+        measured: measured, isSameZone: slot == zone, kilometres: kilometresAtLeast(row, table),
+        locality: localities[Int(slot)])
+      return points.map(Ceilings.above) ?? Ceilings.none
     }
+  }
+
+  /// ``isAdmitted(_:_:)`` of all rows. Of what is not asked for nothing is looked at.
+  private func admittedRows(_ table: borrowing FleetTable) -> ContiguousArray<Bool> {
+    var admitted = ContiguousArray(
+      table.architectures.map { CompatibilityMatrix.fit(allowed, $0) == fit })
+    func require(_ column: ContiguousArray<Int32>, _ isOffered: ContiguousArray<Bool>) {
+      for row in admitted.indices where !isOffered[Int(column[row])] { admitted[row] = false }
+    }
+    if !rules.cpuFeatures.isEmpty {
+      let offers = table.featureSlots.values.map { $0.map(hasFeatures) ?? false }
+      require(table.features, ContiguousArray(offers))
+    }
+    if !rules.hardware.isEmpty {
+      let offers = table.hardwareSlots.values.map { $0.map(hasHardware) ?? false }
+      require(table.hardware, ContiguousArray(offers))
+    }
+    if !rules.labels.isEmpty {
+      let offers = table.labelSlots.values.map { $0.map(hasLabels) ?? false }
+      require(table.labels, ContiguousArray(offers))
+    }
+    return admitted
   }
 
   private func isAdmitted(_ row: Int, _ table: borrowing FleetTable) -> Bool {

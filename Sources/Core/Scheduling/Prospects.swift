@@ -28,6 +28,7 @@ struct Prospects: Sendable {
   private mutating func findPoints(of row: Int, _ table: borrowing FleetTable) -> Double? {
     let found = rules.points(row, table)
     points[row] = found ?? -1
+    ceilings.set(found.map(Ceilings.above) ?? Ceilings.none, row)
     return found
   }
 

@@ -21,8 +21,9 @@ struct Selection: Sendable {
 
   /// By row: bits of what the request says.
   private var marks: ContiguousArray<UInt8> = []
-  /// By domain: placements that lie there, those that are chosen counted.
+  /// By domain: placements that lie there, those that are chosen counted, and the score of that.
   private var placements: ContiguousArray<Int32> = []
+  private var domainScores: ContiguousArray<Double> = []
   private var markedRows: ContiguousArray<Int> = []
   private var markedDomains: ContiguousArray<Int32> = []
   /// What a placement reserves, in bytes.
@@ -51,6 +52,7 @@ struct Selection: Sendable {
     }
     let domains = table.domainSlots.count
     if placements.count < domains {
+      domainScores.append(contentsOf: repeatElement(1, count: domains - placements.count))
       placements.append(contentsOf: repeatElement(0, count: domains - placements.count))
     }
     for id in request.excluded { mark(table.rows[id], Self.taken) }
@@ -62,7 +64,10 @@ struct Selection: Sendable {
 
   mutating func end() {
     for row in markedRows { marks[row] = 0 }
-    for domain in markedDomains { placements[Int(domain)] = 0 }
+    for domain in markedDomains {
+      placements[Int(domain)] = 0
+      domainScores[Int(domain)] = 1
+    }
     markedRows.removeAll(keepingCapacity: true)
     markedDomains.removeAll(keepingCapacity: true)
     chosen.removeAll(keepingCapacity: true)
@@ -79,6 +84,7 @@ struct Selection: Sendable {
   private mutating func addPlacement(in domain: Int32) {
     if placements[Int(domain)] == 0 { markedDomains.append(domain) }
     placements[Int(domain)] += 1
+    domainScores[Int(domain)] = 1 / Double(1 + placements[Int(domain)])
   }
 
   /// It is not there for the next choice, and its domain is worse for it.
@@ -99,14 +105,13 @@ struct Selection: Sendable {
 
   @inline(__always)
   func domainScore(_ row: Int, _ table: borrowing FleetTable) -> Double {
-    1 / Double(1 + placements[Int(table.domains[row])])
+    domainScores[Int(table.domains[row])]
   }
 
   /// The best that any node can have: less than 1 when every domain has a placement.
   private func bestDomainScore(_ table: borrowing FleetTable) -> Double {
     guard markedDomains.count == table.domainSlots.used else { return 1 }
-    let fewest = markedDomains.lazy.map { placements[Int($0)] }.min() ?? 0
-    return 1 / Double(1 + fewest)
+    return markedDomains.lazy.map { domainScores[Int($0)] }.max() ?? 1
   }
 
   /// All points of a row that has some, as things are.
@@ -180,7 +185,7 @@ struct Selection: Sendable {
     let rules = Weighing(prospects.rules, limit, bestDomainScore(table))
     // Those that were best the last time are likely to be good now, and much less is looked at when
     // it is known from the beginning how good a node must be.
-    for row in prospects.recent where row < table.count && marks[row] & Self.seen == 0 {
+    for row in prospects.recent where row < table.count && table.closed[row] == 0 {
       consider(row, rules, table, &prospects)
       marks[row] |= Self.seen
     }
@@ -203,7 +208,7 @@ struct Selection: Sendable {
             Ceilings.reaching(
               needed, prospects.ceilings.rows[block], table.resources.rows[block],
               weight: rules.resources))
-          where marks[row] & Self.seen == 0 && consider(row, rules, table, &prospects) {
+          where consider(row, rules, table, &prospects) {
             needed = rules.needed(list)
           }
         }
@@ -213,14 +218,14 @@ struct Selection: Sendable {
     prospects.remember(list)
   }
 
-  /// Puts a row on the list if it is good enough.
+  /// Puts the row of a node that takes placements on the list if it is good enough.
   ///
   /// - Returns: whether it did.
   @inline(__always) @discardableResult
   private mutating func consider(
     _ row: Int, _ rules: Weighing, _ table: borrowing FleetTable, _ prospects: inout Prospects
   ) -> Bool {
-    guard marks[row] & Self.taken == 0, table.closed[row] == 0, table.free[row] >= memory,
+    guard marks[row] & (Self.taken | Self.seen) == 0, table.free[row] >= memory,
       let standing = prospects.points(of: row, table)
     else { return false }
     let new = Candidate(row: row, points: points(row, standing: standing, rules.weights, table))
