@@ -137,7 +137,7 @@ static void choose(
   candidate list[SCAN_MOST];
   while (decision->count < request->wanted) {
     int missing = request->wanted - decision->count;
-    int limit = missing == 1 ? 1 : missing + 4 < 24 ? missing + 4 : 24;
+    int limit = missing == 1 ? 1 : missing + 2 < 24 ? missing + 2 : 24;
     int found = scan(fleet, rules, request->memory, limit, list);
     bool is_full = found == limit;
     candidate bound = is_full ? list[limit - 1] : (candidate){0, 0};

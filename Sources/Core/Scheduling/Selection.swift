@@ -41,7 +41,7 @@ struct Selection: Sendable {
   /// What one look at all nodes brings beyond what is wanted: enough that choices in the same domain
   /// seldom make another look necessary; and in all. Putting in order what is found costs more the
   /// more it is.
-  private static let spare = 4
+  private static let spare = 2
   private static let longestList = 24
 
   mutating func begin(_ request: PlacementRequest, _ table: borrowing FleetTable) {
@@ -185,7 +185,7 @@ struct Selection: Sendable {
     let rules = Weighing(prospects.rules, limit, bestDomainScore(table))
     // Those that were best the last time are likely to be good now, and much less is looked at when
     // it is known from the beginning how good a node must be.
-    for row in prospects.recent where row < table.count && table.closed[row] == 0 {
+    for row in prospects.recent where row < table.count {
       consider(row, rules, table, &prospects)
       marks[row] |= Self.seen
     }
@@ -218,14 +218,16 @@ struct Selection: Sendable {
     prospects.remember(list)
   }
 
-  /// Puts the row of a node that takes placements on the list if it is good enough.
+  /// Puts a row on the list if it may run it and is good enough.
   ///
   /// - Returns: whether it did.
   @inline(__always) @discardableResult
   private mutating func consider(
     _ row: Int, _ rules: Weighing, _ table: borrowing FleetTable, _ prospects: inout Prospects
   ) -> Bool {
-    guard marks[row] & (Self.taken | Self.seen) == 0, table.free[row] >= memory,
+    // Closed nodes have no ceiling, but where resources count for nothing that does not stop them.
+    guard marks[row] & (Self.taken | Self.seen) == 0, table.closed[row] == 0,
+      table.free[row] >= memory,
       let standing = prospects.points(of: row, table)
     else { return false }
     let new = Candidate(row: row, points: points(row, standing: standing, rules.weights, table))
