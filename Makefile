@@ -4,7 +4,7 @@
 
 # Passed on: `make demo ARGS=--keep`, `make run ARGS="dev app.yaml"`, `make test ARGS="--filter Name"`.
 ARGS ?=
-SOURCES := Package.swift Sources Tests Guests Benchmarks/Package.swift Benchmarks/Sources
+SOURCES := Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources Guests
 # An import of a target that is not a declared dependency is an error; the same in every build of
 # the tests, so that none has to be built twice.
 CHECKED := --explicit-target-dependency-import-check error
