@@ -79,6 +79,25 @@ enum Fleets {
     try? Label($0.0, $0.1)
   }
 
+  /// Every domain has placements already, some of them more.
+  static let crowdedHistory = Generator<History> { choices in
+    let history = largeHistory.generate(&choices)
+    let companions = Generator { id(among: 40, &$0) }.array(count: 2...9).generate(&choices)
+    let steps = history.steps.map { step in
+      switch step {
+      case .put(var node):
+        let kind = node.capabilities.memory < .mebibytes(128) ? "a" : "b"
+        node.capabilities.faultDomain = FaultDomain(unchecked: kind)
+        return Step.put(node)
+      case .decide(let number, var request):
+        request.companions = companions
+        return .decide(number, request)
+      default: return step
+      }
+    }
+    return History(rules: history.rules, steps: steps)
+  }
+
   /// - Parameter count: how many names there are.
   static func node(among count: Int) -> Generator<NodeProfile> {
     Generator { node(among: count, &$0) }
@@ -127,6 +146,9 @@ enum Fleets {
       latency: 0, distance: 1000, resources: 1e-6, dataLocality: 1e-12, faultDomain: 1e-9),
   ].compactMap { $0 }
 
+  /// Some are exactly what is measured.
+  private static let latencies: [Duration] = [1, 7, 14, 21, 60, 100].map { .milliseconds($0) }
+
   static let rules = Generator<PlacementRules> { choices in
     let allowed: [[Architecture]] = [[], [.x86_64], [.aarch64, .portable], [.portable], []]
     return PlacementRules(
@@ -136,7 +158,7 @@ enum Fleets {
       labels: rarely(subset(of: labels), &choices),
       origin: choices.next(upTo: 2) == 0 ? nil : location.generate(&choices),
       maximumLatency: choices.next(upTo: 4) == 4
-        ? .milliseconds(Int(choices.next(upTo: 100)) + 1) : nil,
+        ? Generator.element(of: latencies).generate(&choices) : nil,
       preferredZones: rarely(subset(of: zones), &choices),
       dataZones: rarely(subset(of: zones), &choices),
       weights: Generator.element(of: weights).generate(&choices))

@@ -146,6 +146,16 @@ import Testing
     }
   }
 
+  @Test func `fleets of few fault domains are decided the same`() async throws {
+    try await checkProperty(
+      "Feature: wasmatrix, Property 6: exactly the naive answer where every domain is taken",
+      cases: 100, Fleets.crowdedHistory
+    ) { history in
+      try Self.run(history)
+      return true
+    }
+  }
+
   // Feature: wasmatrix, Property 7: For any node evaluation during scheduling, the Proximity_Scheduler should consider
   // CPU architecture, memory, specialized hardware, and maintain architecture compatibility matrices for appropriate
   // placement
