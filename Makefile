@@ -1,10 +1,10 @@
 # What there is to do here. CI calls the same targets.
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap build run test demo simulate mutate lint format check-imports guests test-processes clean
+.PHONY: help bootstrap build run test demo simulate mutate bench-placement lint format check-imports guests test-processes clean
 
 # Passed on: `make demo ARGS=--keep`, `make run ARGS="dev app.yaml"`, `make test ARGS="--filter Name"`.
 ARGS ?=
-SOURCES := Package.swift Sources Tests Guests
+SOURCES := Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources Guests
 # An import of a target that is not a declared dependency is an error; the same in every build of
 # the tests, so that none has to be built twice.
 CHECKED := --explicit-target-dependency-import-check error
@@ -39,6 +39,10 @@ FIRST ?= 1
 simulate: bootstrap ## Simulate clusters in virtual time, SEEDS NODES FIRST; fails on any violation
 	@swift build -c release --product wasmatrix-simulate
 	@.build/release/wasmatrix-simulate --seeds $(SEEDS) --nodes $(NODES) --first $(FIRST) $(ARGS)
+
+bench-placement: ## Measure placement decisions beside a C scan: make bench-placement ARGS=--quick
+	@swift build -c release --package-path Benchmarks --product bench-placement
+	@Benchmarks/.build/release/bench-placement $(ARGS)
 
 lint: ## Check the formatting and the size of files
 	swift format lint --strict --recursive $(SOURCES)

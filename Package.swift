@@ -36,6 +36,9 @@ let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collect
 let package = Package(
   name: "wasmatrix",
   products: [
+    // For the package of the benchmarks.
+    .library(name: "ClusterModel", targets: ["ClusterModel"]),
+    .library(name: "Scheduling", targets: ["Scheduling"]),
     .executable(name: "wasmatrix", targets: ["wasmatrix"]),
     .executable(name: "wasmatrix-launcher", targets: ["wasmatrix-launcher"]),
     .executable(name: "wasmatrix-simulate", targets: ["wasmatrix-simulate"]),

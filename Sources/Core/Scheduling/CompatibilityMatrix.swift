@@ -41,6 +41,11 @@ public enum CompatibilityMatrix {
 
   static let portable: UInt8 = 128
 
+  /// Whether a node may be chosen that only runs portable code.
+  static func allowsPortable(_ allowed: [Architecture]) -> Bool {
+    allowed.isEmpty || allowed.contains(.portable)
+  }
+
   @inline(__always)
   static func fit(_ allowed: UInt8, _ offered: UInt8) -> Fit {
     let wanted = allowed == 0 ? 0xff : allowed

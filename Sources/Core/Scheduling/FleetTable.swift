@@ -3,6 +3,7 @@ import ClusterModel
 /// Everything the scheduler knows of nodes, in columns: a decision runs over them in memory order.
 struct FleetTable: Sendable {
   private(set) var ids: ContiguousArray<NodeID> = []
+  private(set) var names: ContiguousArray<NameBeginning> = []
   private(set) var rows: [NodeID: Int] = [:]
   private(set) var profiles: ContiguousArray<NodeProfile> = []
   private(set) var places: ContiguousArray<EarthPoint?> = []
@@ -16,30 +17,42 @@ struct FleetTable: Sendable {
   private(set) var perByte: ContiguousArray<Double> = []
   /// The idle share of the CPU, 0 to 1.
   private(set) var idle: ContiguousArray<Double> = []
+  /// The resource score of placing nothing; nothing for a node that is closed.
+  private(set) var resources = Ceilings()
+  /// Round trips that were measured, by the zone they were measured from; few have any.
+  private(set) var measured: ContiguousArray<[Measurement]> = []
   private(set) var zones: ContiguousArray<Int32> = []
+  /// A node that names no domain is one of its own.
   private(set) var domains: ContiguousArray<Int32> = []
-  /// One bit for each fact there is, `words` words a node.
-  private(set) var facts: ContiguousArray<UInt64> = []
-  private(set) var words = 1
-  private(set) var zoneIndex: [Zone: Int32] = [:]
-  private var domainIndex: [FaultDomain: Int32] = [:]
-  private(set) var domainCount: Int32 = 0
-  private var factIndex: [Fact: Int] = [:]
-  private(set) var measured: [Zone: [NodeID: Int64]] = [:]
+  private(set) var features: ContiguousArray<Int32> = []
+  private(set) var hardware: ContiguousArray<Int32> = []
+  private(set) var labels: ContiguousArray<Int32> = []
 
-  /// Something a deployment may require of a node.
-  enum Fact: Hashable, Sendable {
-    case feature(String), hardware(String), label(Label)
+  private(set) var zoneSlots = Interner<Zone>()
+  private(set) var domainSlots = Interner<FaultDomain>()
+  private(set) var gateSlots = Interner<Zone>()
+  /// What nodes offer, by kind and sorted: nodes of one make offer the same, so that a rule is held
+  /// against few of these instead of every node.
+  private(set) var featureSlots = Interner<[String]>()
+  private(set) var hardwareSlots = Interner<[String]>()
+  private(set) var labelSlots = Interner<[Label]>()
+
+  struct Measurement: Sendable {
+    /// Where from, in `gateSlots`.
+    let gate: Int32
+    var nanoseconds: Int64
   }
 
   var count: Int { ids.count }
 
-  mutating func put(_ node: NodeProfile) {
+  /// - Returns: its row.
+  mutating func put(_ node: NodeProfile) -> Int {
     let row: Int
     if let known = rows[node.id] {
       row = known
       let used = memory[row] - free[row]
       free[row] = node.capabilities.memory.bytes - used
+      releaseSlots(of: row)
     } else {
       row = append(node)
     }
@@ -48,14 +61,19 @@ struct FleetTable: Sendable {
     architectures[row] = CompatibilityMatrix.mask(node.capabilities.architectures)
     memory[row] = node.capabilities.memory.bytes
     perByte[row] = memory[row] > 0 ? 1 / Double(memory[row]) : 0
-    zones[row] = zone(node.location.zone)
-    domains[row] = domain(node.capabilities.faultDomain, row)
-    setFacts(of: node.capabilities, row)
+    zones[row] = zoneSlots.retain(node.location.zone)
+    domains[row] = domainSlots.retain(node.capabilities.faultDomain)
+    features[row] = featureSlots.retain(node.capabilities.cpuFeatures.sorted())
+    hardware[row] = hardwareSlots.retain(node.capabilities.specializedHardware.sorted())
+    labels[row] = labelSlots.retain(node.capabilities.labels.sorted())
+    setResources(row)
+    return row
   }
 
   private mutating func append(_ node: NodeProfile) -> Int {
     let row = ids.count
     ids.append(node.id)
+    names.append(NameBeginning(node.id.text))
     rows[node.id] = row
     profiles.append(node)
     places.append(nil)
@@ -65,20 +83,33 @@ struct FleetTable: Sendable {
     free.append(node.capabilities.memory.bytes)
     perByte.append(0)
     idle.append(1)
+    resources.grow(to: row + 1)
+    measured.append([])
     zones.append(0)
-    domains.append(-1)
-    facts.append(contentsOf: repeatElement(0, count: words))
+    domains.append(0)
+    features.append(0)
+    hardware.append(0)
+    labels.append(0)
     return row
+  }
+
+  private mutating func releaseSlots(of row: Int) {
+    zoneSlots.release(zones[row])
+    domainSlots.release(domains[row])
+    featureSlots.release(features[row])
+    hardwareSlots.release(hardware[row])
+    labelSlots.release(labels[row])
   }
 
   /// The last row takes the place of the one that goes.
   mutating func remove(_ id: NodeID) -> (row: Int, last: Int)? {
     guard let row = rows.removeValue(forKey: id) else { return nil }
     let last = ids.count - 1
+    releaseSlots(of: row)
+    for measurement in measured[row] { gateSlots.release(measurement.gate) }
     if row != last { rows[ids[last]] = row }
-    for column in 0..<words { facts[row * words + column] = facts[last * words + column] }
-    facts.removeLast(words)
     take(last, to: row, of: &ids)
+    take(last, to: row, of: &names)
     take(last, to: row, of: &profiles)
     take(last, to: row, of: &places)
     take(last, to: row, of: &architectures)
@@ -87,9 +118,15 @@ struct FleetTable: Sendable {
     take(last, to: row, of: &free)
     take(last, to: row, of: &perByte)
     take(last, to: row, of: &idle)
+    resources.set(resources[last], row)
+    resources.set(Ceilings.none, last)
+    resources.shrink(to: last)
+    take(last, to: row, of: &measured)
     take(last, to: row, of: &zones)
     take(last, to: row, of: &domains)
-    for zone in measured.keys { measured[zone]?[id] = nil }
+    take(last, to: row, of: &features)
+    take(last, to: row, of: &hardware)
+    take(last, to: row, of: &labels)
     return (row, last)
   }
 
@@ -98,61 +135,10 @@ struct FleetTable: Sendable {
     column.removeLast()
   }
 
-  private mutating func zone(_ zone: Zone) -> Int32 {
-    if let known = zoneIndex[zone] { return known }
-    let index = Int32(zoneIndex.count)
-    zoneIndex[zone] = index
-    return index
-  }
-
-  /// A node that names no domain is one of its own.
-  private mutating func domain(_ domain: FaultDomain?, _ row: Int) -> Int32 {
-    if let domain, let known = domainIndex[domain] { return known }
-    // Its own domain, if it has one already.
-    if domain == nil, domains[row] >= 0, !domainIndex.values.contains(domains[row]) {
-      return domains[row]
-    }
-    let index = domainCount
-    domainCount += 1
-    if let domain { domainIndex[domain] = index }
-    return index
-  }
-
-  private mutating func setFacts(of capabilities: NodeCapabilities, _ row: Int) {
-    let all =
-      capabilities.cpuFeatures.map { Fact.feature($0) }
-      + capabilities.specializedHardware.map { Fact.hardware($0) }
-      + capabilities.labels.map { Fact.label($0) }
-    for fact in all where factIndex[fact] == nil { factIndex[fact] = factIndex.count }
-    widen(to: (factIndex.count + 63) / 64)
-    for column in 0..<words { facts[row * words + column] = 0 }
-    for fact in all {
-      guard let index = factIndex[fact] else { continue }
-      facts[row * words + index / 64] |= 1 << UInt64(index % 64)
-    }
-  }
-
-  private mutating func widen(to needed: Int) {
-    guard needed > words else { return }
-    var wider = ContiguousArray<UInt64>(repeating: 0, count: ids.count * needed)
-    for row in 0..<ids.count {
-      for column in 0..<words { wider[row * needed + column] = facts[row * words + column] }
-    }
-    facts = wider
-    words = needed
-  }
-
-  /// What must be there, word by word; `nil` when no node at all has some of it.
-  func mask(of rules: PlacementRules) -> [(word: Int, bits: UInt64)]? {
-    var bits: [Int: UInt64] = [:]
-    let all =
-      rules.cpuFeatures.map { Fact.feature($0) } + rules.hardware.map { Fact.hardware($0) }
-      + rules.labels.map { Fact.label($0) }
-    for fact in all {
-      guard let index = factIndex[fact] else { return nil }
-      bits[index / 64, default: 0] |= 1 << UInt64(index % 64)
-    }
-    return bits.keys.sorted().map { ($0, bits[$0] ?? 0) }
+  /// Whether one has the smaller name.
+  @inline(__always)
+  func isNamedBefore(_ left: Int, _ right: Int) -> Bool {
+    names[left] != names[right] ? names[left] < names[right] : ids[left] < ids[right]
   }
 
   // What changes all the time.
@@ -160,6 +146,7 @@ struct FleetTable: Sendable {
   mutating func setAvailability(_ availability: NodeAvailability, _ row: Int) {
     let code: UInt8 = availability == .available ? 0 : availability.rawValue + 1
     closed[row] = code | (closed[row] & 8)
+    setResources(row)
   }
 
   func availability(_ row: Int) -> NodeAvailability {
@@ -169,16 +156,61 @@ struct FleetTable: Sendable {
 
   mutating func setBreaker(open: Bool, _ row: Int) {
     closed[row] = open ? closed[row] | 8 : closed[row] & 7
+    setResources(row)
   }
 
   func isBreakerOpen(_ row: Int) -> Bool { closed[row] & 8 != 0 }
 
-  mutating func setIdle(_ share: Double, _ row: Int) { idle[row] = share }
+  mutating func setIdle(_ share: Double, _ row: Int) {
+    idle[row] = share
+    setResources(row)
+  }
 
-  mutating func use(_ bytes: Int, _ row: Int) { free[row] -= bytes }
+  mutating func use(_ bytes: Int, _ row: Int) {
+    free[row] -= bytes
+    setResources(row)
+  }
 
-  mutating func setMeasured(_ latency: Int64?, from zone: Zone, _ id: NodeID) {
-    measured[zone, default: [:]][id] = latency
-    if measured[zone]?.isEmpty == true { measured[zone] = nil }
+  /// Half the share of memory that stays free after placing, half the idle share of the CPU.
+  @inline(__always)
+  func resourceScore(_ row: Int, placing bytes: Int) -> Double {
+    (Double(free[row] - bytes) * perByte[row] + idle[row]) / 2
+  }
+
+  private mutating func setResources(_ row: Int) {
+    resources.set(
+      closed[row] == 0 ? Ceilings.above(resourceScore(row, placing: 0)) : Ceilings.none, row)
+  }
+
+  mutating func setMeasured(_ latency: Int64?, from zone: Zone, _ row: Int) {
+    let known = gateSlots.slot(of: zone).flatMap { gate in
+      measured[row].firstIndex { $0.gate == gate }
+    }
+    switch (known, latency) {
+    case (let index?, let latency?): measured[row][index].nanoseconds = latency
+    case (let index?, nil): gateSlots.release(measured[row].remove(at: index).gate)
+    case (nil, let latency?):
+      measured[row].append(Measurement(gate: gateSlots.retain(zone), nanoseconds: latency))
+    case (nil, nil): break
+    }
+  }
+}
+
+/// The first 16 bytes of a name, in its order: where all nodes are alike they are all told apart by
+/// their names, and comparing texts takes longer than all the rest.
+struct NameBeginning: Hashable, Comparable, Sendable {
+  private var high: UInt64 = 0
+  private var low: UInt64 = 0
+
+  init(_ name: String) {
+    for (index, byte) in name.utf8.prefix(16).enumerated() {
+      let bits = UInt64(byte) << UInt64(56 - index % 8 * 8)
+      if index < 8 { high |= bits } else { low |= bits }
+    }
+  }
+
+  @inline(__always)
+  static func < (left: Self, right: Self) -> Bool {
+    left.high != right.high ? left.high < right.high : left.low < right.low
   }
 }

@@ -19,7 +19,7 @@ enum Proximity {
   static func latency(
     measured: Int64?, isSameZone: Bool, kilometres: Double?
   ) -> Double? {
-    if let measured { return Double(measured) }
+    if let measured { return Double(max(0, measured)) }
     if let kilometres { return nearby + kilometres * perKilometre }
     return isSameZone ? nearby : nil
   }
@@ -34,13 +34,44 @@ enum Proximity {
     return halfDistance / (halfDistance + kilometres)
   }
 
-  /// Kilometres between two places, straight through the earth: it orders places as the way over the
-  /// surface does, and needs no more than a square root.
+  /// Kilometres over the surface of the earth, by the great circle.
+  ///
+  /// With the chord `2 sin(angle / 2)` the tangents of a quarter and an eighth of the angle follow, and
+  /// the arctangent of the latter, 0.41 at most, is a short series: wrong by less than a metre, with
+  /// no trigonometry from elsewhere.
   static func kilometres(_ from: EarthPoint, _ to: EarthPoint) -> Double {
-    let x = from.x - to.x
-    let y = from.y - to.y
-    let z = from.z - to.z
-    return earthRadius * (x * x + y * y + z * z).squareRoot()
+    let sine = min(1, from.chord(to: to) / 2)
+    let quarter = sine / (1 + (1 - sine * sine).squareRoot())
+    let eighth = quarter / (1 + (1 + quarter * quarter).squareRoot())
+    let square = eighth * eighth
+    return earthRadius * 8 * eighth * arctangentOverItself(square)
+  }
+
+  /// 1 - s/3 + s^2/5 - ... for the square of a tangent, 0.18 at most.
+  @inline(__always)
+  private static func arctangentOverItself(_ square: Double) -> Double {
+    var sum = 1.0 / 25
+    sum = 1.0 / 23 - square * sum
+    sum = 1.0 / 21 - square * sum
+    sum = 1.0 / 19 - square * sum
+    sum = 1.0 / 17 - square * sum
+    sum = 1.0 / 15 - square * sum
+    sum = 1.0 / 13 - square * sum
+    sum = 1.0 / 11 - square * sum
+    sum = 1.0 / 9 - square * sum
+    sum = 1.0 / 7 - square * sum
+    sum = 1.0 / 5 - square * sum
+    sum = 1.0 / 3 - square * sum
+    return 1 - square * sum
+  }
+
+  /// Not more than ``kilometres(_:_:)``, and quicker: the first terms of the angle by its chord, all of
+  /// which are positive, less what rounding may have added.
+  @inline(__always)
+  static func kilometresAtLeast(_ from: EarthPoint, _ to: EarthPoint) -> Double {
+    let chord = from.chord(to: to)
+    let square = chord * chord
+    return chord * (1 + square * (1.0 / 24 + square * (3.0 / 640))) * (earthRadius * (1 - 1e-9))
   }
 }
 
@@ -56,6 +87,13 @@ struct EarthPoint: Hashable, Sendable {
     x = cosLatitude * cosLongitude
     y = cosLatitude * sinLongitude
     z = sinLatitude
+  }
+
+  /// The way straight through, in radii.
+  @inline(__always)
+  func chord(to other: EarthPoint) -> Double {
+    let (x, y, z) = (x - other.x, y - other.y, z - other.z)
+    return (x * x + y * y + z * z).squareRoot()
   }
 
   /// By their series, after bringing the angle within an eighth of a turn; exact to about 1e-15. The

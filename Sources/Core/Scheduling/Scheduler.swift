@@ -24,10 +24,15 @@ public import ClusterModel
 /// after the nodes that serve, by the same rule.
 ///
 /// The answer is always exactly that of looking at every node for every choice.
+///
+/// How it does that without looking at all of them: for each set of rules it keeps what they make of
+/// every node (``Prospects``) and the most that each node, each 16 and each 256 of them can be worth
+/// (``Ceilings``). One look passes over all whose ceiling is below the worst that is still wanted, and
+/// evaluates the others exactly (``Selection``). A change of one node changes its row of these.
 public struct Scheduler: Sendable {
   var table = FleetTable()
-  /// Proximity of all nodes to origins that were asked for lately.
-  var origins = OriginCache()
+  var prospects = ProspectsCache()
+  var selection = Selection()
 
   /// Until when a decision may be acted on: loads are a heartbeat old, and change within seconds.
   public static let decisionValidity = Duration.seconds(5)
@@ -37,12 +42,12 @@ public struct Scheduler: Sendable {
   /// Adds a node, or replaces what is known of it; what is reserved on it stays reserved.
   public mutating func put(_ node: NodeProfile) {
     if let row = table.rows[node.id], table.profiles[row] == node { return }
-    table.put(node)
-    origins.forgetAll()
+    let row = table.put(node)
+    prospects.update(row, table)
   }
 
   public mutating func remove(_ id: NodeID) {
-    if table.remove(id) != nil { origins.forgetAll() }
+    if let (row, last) = table.remove(id) { prospects.remove(row, last) }
   }
 
   public mutating func setAvailability(_ availability: NodeAvailability, of id: NodeID) {
@@ -65,8 +70,8 @@ public struct Scheduler: Sendable {
   /// A round trip was measured from a zone's gateway; `nil` forgets it.
   public mutating func setLatency(_ roundTrip: Duration?, from zone: Zone, to id: NodeID) {
     guard let row = table.rows[id] else { return }
-    table.setMeasured(roundTrip.map(\.nanoseconds), from: zone, id)
-    origins.update(row, table, measuredFrom: zone)
+    table.setMeasured(roundTrip.map(\.nanoseconds), from: zone, row)
+    prospects.update(row, table, measuredFrom: zone)
   }
 
   public mutating func reserve(_ memory: ByteCount, on id: NodeID) {
@@ -84,8 +89,55 @@ public struct Scheduler: Sendable {
 
   /// Chooses nodes; fewer than were asked for when not enough may run it.
   public mutating func decide(_ request: PlacementRequest, at now: Instants) -> SchedulingDecision {
-    let origin = origins.index(of: request.rules.origin, table)
-    return Selection(request, table, origins.columns(origin)).decision(at: now)
+    let rules = choose(request)
+    defer { selection.end() }
+    return decision(request, rules, at: now)
+  }
+
+  /// Begins a selection, and chooses.
+  ///
+  /// - Returns: the rules it was done by; `nil` when nothing was asked for.
+  mutating func choose(_ request: PlacementRequest) -> CompiledRules? {
+    selection.begin(request, table)
+    let rules = choose(request, .native)
+    if CompatibilityMatrix.allowsPortable(request.rules.architectures) {
+      _ = choose(request, .portable)
+    }
+    return rules
+  }
+
+  /// Chooses among the nodes that run it in one way, if there are not enough yet.
+  private mutating func choose(
+    _ request: PlacementRequest, _ fit: CompatibilityMatrix.Fit
+  ) -> CompiledRules? {
+    let count = max(0, request.replicas) + max(0, request.fallbacks)
+    guard selection.chosen.count < count else { return nil }
+    let index = prospects.index(of: request.rules, fit, table)
+    selection.choose(upTo: count, table, &prospects.entries[index])
+    return prospects.entries[index].rules
+  }
+
+  /// What was chosen.
+  func decision(
+    _ request: PlacementRequest, _ rules: CompiledRules?, at now: Instants
+  ) -> SchedulingDecision {
+    let replicas = min(max(0, request.replicas), selection.chosen.count)
+    var factors = DecisionFactors()
+    if let rules, let best = selection.chosen.first {
+      factors = DecisionFactors(rules, best.row, best.domainScore, table, selection)
+    }
+    return SchedulingDecision(
+      namespace: request.name.namespace, module: request.name.name,
+      selectedNodes: names(0..<replicas),
+      fallbackNodes: names(replicas..<selection.chosen.count), decisionFactors: factors,
+      expiresAt: now.wall + Scheduler.decisionValidity)
+  }
+
+  private func names(_ places: Range<Int>) -> [NodeID] {
+    var names: [NodeID] = []
+    names.reserveCapacity(places.count)
+    for place in places { names.append(table.ids[selection.chosen[place].row]) }
+    return names
   }
 
   /// Decides one after the other; each reserves what it chose before the next is decided.
@@ -100,11 +152,17 @@ public struct Scheduler: Sendable {
       return decision
     }
   }
+}
 
-  /// The decision with every node's verdict: why these, and why not each other.
-  public func explain(_ request: PlacementRequest, at now: Instants) -> PlacementExplanation {
-    var copy = self
-    let origin = copy.origins.index(of: request.rules.origin, table)
-    return Selection(request, table, copy.origins.columns(origin)).explanation(at: now)
+extension DecisionFactors {
+  /// Those of a node, with a fault domain that is worth so much.
+  init(
+    _ rules: CompiledRules, _ row: Int, _ domainScore: Double,
+    _ table: borrowing FleetTable, _ selection: borrowing Selection
+  ) {
+    self.init(
+      proximityScore: rules.proximityScore(row, table),
+      resourceScore: table.resourceScore(row, placing: selection.memory),
+      dataLocalityScore: rules.locality(row, table), faultDomainScore: domainScore)
   }
 }

@@ -1,204 +1,298 @@
 import ClusterModel
 
-/// One decision under way: the request in terms of the table, and what was chosen so far.
-struct Selection {
-  let request: PlacementRequest
-  let table: FleetTable
-  let origin: OriginColumns
-  private let allowed: UInt8
-  private let facts: [(word: Int, bits: UInt64)]?
-  private let longest: Double
-  private let weights: PlacementWeights
-  private let weightSum: Double
-  /// By zone: how well it lies to the data; empty when that does not matter.
-  private let locality: ContiguousArray<Double>
-  private var taken: Set<Int>
-  private let holders: Set<Int>
-  /// Placements by fault domain, those that are chosen counted.
-  private var inDomain: [Int32: Int]
-  private(set) var chosen: [Candidate] = []
-
-  /// How many candidates one look at all nodes brings: enough that most decisions need one look.
-  private static let shortlist = 24
-
+/// One decision under way: what is excluded, where other placements lie, and what was chosen so far.
+/// What it holds is used again for the next decision, as allocating costs more than deciding.
+struct Selection: Sendable {
   /// A node that may run it.
-  struct Candidate {
+  struct Candidate: Sendable {
+    let row: Int
+    /// Of all factors.
+    var points: Double
+  }
+
+  /// A node that was chosen.
+  struct Choice: Sendable {
     let row: Int
     let fit: CompatibilityMatrix.Fit
-    let total: Double
-    let isHolder: Bool
+    /// Of all factors, and the score of its fault domain, when it was its turn.
+    let points: Double
+    let domainScore: Double
   }
 
-  init(_ request: PlacementRequest, _ table: FleetTable, _ origin: OriginColumns) {
-    self.request = request
-    self.table = table
-    self.origin = origin
-    let rules = request.rules
-    allowed = CompatibilityMatrix.mask(rules.architectures)
-    facts = table.mask(of: rules)
-    longest = rules.maximumLatency.map { Double($0.nanoseconds) } ?? .infinity
-    weights = rules.weights
-    weightSum =
-      weights.latency + weights.distance + weights.resources + weights.dataLocality
-      + weights.faultDomain
-    locality = Self.locality(rules, table)
-    taken = Set(request.excluded.compactMap { table.rows[$0] })
-    holders = Set(request.holders.compactMap { table.rows[$0] })
-    inDomain = [:]
-    for row in request.companions.compactMap({ table.rows[$0] }) {
-      inDomain[table.domains[row], default: 0] += 1
+  /// By row: bits of what the request says.
+  private var marks: ContiguousArray<UInt8> = []
+  /// By domain: placements that lie there, those that are chosen counted, and the score of that.
+  private var placements: ContiguousArray<Int32> = []
+  private var domainScores: ContiguousArray<Double> = []
+  private var markedRows: ContiguousArray<Int> = []
+  private var markedDomains: ContiguousArray<Int32> = []
+  /// What a placement reserves, in bytes.
+  private(set) var memory = 0
+  /// The best as things were at the last look, best first.
+  private var list: ContiguousArray<Candidate> = []
+  private(set) var chosen: ContiguousArray<Choice> = []
+
+  /// It may not be chosen, or is chosen already.
+  private static let taken: UInt8 = 1
+  private static let holder: UInt8 = 2
+  /// It was considered in this look.
+  private static let seen: UInt8 = 4
+
+  /// What one look at all nodes brings beyond what is wanted: enough that choices in the same domain
+  /// seldom make another look necessary; and in all. Putting in order what is found costs more the
+  /// more it is.
+  private static let spare = 2
+  private static let longestList = 24
+
+  mutating func begin(_ request: PlacementRequest, _ table: borrowing FleetTable) {
+    // Less than nothing counts as nothing.
+    memory = max(0, request.memory.bytes)
+    if marks.count < table.count {
+      marks.append(contentsOf: repeatElement(0, count: table.count - marks.count))
+    }
+    let domains = table.domainSlots.count
+    if placements.count < domains {
+      domainScores.append(contentsOf: repeatElement(1, count: domains - placements.count))
+      placements.append(contentsOf: repeatElement(0, count: domains - placements.count))
+    }
+    for id in request.excluded { mark(table.rows[id], Self.taken) }
+    for id in request.holders { mark(table.rows[id], Self.holder) }
+    for id in request.companions {
+      if let row = table.rows[id] { addPlacement(in: table.domains[row]) }
     }
   }
 
-  private static func locality(
-    _ rules: PlacementRules, _ table: FleetTable
-  ) -> ContiguousArray<Double> {
-    guard !rules.dataZones.isEmpty || !rules.preferredZones.isEmpty else { return [] }
-    var scores = ContiguousArray(repeating: 0.0, count: table.zoneIndex.count)
-    let wanted = [rules.dataZones, rules.preferredZones].filter { !$0.isEmpty }
-    for zones in wanted {
-      for zone in zones {
-        if let index = table.zoneIndex[zone] { scores[Int(index)] += 1 / Double(wanted.count) }
-      }
+  mutating func end() {
+    for row in markedRows { marks[row] = 0 }
+    for domain in markedDomains {
+      placements[Int(domain)] = 0
+      domainScores[Int(domain)] = 1
     }
-    return scores
+    markedRows.removeAll(keepingCapacity: true)
+    markedDomains.removeAll(keepingCapacity: true)
+    chosen.removeAll(keepingCapacity: true)
   }
 
-  /// The score of data locality; 1 where it does not matter.
-  func localityScore(_ row: Int) -> Double {
-    locality.isEmpty ? 1 : locality[Int(table.zones[row])]
-  }
-
-  func resourceScore(_ row: Int) -> Double {
-    let left = Double(table.free[row] - request.memory.bytes) * table.perByte[row]
-    return (left + table.idle[row]) / 2
-  }
-
-  func domainScore(_ row: Int) -> Double {
-    1 / Double(1 + (inDomain[table.domains[row]] ?? 0))
-  }
-
-  /// The mean of all factors by their weights.
   @inline(__always)
-  private func total(_ row: Int, domainScore: Double) -> Double {
-    (weights.latency * origin.latencyScore[row] + weights.distance * origin.distanceScore[row]
-      + weights.resources * resourceScore(row) + weights.dataLocality * localityScore(row)
-      + weights.faultDomain * domainScore) / weightSum
+  private mutating func mark(_ row: Int?, _ bit: UInt8) {
+    guard let row else { return }
+    if marks[row] == 0 { markedRows.append(row) }
+    marks[row] |= bit
   }
 
-  func candidate(_ row: Int) -> Candidate {
-    Candidate(
-      row: row, fit: CompatibilityMatrix.fit(allowed, table.architectures[row]),
-      total: total(row, domainScore: domainScore(row)), isHolder: holders.contains(row))
-  }
-
-  /// Whether one comes before another.
-  func precedes(_ left: Candidate, _ right: Candidate) -> Bool {
-    if left.fit != right.fit { return left.fit < right.fit }
-    if left.total != right.total { return left.total > right.total }
-    if left.isHolder != right.isHolder { return left.isHolder }
-    return table.ids[left.row] < table.ids[right.row]
-  }
-
-  /// Whether a node may run it, all but what was chosen or excluded.
   @inline(__always)
-  private func passes(_ row: Int) -> Bool {
-    guard table.closed[row] == 0, table.free[row] >= request.memory.bytes,
-      CompatibilityMatrix.fit(allowed, table.architectures[row]) != .none, let facts
-    else { return false }
-    for fact in facts where table.facts[row * table.words + fact.word] & fact.bits != fact.bits {
-      return false
-    }
-    guard longest < .infinity else { return true }
-    let latency = origin.latency[row]
-    return latency >= 0 && latency <= longest
+  private mutating func addPlacement(in domain: Int32) {
+    if placements[Int(domain)] == 0 { markedDomains.append(domain) }
+    placements[Int(domain)] += 1
+    domainScores[Int(domain)] = 1 / Double(1 + placements[Int(domain)])
   }
 
-  /// The best of all nodes as things are, best first; not more than the shortlist.
-  private func shortlist() -> [Candidate] {
-    var best: [Candidate] = []
-    best.reserveCapacity(Self.shortlist + 1)
-    for row in 0..<table.count where passes(row) {
-      if best.count == Self.shortlist, let worst = best.last {
-        // At its best it would not come in: most nodes end here.
-        let fit = CompatibilityMatrix.fit(allowed, table.architectures[row])
-        if fit > worst.fit { continue }
-        if fit == worst.fit, total(row, domainScore: 1) < worst.total { continue }
+  /// It is not there for the next choice, and its domain is worse for it.
+  private mutating func take(
+    _ candidate: Candidate, _ fit: CompatibilityMatrix.Fit, _ table: borrowing FleetTable
+  ) {
+    let row = candidate.row
+    chosen.append(
+      Choice(
+        row: row, fit: fit, points: candidate.points, domainScore: domainScore(row, table)))
+    mark(row, Self.taken)
+    addPlacement(in: table.domains[row])
+  }
+
+  // The score.
+
+  func isHolder(_ row: Int) -> Bool { marks[row] & Self.holder != 0 }
+
+  @inline(__always)
+  func domainScore(_ row: Int, _ table: borrowing FleetTable) -> Double {
+    domainScores[Int(table.domains[row])]
+  }
+
+  /// The best that any node can have: less than 1 when every domain has a placement.
+  private func bestDomainScore(_ table: borrowing FleetTable) -> Double {
+    guard markedDomains.count == table.domainSlots.used else { return 1 }
+    return markedDomains.lazy.map { domainScores[Int($0)] }.max() ?? 1
+  }
+
+  /// All points of a row that has some, as things are.
+  @inline(__always)
+  func points(
+    _ row: Int, standing: Double, _ weights: PlacementWeights, _ table: borrowing FleetTable
+  ) -> Double {
+    standing + weights.resources * table.resourceScore(row, placing: memory)
+      + weights.faultDomain * domainScore(row, table)
+  }
+
+  /// Whether one comes before another that runs it in the same way.
+  @inline(__always)
+  func precedes(_ left: Candidate, _ right: Candidate, _ table: borrowing FleetTable) -> Bool {
+    if left.points != right.points { return left.points > right.points }
+    let isHolder = isHolder(left.row)
+    if isHolder != self.isHolder(right.row) { return isHolder }
+    return table.isNamedBefore(left.row, right.row)
+  }
+
+  // Choosing.
+
+  /// Chooses, best first, until so many are chosen or no node is left that runs it in this way.
+  mutating func choose(
+    upTo count: Int, _ table: borrowing FleetTable, _ prospects: inout Prospects
+  ) {
+    while chosen.count < count {
+      let missing = count - chosen.count
+      let limit = missing == 1 ? 1 : min(missing + Self.spare, Self.longestList)
+      look(for: limit, table, &prospects)
+      // Whatever is not on the list is not better than the last on it, then or later: domains that
+      // are taken meanwhile make some worse, and none better.
+      let bound = list.count == limit ? list.last : nil
+      while chosen.count < count, let index = bestOfList(table),
+        bound.map({ !precedes($0, list[index], table) }) ?? true
+      {
+        let next = list.remove(at: index)
+        take(next, prospects.rules.fit, table)
+        updateList(after: next, table, &prospects)
       }
-      guard !taken.contains(row) else { continue }
-      let new = candidate(row)
-      if best.count == Self.shortlist, let worst = best.last, !precedes(new, worst) { continue }
-      let place = best.firstIndex { precedes(new, $0) } ?? best.endIndex
-      best.insert(new, at: place)
-      if best.count > Self.shortlist { best.removeLast() }
+      if bound == nil { return }
+    }
+  }
+
+  private func bestOfList(_ table: borrowing FleetTable) -> Int? {
+    guard var best = list.indices.first else { return nil }
+    for index in list.indices.dropFirst() where precedes(list[index], list[best], table) {
+      best = index
     }
     return best
   }
 
-  /// Chooses up to so many nodes, best first.
-  private mutating func choose(_ count: Int) {
-    var list: [Candidate] = []
-    var bound: Candidate?
-    while chosen.count < count {
-      // Domains that were taken meanwhile make some worse, and none better.
-      let now = list.map { candidate($0.row) }
-      if let next = now.min(by: precedes), bound.map({ precedes(next, $0) }) ?? true {
-        take(next)
-        list.removeAll { $0.row == next.row }
-        continue
-      }
-      let fresh = shortlist()
-      guard let first = fresh.first else { return }
-      take(first)
-      list = Array(fresh.dropFirst())
-      // Whatever is not on the list is not better than the last on it.
-      bound = fresh.count == Self.shortlist ? fresh.last : nil
-      if bound == nil, list.isEmpty { return }
+  /// Those in the domain of what was chosen are worse now.
+  private mutating func updateList(
+    after choice: Candidate, _ table: borrowing FleetTable, _ prospects: inout Prospects
+  ) {
+    let domain = table.domains[choice.row]
+    let weights = prospects.rules.rules.weights
+    for index in list.indices where table.domains[list[index].row] == domain {
+      let row = list[index].row
+      guard let standing = prospects.points(of: row, table) else { continue }
+      list[index].points = points(row, standing: standing, weights, table)
     }
   }
 
-  private mutating func take(_ candidate: Candidate) {
-    chosen.append(candidate)
-    mark(candidate)
+  /// Finds the best of all nodes as things are.
+  private mutating func look(
+    for limit: Int, _ table: borrowing FleetTable, _ prospects: inout Prospects
+  ) {
+    list.removeAll(keepingCapacity: true)
+    let rules = Weighing(prospects.rules, limit, bestDomainScore(table))
+    // Those that were best the last time are likely to be good now, and much less is looked at when
+    // it is known from the beginning how good a node must be.
+    for row in prospects.recent where row < table.count {
+      consider(row, rules, table, &prospects)
+      marks[row] |= Self.seen
+    }
+    var needed = rules.needed(list)
+    for vector in prospects.ceilings.groups.indices {
+      for group in Lanes(
+        vector,
+        Ceilings.reaching(
+          needed, prospects.ceilings.groups[vector], table.resources.groups[vector],
+          weight: rules.resources))
+      {
+        for block in Lanes(
+          group,
+          Ceilings.reaching(
+            needed, prospects.ceilings.blocks[group], table.resources.blocks[group],
+            weight: rules.resources))
+        {
+          for row in Lanes(
+            block,
+            Ceilings.reaching(
+              needed, prospects.ceilings.rows[block], table.resources.rows[block],
+              weight: rules.resources))
+          where consider(row, rules, table, &prospects) {
+            needed = rules.needed(list)
+          }
+        }
+      }
+    }
+    for row in prospects.recent where row < table.count { marks[row] &= ~Self.seen }
+    prospects.remember(list)
   }
 
-  /// It is not there for the next choice, and its domain is worse for it.
-  mutating func mark(_ candidate: Candidate) {
-    taken.insert(candidate.row)
-    inDomain[table.domains[candidate.row], default: 0] += 1
+  /// Puts a row on the list if it may run it and is good enough.
+  ///
+  /// - Returns: whether it did.
+  @inline(__always) @discardableResult
+  private mutating func consider(
+    _ row: Int, _ rules: Weighing, _ table: borrowing FleetTable, _ prospects: inout Prospects
+  ) -> Bool {
+    // Closed nodes have no ceiling, but where resources count for nothing that does not stop them.
+    guard marks[row] & (Self.taken | Self.seen) == 0, table.closed[row] == 0,
+      table.free[row] >= memory,
+      let standing = prospects.points(of: row, table)
+    else { return false }
+    let new = Candidate(row: row, points: points(row, standing: standing, rules.weights, table))
+    if list.count < rules.limit {
+      list.append(new)
+    } else if !precedes(new, list[rules.limit - 1], table) {
+      return false
+    }
+    var place = list.count - 1
+    while place > 0, precedes(new, list[place - 1], table) {
+      list[place] = list[place - 1]
+      place -= 1
+    }
+    list[place] = new
+    return true
+  }
+}
+
+/// What one look needs of rules.
+private struct Weighing {
+  let weights: PlacementWeights
+  /// Nodes that are looked for.
+  let limit: Int
+  /// Rounded up.
+  let resources: Float
+  private let mostOfDomain: Double
+  private let slack: Double
+
+  /// Far more than what rounding adds to a sum of ceilings, and far less than what makes a difference.
+  private static let share = 0x1p-20
+
+  @inline(__always)
+  init(_ rules: CompiledRules, _ limit: Int, _ bestDomainScore: Double) {
+    weights = rules.rules.weights
+    self.limit = limit
+    resources = Ceilings.above(weights.resources)
+    mostOfDomain = weights.faultDomain * bestDomainScore
+    slack = rules.allPoints * Self.share
   }
 
-  /// Chooses the nodes, and says so.
-  func decision(at now: Instants) -> SchedulingDecision {
-    var selection = self
-    return selection.decide(at: now)
+  /// What the ceilings of a row must come to at least if it is to come on the list.
+  @inline(__always)
+  func needed(_ list: borrowing ContiguousArray<Selection.Candidate>) -> Float {
+    guard list.count == limit else { return Ceilings.least }
+    let needed = (list[limit - 1].points - mostOfDomain) * (1 - Self.share) - slack
+    return max(Ceilings.least, -Ceilings.above(-needed))
+  }
+}
+
+/// The numbers of the lanes of a vector whose bits are set.
+private struct Lanes: Sequence, IteratorProtocol {
+  private let first: Int
+  private var bits: UInt32
+
+  @inline(__always)
+  init(_ vector: Int, _ bits: UInt32) {
+    first = vector * Ceilings.lanes
+    self.bits = bits
   }
 
-  mutating func decide(at now: Instants) -> SchedulingDecision {
-    let best = request.replicas + request.fallbacks > 0 ? firstFactors() : DecisionFactors()
-    choose(request.replicas + request.fallbacks)
-    let names = chosen.map { table.ids[$0.row] }
-    return SchedulingDecision(
-      namespace: request.name.namespace, module: request.name.name,
-      selectedNodes: Array(names.prefix(request.replicas)),
-      fallbackNodes: Array(names.dropFirst(request.replicas)), decisionFactors: best,
-      expiresAt: now.wall + Scheduler.decisionValidity)
-  }
-
-  /// The factors of the first that is chosen, as they are before anything is.
-  private func firstFactors() -> DecisionFactors {
-    var probe = self
-    probe.choose(1)
-    return probe.chosen.first.map { factors($0.row) } ?? DecisionFactors()
-  }
-
-  func factors(_ row: Int) -> DecisionFactors {
-    let proximityWeight = weights.latency + weights.distance
-    return DecisionFactors(
-      proximityScore: proximityWeight > 0
-        ? (weights.latency * origin.latencyScore[row]
-          + weights.distance * origin.distanceScore[row]) / proximityWeight : 0,
-      resourceScore: resourceScore(row), dataLocalityScore: localityScore(row),
-      faultDomainScore: domainScore(row))
+  @inline(__always)
+  mutating func next() -> Int? {
+    guard bits != 0 else { return nil }
+    let lane = bits.trailingZeroBitCount
+    bits &= bits - 1
+    return first + lane
   }
 }

@@ -16,28 +16,37 @@ struct NaiveScheduler {
 
   var rows: [NodeID: Row] = [:]
 
-  func decide(_ request: PlacementRequest) -> (selected: [NodeID], fallbacks: [NodeID]) {
+  func decide(_ request: PlacementRequest) -> [NodeID] {
     var chosen: [NodeID] = []
     while chosen.count < request.replicas + request.fallbacks,
-      let next = best(request, after: chosen)
+      let next = ranking(request, after: chosen).first
     {
-      chosen.append(next)
+      chosen.append(next.id)
     }
-    return (
-      Array(chosen.prefix(request.replicas)), Array(chosen.dropFirst(request.replicas))
-    )
+    return chosen
   }
 
-  private func best(_ request: PlacementRequest, after chosen: [NodeID]) -> NodeID? {
-    let fit = rows.keys.filter { !chosen.contains($0) && mayRun(request, $0) }
-    return fit.min { left, right in
-      let a = rank(request, left, chosen)
-      let b = rank(request, right, chosen)
-      if a.portable != b.portable { return !a.portable }
-      if a.total != b.total { return a.total > b.total }
-      if a.holds != b.holds { return a.holds }
-      return left < right
-    }
+  /// A node that may run it, as things are after some choices.
+  struct Rank {
+    let id: NodeID
+    let isPortable: Bool
+    let total: Double
+    let factors: DecisionFactors
+    let isHolder: Bool
+  }
+
+  /// All that may run it and were not chosen, best first.
+  func ranking(_ request: PlacementRequest, after chosen: [NodeID]) -> [Rank] {
+    var placements: [String: Int] = [:]
+    for id in request.companions + chosen { placements[domain(id), default: 0] += 1 }
+    return rows.keys.filter { !chosen.contains($0) && mayRun(request, $0) }
+      .compactMap { rank(request, $0, placements) }
+      .sorted { a, b in
+        if a.isPortable != b.isPortable { return !a.isPortable }
+        if a.total != b.total { return a.total > b.total }
+        if a.isHolder != b.isHolder { return a.isHolder }
+        return a.id < b.id
+      }
   }
 
   func mayRun(_ request: PlacementRequest, _ id: NodeID) -> Bool {
@@ -50,7 +59,7 @@ struct NaiveScheduler {
       Set(rules.cpuFeatures).isSubset(of: node.cpuFeatures),
       Set(rules.hardware).isSubset(of: node.specializedHardware),
       Set(rules.labels).isSubset(of: node.labels),
-      request.memory.bytes <= node.memory.bytes - row.reserved
+      max(0, request.memory.bytes) <= node.memory.bytes - row.reserved
     else { return false }
     guard let longest = rules.maximumLatency else { return true }
     guard let latency = latency(request, row) else { return false }
@@ -72,31 +81,35 @@ struct NaiveScheduler {
   }
 
   private func rank(
-    _ request: PlacementRequest, _ id: NodeID, _ chosen: [NodeID]
-  ) -> (portable: Bool, total: Double, holds: Bool) {
-    guard let row = rows[id] else { return (true, 0, false) }
+    _ request: PlacementRequest, _ id: NodeID, _ placements: [String: Int]
+  ) -> Rank? {
+    guard let row = rows[id] else { return nil }
     let rules = request.rules
     let node = row.profile.capabilities
-    let native = node.architectures.contains {
+    let isNative = node.architectures.contains {
       $0 != .portable && (rules.architectures.isEmpty || rules.architectures.contains($0))
     }
     let memory =
       node.memory.bytes > 0
-      ? Double(node.memory.bytes - row.reserved - request.memory.bytes)
+      ? Double(node.memory.bytes - row.reserved - max(0, request.memory.bytes))
         * (1 / Double(node.memory.bytes)) : 0
     let resources = (memory + (1 - row.load.cpuPercent / 100)) / 2
-    let together = (request.companions + chosen).filter { domain($0) == domain(id) }.count
-    let spread = 1 / Double(1 + together)
+    let spread = 1 / Double(1 + placements[domain(id), default: 0])
     let weights = rules.weights
-    let sum =
-      weights.latency + weights.distance + weights.resources + weights.dataLocality
-      + weights.faultDomain
+    let proximity =
+      weights.latency * Proximity.latencyScore(latency(request, row))
+      + weights.distance * Proximity.distanceScore(kilometres(request, row))
+    let both = weights.latency + weights.distance
+    // Not divided by the sum of the weights, which is the same for all.
     let total =
-      (weights.latency * Proximity.latencyScore(latency(request, row))
-        + weights.distance * Proximity.distanceScore(kilometres(request, row))
-        + weights.resources * resources + weights.dataLocality * locality(rules, row)
-        + weights.faultDomain * spread) / sum
-    return (!native, total, request.holders.contains(id))
+      proximity + weights.dataLocality * locality(rules, row) + weights.resources * resources
+      + weights.faultDomain * spread
+    return Rank(
+      id: id, isPortable: !isNative, total: total,
+      factors: DecisionFactors(
+        proximityScore: both > 0 ? proximity / both : 0, resourceScore: resources,
+        dataLocalityScore: locality(rules, row), faultDomainScore: spread),
+      isHolder: request.holders.contains(id))
   }
 
   private func locality(_ rules: PlacementRules, _ row: Row) -> Double {

@@ -11,10 +11,10 @@ import Testing
   private struct Difference: Error { let text: String }
 
   /// Does the same to both; throws where they decide differently.
-  private static func run(_ steps: [Fleets.Step]) throws {
+  private static func run(_ history: Fleets.History) throws {
     var scheduler = Scheduler()
     var naive = NaiveScheduler()
-    for step in steps {
+    for step in history.steps {
       switch step {
       case .put(let node):
         scheduler.put(node)
@@ -41,7 +41,13 @@ import Testing
       case .reserve(let id, let memory):
         scheduler.reserve(memory, on: id)
         naive.rows[id]?.reserved += memory.bytes
-      case .decide(let request): try compare(&scheduler, naive, request)
+      case .release(let id, let memory):
+        scheduler.release(memory, on: id)
+        naive.rows[id]?.reserved -= memory.bytes
+      case .decide(let number, let request):
+        try compare(&scheduler, naive, history.request(number, request))
+      case .batch(let number, let requests):
+        try compare(&scheduler, &naive, requests.map { history.request(number, $0) })
       }
     }
   }
@@ -50,25 +56,69 @@ import Testing
     _ scheduler: inout Scheduler, _ naive: NaiveScheduler, _ request: PlacementRequest
   ) throws {
     let decision = scheduler.decide(request, at: now)
-    let expected = naive.decide(request)
-    guard decision.selectedNodes == expected.selected, decision.fallbackNodes == expected.fallbacks
-    else {
-      throw Difference(
-        text: "\(decision.selectedNodes)+\(decision.fallbackNodes), expected \(expected)")
-    }
+    try compare(decision, naive, request)
     let explanation = scheduler.explain(request, at: now)
     guard explanation.decision == decision else { throw Difference(text: "explained otherwise") }
-    let named = explanation.verdicts.map(\.node)
-    guard Set(named) == Set(naive.rows.keys), Set(named).count == named.count else {
-      throw Difference(text: "not every node has one verdict")
+    try compare(explanation, naive, request)
+    guard scheduler.decide(request, at: now) == decision else {
+      throw Difference(text: "decided otherwise the second time")
     }
-    for verdict in explanation.verdicts {
-      let isRejected = verdict.outcome == .rejected
-      guard isRejected != naive.mayRun(request, verdict.node),
-        isRejected != verdict.rejections.isEmpty,
-        verdict.score.map({ $0.isFinite && (0...1).contains($0) }) ?? isRejected
-      else { throw Difference(text: "the verdict of \(verdict.node) is \(verdict)") }
+  }
+
+  private static func compare(
+    _ decision: SchedulingDecision, _ naive: NaiveScheduler, _ request: PlacementRequest
+  ) throws {
+    let expected = naive.decide(request)
+    let factors = expected.isEmpty ? nil : naive.ranking(request, after: []).first?.factors
+    guard decision.selectedNodes == Array(expected.prefix(request.replicas)),
+      decision.fallbackNodes == Array(expected.dropFirst(request.replicas)),
+      decision.decisionFactors == factors ?? DecisionFactors()
+    else { throw Difference(text: "\(decision), expected \(expected) for \(factors as Any)") }
+  }
+
+  private static func compare(
+    _ scheduler: inout Scheduler, _ naive: inout NaiveScheduler, _ requests: [PlacementRequest]
+  ) throws {
+    let decisions = scheduler.decide(batch: requests, at: now)
+    guard decisions.count == requests.count else { throw Difference(text: "not one for each") }
+    for (decision, request) in zip(decisions, requests) {
+      try compare(decision, naive, request)
+      for id in decision.selectedNodes + decision.fallbackNodes {
+        naive.rows[id]?.reserved += request.memory.bytes
+      }
     }
+  }
+
+  /// Every node has one verdict; all that may run it in the order of the rules, with its score.
+  private static func compare(
+    _ explanation: PlacementExplanation, _ naive: NaiveScheduler, _ request: PlacementRequest
+  ) throws {
+    let chosen = naive.decide(request)
+    var expected: [(id: NodeID, score: Double, factors: DecisionFactors)] = []
+    for place in chosen.indices {
+      if let best = naive.ranking(request, after: Array(chosen[..<place])).first {
+        expected.append((best.id, best.total, best.factors))
+      }
+    }
+    for rank in naive.ranking(request, after: chosen) {
+      expected.append((rank.id, rank.total, rank.factors))
+    }
+    let weights = request.rules.weights
+    let sum =
+      weights.latency + weights.distance + weights.dataLocality + weights.resources
+      + weights.faultDomain
+    let verdicts = explanation.verdicts
+    for (verdict, (id, total, factors)) in zip(verdicts, expected) {
+      guard verdict.node == id, verdict.score == total / sum, verdict.factors == factors,
+        verdict.rejections.isEmpty, verdict.outcome != .rejected
+      else { throw Difference(text: "\(verdict), expected \(id) with \(total / sum)") }
+    }
+    let rejected = verdicts.dropFirst(expected.count)
+    guard verdicts.count == naive.rows.count, rejected.allSatisfy({ $0.outcome == .rejected }),
+      rejected.allSatisfy({ !$0.rejections.isEmpty && !naive.mayRun(request, $0.node) }),
+      rejected.map(\.node) == rejected.map(\.node).sorted(),
+      Set(verdicts.map(\.node)) == Set(naive.rows.keys)
+    else { throw Difference(text: "those that may not run it: \(rejected)") }
   }
 
   // Feature: wasmatrix, Property 6: For any scheduling decision, the Proximity_Scheduler should prioritize nodes based
@@ -79,9 +129,29 @@ import Testing
   {
     try await checkProperty(
       "Feature: wasmatrix, Property 6: exactly the naive answer", cases: 300,
-      Fleets.step.array(count: 0...120)
-    ) { steps in
-      try Self.run(steps)
+      regressionSeeds: [6_863_939_321_158_265_449], Fleets.history
+    ) { history in
+      try Self.run(history)
+      return true
+    }
+  }
+
+  @Test func `large fleets are decided the same`() async throws {
+    try await checkProperty(
+      "Feature: wasmatrix, Property 6: exactly the naive answer in fleets of many blocks",
+      cases: 100, Fleets.largeHistory
+    ) { history in
+      try Self.run(history)
+      return true
+    }
+  }
+
+  @Test func `fleets of few fault domains are decided the same`() async throws {
+    try await checkProperty(
+      "Feature: wasmatrix, Property 6: exactly the naive answer where every domain is taken",
+      cases: 100, Fleets.crowdedHistory
+    ) { history in
+      try Self.run(history)
       return true
     }
   }
@@ -90,7 +160,7 @@ import Testing
   // CPU architecture, memory, specialized hardware, and maintain architecture compatibility matrices for appropriate
   // placement
   @Test func `whatever is chosen may run it, and portable code is the last resort`() async throws {
-    let inputs = zip(Fleets.node.array(count: 0...60), Fleets.request)
+    let inputs = zip(Fleets.node(among: 30).array(count: 0...60), Fleets.request(among: 30))
     try await checkProperty(
       "Feature: wasmatrix, Property 7: nothing is placed where it may not run", cases: 200, inputs
     ) { nodes, request in
@@ -108,31 +178,6 @@ import Testing
       }
       return chosen.allSatisfy { naive.mayRun(request, $0) } && fits == fits.sorted()
         && Set(chosen).count == chosen.count
-    }
-  }
-
-  @Test func `a batch is decided like one after the other, each reserving what it chose`()
-    async throws
-  {
-    let inputs = zip(Fleets.node.array(count: 1...40), Fleets.request.array(count: 1...8))
-    try await checkProperty(
-      "Feature: wasmatrix, Property 6: batches", cases: 200, inputs
-    ) { nodes, requests in
-      var scheduler = Scheduler()
-      var naive = NaiveScheduler()
-      for node in nodes {
-        scheduler.put(node)
-        naive.rows[node.id] = NaiveScheduler.Row(profile: node)
-      }
-      let decisions = scheduler.decide(batch: requests, at: Self.now)
-      return zip(requests, decisions).allSatisfy { request, decision in
-        let expected = naive.decide(request)
-        for id in expected.selected + expected.fallbacks {
-          naive.rows[id]?.reserved += request.memory.bytes
-        }
-        return decision.selectedNodes == expected.selected
-          && decision.fallbackNodes == expected.fallbacks
-      }
     }
   }
 }

@@ -1,75 +1,108 @@
-import ClusterModel
+public import ClusterModel
 
-// The verdict of every node.
-extension Selection {
-  func explanation(at now: Instants) -> PlacementExplanation {
-    var progress = self
-    let decision = progress.decide(at: now)
-    var verdicts: [NodeVerdict] = []
-    var replay = self
-    for (rank, candidate) in progress.chosen.enumerated() {
-      verdicts.append(replay.verdict(of: candidate.row, chosenAs: rank))
-      replay.mark(candidate)
-    }
-    let chosen = Set(progress.chosen.map(\.row))
-    var outscored: [Candidate] = []
+extension Scheduler {
+  /// The decision with every node's verdict: why these, and why not each other.
+  public func explain(_ request: PlacementRequest, at now: Instants) -> PlacementExplanation {
+    var copy = self
+    let rules = copy.choose(request)
+    let decision = copy.decision(request, rules, at: now)
+    return PlacementExplanation(
+      decision: decision, verdicts: Verdicts(request, copy.table, copy.selection).all())
+  }
+}
+
+/// What became of every node in a decision, after it was made.
+private struct Verdicts {
+  let request: PlacementRequest
+  let table: FleetTable
+  let selection: Selection
+  /// For what runs it as native code, and for what runs it as portable.
+  let native: CompiledRules
+  let portable: CompiledRules
+
+  init(_ request: PlacementRequest, _ table: FleetTable, _ selection: Selection) {
+    self.request = request
+    self.table = table
+    self.selection = selection
+    native = CompiledRules(request.rules, .native)
+    portable = CompiledRules(request.rules, .portable)
+  }
+
+  /// The chosen, the others that may run it, those that may not.
+  func all() -> [NodeVerdict] {
+    var verdicts = selection.chosen.enumerated().map { verdict(of: $1, chosenAs: $0) }
+    let chosen = Set(selection.chosen.map(\.row))
+    var outscored: [(Selection.Candidate, CompatibilityMatrix.Fit)] = []
     var rejected: [NodeVerdict] = []
     for row in 0..<table.count where !chosen.contains(row) {
       let reasons = rejections(row)
-      if reasons.isEmpty {
-        outscored.append(replay.candidate(row))
+      if reasons.isEmpty, let (candidate, fit) = candidate(row) {
+        outscored.append((candidate, fit))
       } else {
         rejected.append(rejection(row, reasons))
       }
     }
-    for candidate in outscored.sorted(by: replay.precedes) {
-      verdicts.append(replay.outscored(candidate.row))
+    outscored.sort { left, right in
+      left.1 != right.1 ? left.1 < right.1 : selection.precedes(left.0, right.0, table)
     }
-    verdicts += rejected.sorted { $0.node < $1.node }
-    return PlacementExplanation(decision: decision, verdicts: verdicts)
+    for (candidate, fit) in outscored {
+      verdicts.append(
+        scored(
+          Selection.Choice(
+            row: candidate.row, fit: fit, points: candidate.points,
+            domainScore: selection.domainScore(candidate.row, table)), .outscored,
+          "others are better"))
+    }
+    return verdicts + rejected.sorted { $0.node < $1.node }
   }
 
-  private func verdict(of row: Int, chosenAs rank: Int) -> NodeVerdict {
+  /// As things are after the decision; `nil` when it may not run it.
+  private func candidate(
+    _ row: Int
+  ) -> (Selection.Candidate, CompatibilityMatrix.Fit)? {
+    for rules in [native, portable] {
+      guard let standing = rules.points(row, table) else { continue }
+      let points = selection.points(row, standing: standing, request.rules.weights, table)
+      return (Selection.Candidate(row: row, points: points), rules.fit)
+    }
+    return nil
+  }
+
+  private func verdict(of choice: Selection.Choice, chosenAs rank: Int) -> NodeVerdict {
     let isSelected = rank < request.replicas
     let place = isSelected ? rank + 1 : rank - request.replicas + 1
     return scored(
-      row, isSelected ? .selected : .fallback,
+      choice, isSelected ? .selected : .fallback,
       isSelected ? "chosen as number \(place)" : "fallback number \(place)")
   }
 
-  private func outscored(_ row: Int) -> NodeVerdict { scored(row, .outscored, "others are better") }
-
   private func scored(
-    _ row: Int, _ outcome: NodeVerdict.Outcome, _ beginning: String
+    _ choice: Selection.Choice, _ outcome: NodeVerdict.Outcome, _ beginning: String
   ) -> NodeVerdict {
-    let candidate = candidate(row)
-    let factors = factors(row)
-    var text = "\(beginning): score \(percent(candidate.total))"
+    let row = choice.row
+    let factors = DecisionFactors(native, row, choice.domainScore, table, selection)
+    let score = choice.points / native.allPoints
+    var text = "\(beginning): score \(percent(score))"
     text += " (proximity \(percent(factors.proximityScore))"
     text += ", resources \(percent(factors.resourceScore))"
     text += ", data \(percent(factors.dataLocalityScore))"
     text += ", spread \(percent(factors.faultDomainScore)))"
-    if candidate.fit == .portable { text += ", only as portable code" }
-    if candidate.isHolder { text += ", holds it already" }
+    if choice.fit == .portable { text += ", only as portable code" }
+    if selection.isHolder(row) { text += ", holds it already" }
     return NodeVerdict(
-      node: table.ids[row], outcome: outcome, factors: factors, score: candidate.total,
-      latencyMilliseconds: latency(row), distanceKilometres: kilometres(row), reason: text)
+      node: table.ids[row], outcome: outcome, factors: factors, score: score,
+      latencyMilliseconds: latency(row), distanceKilometres: native.kilometres(row, table),
+      reason: text)
   }
 
   private func rejection(_ row: Int, _ reasons: [Rejection]) -> NodeVerdict {
     NodeVerdict(
       node: table.ids[row], outcome: .rejected, rejections: reasons,
-      latencyMilliseconds: latency(row), distanceKilometres: kilometres(row),
+      latencyMilliseconds: latency(row), distanceKilometres: native.kilometres(row, table),
       reason: "cannot run it: " + reasons.map(\.detail).joined(separator: "; "))
   }
 
-  private func latency(_ row: Int) -> Double? {
-    origin.latency[row] < 0 ? nil : origin.latency[row] / 1e6
-  }
-
-  private func kilometres(_ row: Int) -> Double? {
-    origin.kilometres[row] < 0 ? nil : origin.kilometres[row]
-  }
+  private func latency(_ row: Int) -> Double? { native.latency(row, table).map { $0 / 1e6 } }
 
   private func percent(_ share: Double) -> String { "\(Int((share * 100).rounded()))" }
 
@@ -116,7 +149,7 @@ extension Selection {
     missing(
       .labels,
       rules.labels.filter { !node.labels.contains($0) }.map { "\($0.name)=\($0.value)" }, "label")
-    if table.free[row] < request.memory.bytes {
+    if table.free[row] < selection.memory {
       let free = ByteCount(bytes: max(0, table.free[row]))
       reasons.append(
         Rejection(.memory, "it has \(free) of memory left, and \(request.memory) are needed"))
