@@ -10,7 +10,6 @@ Each operator has a name of its own, with the precedence of the one it stands fo
 not compile is taken out, and the rest is built again.
 """
 import re
-import shutil
 import subprocess
 
 SWITCH = "MutantSwitch"
@@ -18,7 +17,7 @@ VARIABLE = "WASMATRIX_MUTANT"
 BUILD_SECONDS = 1800
 # Optimised: the simulator's tests take most of the time.
 BUILD = ["swift", "build", "--build-tests", "-Xswiftc", "-O"]
-COPIED = ("Sources", "Tests", "docs", "Package.swift", "Package.resolved")
+COPIED = ("Sources", "Tests", "docs/scenarios", "Package.swift", "Package.resolved")
 
 PRECEDENCE = {
     "<": "ComparisonPrecedence", "<=": "ComparisonPrecedence", ">": "ComparisonPrecedence",
@@ -164,47 +163,40 @@ def write(path, text):
         path.write_text(text)
 
 
-def copy_tree(root, copy, leaving_out):
-    wanted = set()
+def read_tree(root):
+    """All files of the package that are copied, as they are now: they may change while this runs."""
+    files = {}
     for name in COPIED:
         source = root / name
-        files = [source] if source.is_file() else source.rglob("*")
-        for file in files:
-            relative = file.relative_to(root)
-            wanted.add(relative)
-            target = copy / relative
-            if file.is_dir() or relative in leaving_out:
-                continue
-            if not target.exists() or target.read_bytes() != file.read_bytes():
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(file, target)
+        for file in [source] if source.is_file() else source.rglob("*"):
+            if file.is_file():
+                files[str(file.relative_to(root))] = file.read_text()
+    return files
+
+
+def write_copy(files, copy, numbered, tests):
+    """The copy of the package with these mutants in it."""
+    written = dict(files)
+    wanted = ", ".join(f'"{name}"' for name in tests)
+    # A warning about the switches is no error.
+    package = files["Package.swift"].replace("  .treatAllWarnings(as: .error),\n", "")
+    written["Package.swift"] = package + PRUNED.format(wanted=wanted, switch=SWITCH)
+    operators = ""
+    for path in sorted({mutant.path for _, mutant in numbered}):
+        here = [(number, mutant) for number, mutant in numbered if mutant.path == path]
+        written[path], declared = with_switches(files[path], here)
+        operators += declared
+    written[f"{SWITCH}/MutantSwitch.swift"] = SWITCH_SOURCE
+    written[f"{SWITCH}/Operators.swift"] = operators
+    for name, text in written.items():
+        write(copy / name, text)
     for name in ("Sources", "Tests"):
         for file in (copy / name).rglob("*"):
-            if file.is_file() and file.relative_to(copy) not in wanted:
+            if file.is_file() and str(file.relative_to(copy)) not in written:
                 file.unlink()
 
 
-def write_copy(root, copy, numbered, tests):
-    """The copy of the package with these mutants in it."""
-    package = (root / "Package.swift").read_text()
-    changed = {root / mutant.path for _, mutant in numbered}
-    copy_tree(root, copy, {path.relative_to(root) for path in changed} | {"Package.swift"})
-    wanted = ", ".join(f'"{name}"' for name in tests)
-    # A warning about the switches is no error.
-    package = package.replace("  .treatAllWarnings(as: .error),\n", "")
-    write(copy / "Package.swift", package + PRUNED.format(wanted=wanted, switch=SWITCH))
-    operators = ""
-    for path in sorted(changed):
-        relative = path.relative_to(root)
-        here = [(number, mutant) for number, mutant in numbered if mutant.path == str(relative)]
-        source, declared = with_switches(path.read_text(), here)
-        write(copy / relative, source)
-        operators += declared
-    write(copy / SWITCH / "MutantSwitch.swift", SWITCH_SOURCE)
-    write(copy / SWITCH / "Operators.swift", operators)
-
-
-def build(root, copy, numbered, tests):
+def build(files, copy, numbered, tests):
     """Builds what compiles of some mutants: (number, mutant).
 
     Returns those that are in the build, and those that are not; `None` and the output of the build
@@ -212,7 +204,7 @@ def build(root, copy, numbered, tests):
     """
     invalid = []
     while True:
-        write_copy(root, copy, numbered, tests)
+        write_copy(files, copy, numbered, tests)
         done = subprocess.run(
             BUILD, cwd=copy, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             timeout=BUILD_SECONDS)
