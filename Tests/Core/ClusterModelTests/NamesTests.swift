@@ -44,6 +44,12 @@ import Testing
     #expect(EventRules.isAttributeValue("\u{a0}"))
   }
 
+  @Test func `what has no order is kept sorted by name`() {
+    let variables = ["b", "a", "c"].map { EnvironmentVariable(name: $0, value: "1") }
+    let configuration = DeploymentConfiguration(environment: variables)
+    #expect(configuration.environment.map(\.name) == ["a", "b", "c"])
+  }
+
   @Test func `an attribute is set, replaced, and taken away`() {
     var event = Event(
       id: "1", source: "/s", type: "t", topic: Topic(unchecked: "t"),

@@ -136,4 +136,21 @@ import Testing
     #expect(!early.contains("b: m#1 active"))
     #expect(plane.wait(.milliseconds(10), beating: ["b"]).contains("b: m#1 active"))
   }
+
+  @Test mutating func `where the new one must not serve yet the old one is waited for too`() {
+    serve(on: ["a", "b"], PlacementRules(replicas: 2, fallbacks: 0, isolation: .stop))
+    _ = plane.push("2")
+    _ = plane.deploy("2", PlacementRules(isolation: .stop))
+    _ = plane.obey("b")
+    plane.store = .keepsLater
+    _ = plane.obey("a")
+    // It was ready on `a` and is not any more when it is durable.
+    _ = plane.obey("a", condition: .preparing)
+    plane.store = .keepsAtOnce
+    _ = plane.keep()
+    _ = plane.obey("b")
+    #expect(plan("b")?.contains("m#2 active") == false, "the old one may still serve on a")
+    _ = plane.obey("a")
+    #expect(["a", "b"].filter { plan($0)?.contains("m#2 active") == true }.count == 1)
+  }
 }

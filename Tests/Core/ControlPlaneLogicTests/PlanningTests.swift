@@ -106,6 +106,16 @@ import Testing
     #expect(plane.logic.planner?.works.values.map(\.seats.count) == [1])
   }
 
+  @Test mutating func `a node where it failed is tried again when its time has come, not later`() {
+    plane.serve(on: ["a"], PlacementRules(replicas: 2, fallbacks: 0))
+    // What is missing is looked at every second; half a second later it fails.
+    _ = plane.wait(.milliseconds(500), beating: ["a"])
+    _ = plane.obey("a", condition: .failed(unavailable))
+    let early = plane.wait(.milliseconds(990), beating: ["a"])
+    #expect(!early.contains("a: m#1 active"))
+    #expect(plane.wait(.milliseconds(10), beating: ["a"]).contains("a: m#1 active"))
+  }
+
   @Test mutating func `what found no node is placed when one comes`() {
     plane.serve(on: ["a"], PlacementRules(replicas: 2, fallbacks: 0))
     #expect(plane.attach("b") == ["b: ", "b: m#1 active"])
@@ -252,5 +262,14 @@ import Testing
     #expect(plane.tell(.agentSpoke(.reported(report))) == ["a: unknown"], "of another start")
     _ = plane.die("a", .connectionClosed, incarnation: 2)
     #expect(plane.beat("a", incarnation: 2) == ["a: unknown"], "it has to attach again")
+  }
+
+  @Test mutating func `a new generation goes where the old one is already`() {
+    _ = plane.attach("a")
+    _ = plane.command(.cordon, "a")
+    plane.serve(on: ["b"], one)
+    _ = plane.command(.uncordon, "a")
+    _ = plane.push("2")
+    #expect(plane.deploy("2", one) == ["b: m#1 active, m#2 fallback"])
   }
 }

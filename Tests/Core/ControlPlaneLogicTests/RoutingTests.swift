@@ -121,6 +121,10 @@ import Testing
       _ = plane.invoke()
       _ = endInvocation(plane.invocations.count - 1, isFaultOfNode: false)
     }
+    for index in 0..<10 {
+      _ = plane.emit()
+      #expect(endActivation(index, success) == ["\(index + 1) succeeded"])
+    }
     #expect(plane.news() == [])
   }
 

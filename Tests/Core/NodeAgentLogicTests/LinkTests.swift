@@ -71,6 +71,13 @@ import Testing
     #expect(agent.logic.nextHeartbeat == nil && agent.logic.reportAt == nil)
   }
 
+  @Test mutating func `it attaches again when nobody has answered for a while, not before`() {
+    _ = agent.tell(.started)
+    _ = agent.tell(.linkOpened)
+    #expect(agent.wait(.milliseconds(499)) == [])
+    #expect(agent.wait(.milliseconds(1)) == ["attached obeys 0.0 []"])
+  }
+
   @Test mutating func `one that attaches again does not put its heartbeat off`() {
     _ = agent.tell(.started)
     _ = agent.tell(.linkOpened)
