@@ -205,8 +205,8 @@ extension PlacementPlanner {
       demote(id, node, &steps)
     }
     guard let work = works[id] else { return }
-    let chosen = work.seats.values.count { $0.isChosen }
-    // Those that wait for a lease to run out will be chosen.
+    let chosen = lasting(work, where: \.isChosen).count
+    // Those that wait for a lease to run out, or for a drained node to stop, will be chosen.
     let reserve = work.rules.fallbacks + max(0, work.rules.replicas - chosen)
     for node in lasting(work, where: { !$0.isChosen }).dropFirst(reserve) {
       unseat(id, node, &steps)

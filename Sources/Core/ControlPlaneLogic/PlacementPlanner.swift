@@ -181,7 +181,6 @@ struct PlacementPlanner: Sendable {
         reconcile(id, now, &steps)
         if works[id]?.deadline == nil { timed.remove(id) } else { timed.insert(id) }
       }
-      sendPlans(now, &steps)
     }
     if unsatisfied.isEmpty {
       retryAt = nil

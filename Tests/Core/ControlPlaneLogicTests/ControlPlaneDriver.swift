@@ -15,9 +15,25 @@ struct ControlPlaneDriver {
   /// The newest plan of each node.
   private(set) var plans: [NodeID: NodePlan] = [:]
   private(set) var announced: [EventMessage] = []
+  /// What the store does with a change.
+  enum Store {
+    case keepsAtOnce, keepsLater
+    case fails
+  }
 
-  init(_ snapshot: CatalogSnapshot = CatalogSnapshot()) {
+  var store = Store.keepsAtOnce
+  /// All that the store was to keep, and what it has not kept yet.
+  private(set) var changes: [CatalogChange] = []
+  private var unkept: [PersistID] = []
+  private(set) var sent: [ControlMessage] = []
+  /// What was begun on nodes, the newest last.
+  private(set) var invocations: [(request: RequestID, route: Route)] = []
+  private(set) var activations: [(id: DeliveryID, route: Route)] = []
+  private var lastDelivery: Int64 = 0
+
+  init(_ snapshot: CatalogSnapshot = CatalogSnapshot(), store: Store = .keepsAtOnce) {
     logic = ControlPlaneLogic(snapshot)
+    self.store = store
     _ = tell(.started)
   }
 
@@ -30,31 +46,91 @@ struct ControlPlaneDriver {
   static func node(_ name: String) -> NodeID { NodeID(unchecked: name) }
   static let requester = Requester(principal: .local, namespace: .default)
 
-  /// Feeds the logic, and plays a store that is fast and never full.
+  /// The store keeps what it has put off.
+  mutating func keep() -> [String] {
+    let kept = unkept
+    unkept = []
+    return kept.flatMap { tell(.persisted($0)) }
+  }
+
+  /// Feeds the logic, and plays the store and the event log.
   mutating func tell(_ input: ControlPlaneLogic.Input) -> [String] {
     var texts: [String] = []
     for directive in logic.handle(input, at: now, using: &random) {
       switch directive {
-      case .persist(let id, _): texts += tell(.persisted(id))
+      case .persist(let id, let changes):
+        self.changes += changes
+        texts += persist(id)
       case .reply(_, .catalog(.refused(let problem))), .reply(_, .refused(let problem)):
         texts.append("refused \(problem.code)")
       case .reply(_, .catalog(.deployed(let deployments))):
         texts.append("deployed \(deployments.map { "\($0.name)#\($0.generation)" })")
+      case .reply(_, .node(let node, let scheduling)):
+        texts.append("node \(node) \(scheduling?.rawValue ?? "forgotten")")
       case .reply: texts.append("replied")
-      case .send(let node, .plan(let plan)):
-        plans[node] = plan
-        texts.append("\(node): \(Self.text(plan))")
-      case .send(let node, .unknown): texts.append("\(node): unknown")
-      case .send(let node, .refused(_, let problem, _)):
-        texts.append("\(node): refused \(problem.code)")
-      case .send, .progress, .events: break
-      case .activate(let id, _, let route, _): texts.append("activate \(id) on \(route.node)")
-      case .invoke(_, let route): texts.append("invoke on \(route.node)")
+      case .send(let node, let message):
+        sent.append(message)
+        texts += hear(message, as: node)
+      case .progress: break
+      case .events(let directive): texts += log(directive)
+      case .activate(let id, _, let route, let attempt):
+        activations.append((id, route))
+        texts.append("activate \(id) on \(route.node), attempt \(attempt)")
+      case .invoke(let request, let route):
+        invocations.append((request, route))
+        texts.append("invoke on \(route.node)")
       case .refuseInvocation(_, let problem): texts.append("no invocation: \(problem.code)")
       case .announce(let event): announced.append(event)
       }
     }
     return texts
+  }
+
+  private mutating func persist(_ id: PersistID) -> [String] {
+    switch store {
+    case .keepsAtOnce: return tell(.persisted(id))
+    case .keepsLater:
+      unkept.append(id)
+      return []
+    case .fails:
+      return tell(.persistFailed(id, Problem(.unavailable, code: "disk_full", "no room")))
+    }
+  }
+
+  private mutating func hear(_ message: ControlMessage, as node: NodeID) -> [String] {
+    switch message {
+    case .plan(let plan):
+      plans[node] = plan
+      return ["\(node): \(Self.text(plan))"]
+    case .unknown: return ["\(node): unknown"]
+    case .refused(_, let problem, _): return ["\(node): refused \(problem.code)"]
+    case .welcome, .heartbeatAcknowledged, .reportAcknowledged: return []
+    }
+  }
+
+  /// An event log that keeps all at once.
+  private mutating func log(_ directive: EventRouter.Directive) -> [String] {
+    switch directive {
+    case .append(let request, let accepted):
+      let deliveries = accepted.targets.map { _ in
+        lastDelivery += 1
+        return DeliveryID(lastDelivery)
+      }
+      return tell(
+        .events(
+          .eventAppended(
+            request, AppendedEvent(offset: EventOffset(lastDelivery), deliveries: deliveries))))
+    case .record(let change):
+      let text =
+        switch change.outcome {
+        case .succeeded: "succeeded"
+        case .failed: "failed"
+        case .dead(let failure): "dead \(failure.code.rawValue)"
+        }
+      return ["\(change.delivery) \(text)"]
+        + tell(.events(.changeRecorded(change.delivery, published: nil)))
+    case .accept, .refuse, .activate, .settled: return []
+    }
   }
 
   static func text(_ plan: NodePlan) -> String {
@@ -127,8 +203,11 @@ struct ControlPlaneDriver {
     while nanoseconds < end {
       nanoseconds = min(end, nanoseconds + 10_000_000)
       for name in names { texts += beat(name) }
+      var wakes = 0
       while let due = logic.nextDeadline, due <= now.monotonic {
         texts += tell(.deadlineReached)
+        wakes += 1
+        precondition(wakes < 1000, "it never comes to rest")
       }
     }
     return texts
@@ -146,16 +225,67 @@ struct ControlPlaneDriver {
   mutating func deploy(_ version: String, _ rules: PlacementRules) -> [String] {
     let wish = DeploymentWish(
       name: ModuleName(unchecked: "m"), version: ModuleVersion(unchecked: version),
-      configuration: DeploymentConfiguration(placement: rules))
+      configuration: DeploymentConfiguration(
+        triggers: [Trigger(topic: TopicFilter(unchecked: "t"))], placement: rules))
     return tell(
       .catalog(
         .deploymentRequested(
           nextRequest(), ApplicationName(unchecked: "app"), [wish], Self.requester)))
   }
 
+  /// Version 1 serves on the first of some nodes, and whatever else holds it is ready.
+  mutating func serve(on names: [String], _ rules: PlacementRules) {
+    for name in names { _ = attach(name) }
+    _ = push("1")
+    _ = deploy("1", rules)
+    for _ in 0..<2 {
+      for name in names where plans[Self.node(name)] != nil { _ = obey(name) }
+    }
+    _ = news()
+  }
+
+  /// What a node holds if it obeys its plan.
+  func held(_ name: String) -> [HeldPlacement] {
+    (plans[Self.node(name)]?.orders ?? []).map {
+      HeldPlacement($0.deployment, role: $0.role, fence: $0.fence, condition: .ready)
+    }
+  }
+
+  /// What another control plane would find in the store.
+  var snapshot: CatalogSnapshot {
+    CatalogSnapshot(
+      versions: logic.catalog.versions.values.flatMap { $0 },
+      deployments: logic.catalog.placed.values.map(\.deployment),
+      history: logic.catalog.history.values.flatMap { $0 },
+      nodes: logic.known.values.sorted { $0.registration.node < $1.registration.node },
+      term: logic.term)
+  }
+
+  mutating func undeploy() -> [String] {
+    tell(
+      .catalog(
+        .undeploymentRequested(
+          nextRequest(), .module(ModuleName(unchecked: "m")), Self.requester)))
+  }
+
   mutating func invoke() -> [String] {
     tell(
       .invocationRequested(nextRequest(), QualifiedName(.default, ModuleName(unchecked: "m"))))
+  }
+
+  mutating func emit() -> [String] {
+    let event = Event(id: "1", source: "/s", type: "t", topic: Topic(unchecked: "t"))
+    return tell(.events(.eventReceived(nextRequest(), event, .local)))
+  }
+
+  mutating func command(_ command: NodeCommand, _ name: String) -> [String] {
+    tell(.nodeCommanded(nextRequest(), Self.node(name), command, Self.requester))
+  }
+
+  mutating func die(_ name: String, _ evidence: DeathEvidence, incarnation: UInt64 = 1)
+    -> [String]
+  {
+    tell(.agentDied(Self.node(name), Incarnation(incarnation), evidence))
   }
 
   /// The announcements since the last time, as text.

@@ -57,9 +57,12 @@ struct AgentDriver {
   mutating func wait(_ duration: Duration) -> [String] {
     var texts: [String] = []
     let end = nanoseconds + duration.nanoseconds
+    var wakes = 0
     while let deadline = logic.nextDeadline, deadline.nanoseconds <= end {
       nanoseconds = max(nanoseconds, deadline.nanoseconds)
       texts += tell(.deadlineReached)
+      wakes += 1
+      precondition(wakes < 100_000, "it never comes to rest")
     }
     nanoseconds = end
     return texts
@@ -115,7 +118,8 @@ struct AgentDriver {
   /// Lets the next heartbeat leave; its number.
   mutating func beat() -> UInt64 {
     beats = []
-    while beats.isEmpty { _ = wait(.milliseconds(10)) }
+    for _ in 0..<1000 where beats.isEmpty { _ = wait(.milliseconds(10)) }
+    precondition(!beats.isEmpty, "it shows no sign of life")
     return beats[0]
   }
 

@@ -132,6 +132,15 @@ import Testing
     #expect(isRefused { $0.initialBackOff = .zero })
     #expect(isRefused { $0.initialBackOff = .seconds(61) })
     #expect(isRefused { $0.maximumBackOff = .seconds(3601) })
+    #expect(isRefused { $0.window = .seconds(3601) })
+    #expect(isRefused { $0.successes = 1001 })
+    #expect(!isRefused { $0.window = .seconds(3600) })
+    #expect(!isRefused { $0.window = .nanoseconds(1) })
+    #expect(!isRefused { $0.initialBackOff = .nanoseconds(1) })
+    #expect(!isRefused { $0.initialBackOff = .seconds(60) })
+    #expect(!isRefused { $0.maximumBackOff = .seconds(3600) })
+    #expect(!isRefused { $0.failures = 1 } && !isRefused { $0.failures = 1000 })
+    #expect(!isRefused { $0.successes = 1 } && !isRefused { $0.successes = 1000 })
   }
 
   // Feature: wasmatrix, Property 9: For any Wasm process crash or system failure, the Supervisor should

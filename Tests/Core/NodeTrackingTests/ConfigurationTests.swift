@@ -23,6 +23,28 @@ import Testing
     #expect(Self.refused { $0.heartbeatInterval = .seconds(60) } == nil)
   }
 
+  @Test func `the ends of every range are valid`() {
+    let changes: [(inout NodeTracker.Configuration) -> Void] = [
+      { $0.grace = .zero }, { $0.grace = .seconds(3600) },
+      { $0.maximumNodes = 1 }, { $0.maximumNodes = 1_000_000 },
+      { $0.silence.suspicionFloor = 1 }, { $0.silence.suspicionFloor = 4 },
+      { $0.silence.lossFloor = 5 }, { $0.silence.lossFloor = 10 },
+      { $0.silence.lossCeiling = 1000 },
+      { $0.silence.suspicionDeviations = 1 }, { $0.silence.suspicionDeviations = 15 },
+      { $0.silence.lossDeviations = 100 },
+      { $0.silence.history = 4 }, { $0.silence.history = 256 }, { $0.silence.lateness = 2 },
+      { $0.massSilence.percent = 1 }, { $0.massSilence.percent = 100 },
+      { $0.massSilence.window = 1 }, { $0.massSilence.window = 10_000 },
+      { $0.massSilence.lookAgain = 1 }, { $0.massSilence.lookAgain = 6 },
+      { $0.vitals.stuckAfter = .nanoseconds(1) }, { $0.vitals.stuckAfter = .seconds(3) },
+      { $0.vitals.overloadPercent = 100 },
+      { $0.vitals.reliefPercent = 1 }, { $0.vitals.reliefPercent = 95 },
+      { $0.vitals.regularPercent = 101 }, { $0.vitals.regularPercent = 200 },
+      { $0.vitals.rarePercent = 100_000 },
+    ]
+    for change in changes { #expect(Self.refused(change) == nil) }
+  }
+
   @Test func `settings out of their range, or that do not fit each other, are refused by name`() {
     let refused = Self.refused
     #expect(refused { $0.heartbeatInterval = .microseconds(999) } == "heartbeatInterval")

@@ -1,0 +1,174 @@
+import ClusterModel
+import NodeTracking
+import Scheduling
+import Testing
+
+@testable import ControlPlaneLogic
+
+/// What operators want of nodes, and what is kept of nodes.
+@Suite struct NodeCommandTests {
+  private var plane = ControlPlaneDriver()
+  private let node = ControlPlaneDriver.node("a")
+
+  /// What the store was to keep of nodes, in this order.
+  private var kept: [String] {
+    plane.changes.compactMap { change in
+      switch change {
+      case .putNode(let known):
+        "\(known.registration.node)@\(known.registration.incarnation.number) \(known.scheduling)"
+      case .removeNode(let node): "\(node) gone"
+      case .appendSecurityEvent(let event): "\(event.subject): \(event.detail)"
+      case .raiseTerm(let term): "term \(term)"
+      case .addVersion, .putDeployment, .removeDeployment, .putKey: nil
+      }
+    }
+  }
+
+  @Test mutating func `a node that nobody knows cannot be commanded`() {
+    for command in NodeCommand.allCases {
+      #expect(plane.command(command, "a") == ["refused node_unknown"])
+    }
+  }
+
+  @Test mutating func `a command holds once it is durable`() {
+    _ = plane.attach("a")
+    plane.store = .keepsLater
+    #expect(plane.command(.cordon, "a") == [])
+    #expect(plane.logic.scheduling(of: node) == .open)
+    #expect(plane.command(.drain, "a") == ["refused node_changing"])
+    #expect(plane.keep() == ["node a cordoned"])
+    #expect(plane.logic.scheduling(of: node) == .cordoned)
+    #expect(kept == ["term 1", "a@1 open", "a@1 cordoned", "a: cordon"])
+    #expect(plane.command(.uncordon, "a") == [])
+    #expect(plane.keep() == ["node a open"])
+    #expect(plane.logic.scheduling(of: node) == .open)
+  }
+
+  @Test mutating func `a command that cannot be made durable is refused, and may be given again`() {
+    _ = plane.attach("a")
+    plane.store = .fails
+    #expect(plane.command(.cordon, "a") == ["refused disk_full"])
+    #expect(plane.logic.scheduling(of: node) == .open)
+    #expect(plane.logic.retryAt == nil, "whoever asked may ask again")
+    plane.store = .keepsAtOnce
+    #expect(plane.command(.cordon, "a") == ["node a cordoned"])
+  }
+
+  @Test mutating func `only a node that is gone is forgotten`() {
+    _ = plane.attach("a")
+    #expect(plane.command(.forget, "a") == ["refused node_alive"])
+    _ = plane.die("a", .processEnded)
+    #expect(plane.command(.forget, "a") == ["node a forgotten"])
+    #expect(kept.suffix(2) == ["a gone", "a: forget"])
+    #expect(plane.logic.scheduling(of: node) == nil)
+    #expect(plane.logic.tracker.nodes[node] == nil)
+    #expect(plane.command(.cordon, "a") == ["refused node_unknown"])
+    #expect(plane.beat("a") == ["a: unknown"])
+  }
+
+  @Test mutating func `a cordoned node keeps what it has and gets nothing new`() {
+    plane.serve(on: ["a"], PlacementRules(fallbacks: 0))
+    #expect(plane.command(.cordon, "a") == ["node a cordoned"])
+    #expect(plane.invoke() == ["invoke on a"])
+    _ = plane.push("2")
+    #expect(plane.deploy("2", PlacementRules(fallbacks: 0)) == ["refused no_node"])
+    #expect(plane.command(.uncordon, "a") == ["node a open"])
+    #expect(
+      plane.deploy("2", PlacementRules(fallbacks: 0)) == ["a: m#1 active, m#3 fallback"])
+  }
+
+  @Test mutating func `what found no node is placed on one that is given work again`() {
+    _ = plane.attach("b")
+    _ = plane.command(.cordon, "b")
+    plane.serve(on: ["a"], PlacementRules())
+    #expect(plane.command(.uncordon, "b") == ["node b open", "b: m#1 fallback"])
+  }
+
+  @Test mutating func `whoever watches nodes hears what operators want of them`() {
+    _ = plane.attach("a")
+    #expect(plane.logic.tracker.nodes[node]?.scheduling == .open)
+    for (command, scheduling) in [
+      (NodeCommand.cordon, NodeScheduling.cordoned), (.drain, .draining), (.uncordon, .open),
+    ] {
+      _ = plane.command(command, "a")
+      #expect(plane.logic.tracker.nodes[node]?.scheduling == scheduling)
+    }
+  }
+
+  @Test(arguments: [NodeCommand.cordon, .uncordon])
+  mutating func `a node is drained no more when something else is wanted of it`(
+    command: NodeCommand
+  ) {
+    plane.serve(on: ["a"], PlacementRules(fallbacks: 0))
+    #expect(plane.command(.drain, "a") == ["node a draining"], "nothing else could serve")
+    _ = plane.command(command, "a")
+    #expect(plane.attach("b") == ["b: "], "nothing has to be moved any more")
+    #expect(plane.invoke() == ["invoke on a"])
+  }
+
+  @Test
+  mutating func `a node that comes while it is drained gets nothing, and gives away what it has`() {
+    plane.serve(on: ["a"], PlacementRules(fallbacks: 0))
+    _ = plane.command(.drain, "a")
+    #expect(plane.attach("b") == ["b: ", "b: m#1 active"])
+    #expect(plane.obey("b") == ["a: "])
+    #expect(plane.invoke() == ["invoke on b"])
+    #expect(plane.logic.tracker.nodes[node]?.isDrained == true)
+    _ = plane.die("b", .processEnded)
+    #expect(plane.attach("a", incarnation: 2) == ["a: "])
+  }
+
+  @Test mutating func `a node is kept when it comes first, and when it has changed`() {
+    _ = plane.attach("a")
+    _ = plane.attach("a")
+    #expect(kept == ["term 1", "a@1 open"])
+    _ = plane.command(.cordon, "a")
+    _ = plane.attach("a", incarnation: 2)
+    #expect(kept.last == "a@2 cordoned")
+  }
+
+  @Test mutating func `what changes while a node is being kept is kept next`() {
+    plane.store = .keepsLater
+    _ = plane.attach("a")
+    _ = plane.attach("a", incarnation: 2)
+    _ = plane.attach("a", incarnation: 3)
+    #expect(kept == ["term 1", "a@1 open"])
+    _ = plane.keep()
+    #expect(kept == ["term 1", "a@1 open", "a@3 open"])
+    _ = plane.keep()
+    #expect(kept.count == 3, "nothing is left")
+    #expect(plane.command(.cordon, "a") == [], "it is not being changed any more")
+    _ = plane.attach("a", incarnation: 4)
+    _ = plane.keep()
+    #expect(kept.last == "a@4 cordoned", "what was wanted holds, and what changed is kept with it")
+  }
+
+  @Test mutating func `what of a node could not be kept is kept a second later`() {
+    plane.store = .fails
+    _ = plane.attach("a")
+    plane.store = .keepsAtOnce
+    #expect(kept == ["term 1", "a@1 open"])
+    _ = plane.wait(.milliseconds(990), beating: ["a"])
+    #expect(kept.count == 2)
+    _ = plane.wait(.milliseconds(10), beating: ["a"])
+    #expect(kept == ["term 1", "a@1 open", "a@1 open"])
+    _ = plane.wait(.seconds(2), beating: ["a"])
+    #expect(kept.count == 3)
+  }
+
+  @Test mutating func `what of a node could not be kept is not kept after it was forgotten`() {
+    plane.store = .fails
+    _ = plane.attach("a")
+    plane.store = .keepsAtOnce
+    _ = plane.die("a", .processEnded)
+    _ = plane.command(.forget, "a")
+    _ = plane.wait(.seconds(2), beating: [])
+    #expect(kept.suffix(2) == ["a gone", "a: forget"])
+  }
+
+  @Test mutating func `a node that leaves in an orderly manner is gone at once`() {
+    _ = plane.attach("a")
+    _ = plane.tell(.agentSpoke(.left(node, Incarnation(1))))
+    #expect(plane.logic.tracker.nodes[node]?.state == .unavailable)
+  }
+}

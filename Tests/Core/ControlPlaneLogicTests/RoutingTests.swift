@@ -1,0 +1,142 @@
+import ClusterModel
+import EventRouting
+import NodeTracking
+import Scheduling
+import Testing
+
+@testable import ControlPlaneLogic
+
+/// Where events and invocations run, and what comes of nodes that fail them.
+@Suite struct RoutingTests {
+  private var plane = ControlPlaneDriver()
+  private let both = PlacementRules(replicas: 2, fallbacks: 0)
+  private let fault = ActivationEnd.finished(
+    Event(id: "1", source: "/s", type: "t", topic: Topic(unchecked: "t")),
+    .failure(ActivationFailure(code: .internalError, message: "no")))
+  private let success = ActivationEnd.finished(
+    Event(id: "1", source: "/s", type: "t", topic: Topic(unchecked: "t")), .success([]))
+
+  /// The invocation that was begun as number `index` has ended.
+  private mutating func endInvocation(_ index: Int, isFaultOfNode: Bool = false) -> [String] {
+    let (request, route) = plane.invocations[index]
+    return plane.tell(.invocationEnded(request, route, isFaultOfNode: isFaultOfNode))
+  }
+
+  private mutating func endActivation(_ index: Int, _ end: ActivationEnd) -> [String] {
+    let (id, route) = plane.activations[index]
+    return plane.tell(.activationEnded(id, route, end))
+  }
+
+  @Test mutating func `an invocation runs where the least runs`() {
+    plane.serve(on: ["a", "b"], both)
+    #expect(plane.invoke() == ["invoke on a"])
+    #expect(plane.invoke() == ["invoke on b"])
+    #expect(plane.invoke() == ["invoke on a"])
+    #expect(plane.invoke() == ["invoke on b"])
+    _ = endInvocation(1)
+    #expect(plane.invoke() == ["invoke on b"])
+    _ = endInvocation(1)
+    #expect(plane.invoke() == ["invoke on a"], "that it ended twice counts once")
+  }
+
+  @Test mutating func `events count for what runs as invocations do`() {
+    plane.serve(on: ["a", "b"], both)
+    #expect(plane.emit() == ["activate 1 on a, attempt 1"])
+    #expect(plane.invoke() == ["invoke on b"])
+    #expect(endActivation(0, success) == ["1 succeeded"])
+    #expect(plane.invoke() == ["invoke on a"])
+    #expect(endActivation(0, success) == [], "it ended before")
+  }
+
+  @Test mutating func `a node in doubt gets nothing as long as another serves`() {
+    plane.serve(on: ["a", "b"], both)
+    _ = plane.wait(.milliseconds(250), beating: ["b"])
+    #expect(plane.logic.availability(of: ControlPlaneDriver.node("a")) == .suspect)
+    #expect(plane.invoke() == ["invoke on b"])
+    #expect(plane.invoke() == ["invoke on b"])
+  }
+
+  @Test mutating func `nodes in doubt serve when there is nothing else`() {
+    plane.serve(on: ["a"], PlacementRules(fallbacks: 0))
+    _ = plane.wait(.milliseconds(250), beating: [])
+    #expect(plane.logic.availability(of: ControlPlaneDriver.node("a")) == .suspect)
+    #expect(plane.invoke() == ["invoke on a"])
+  }
+
+  @Test mutating func `an event runs again elsewhere when its node is lost, as the same attempt`() {
+    plane.serve(on: ["a", "b"], both)
+    #expect(plane.emit() == ["activate 1 on a, attempt 1"])
+    _ = plane.die("a", .processEnded)
+    #expect(endActivation(0, success) == [], "it does not count any more")
+    let texts = plane.wait(.seconds(1), beating: ["b"])
+    #expect(texts.filter { $0.hasPrefix("activate") } == ["activate 1 on b, attempt 1"])
+    #expect(endActivation(1, success) == ["1 succeeded"])
+  }
+
+  @Test mutating func `what ran over a former connection is not heard of again`() {
+    plane.serve(on: ["a"], PlacementRules(fallbacks: 0))
+    _ = plane.invoke()
+    #expect(plane.attach("a", holding: plane.held("a")).contains("no invocation: outcome_unknown"))
+  }
+
+  @Test mutating func `an event that cannot be read is no attempt while the log is away`() {
+    plane.serve(on: ["a"], PlacementRules(fallbacks: 0))
+    _ = plane.emit()
+    let away = Problem(.unavailable, code: "disk_busy", "later")
+    #expect(endActivation(0, .eventUnreadable(away)) == [])
+    let texts = plane.wait(.seconds(1), beating: ["a"])
+    #expect(texts == ["activate 1 on a, attempt 1"])
+    let broken = Problem(.internalFault, code: "event_broken", "no")
+    #expect(endActivation(1, .eventUnreadable(broken)) == ["1 failed"])
+  }
+
+  @Test mutating func `a node that is at fault again and again is not asked for a while`() {
+    plane.serve(on: ["a"], PlacementRules(fallbacks: 0))
+    for _ in 0..<5 { _ = plane.invoke() }
+    for index in 0..<4 { _ = endInvocation(index, isFaultOfNode: true) }
+    #expect(plane.news() == [])
+    _ = endInvocation(4, isFaultOfNode: true)
+    #expect(plane.announced.map(\.payload) == [["breakerOpen": .bool(true)]])
+    #expect(plane.news() == ["node_state node/a"])
+    _ = plane.push("2")
+    #expect(plane.deploy("2", PlacementRules(fallbacks: 0)) == ["refused no_node"])
+    _ = plane.wait(.seconds(1), beating: ["a"])
+    #expect(
+      plane.deploy("2", PlacementRules(fallbacks: 0)) == ["a: m#1 active, m#3 fallback"],
+      "it is tried again")
+  }
+
+  @Test mutating func `an event that failed through the fault of a node counts against it`() {
+    plane.serve(on: ["a"], PlacementRules(fallbacks: 0))
+    for _ in 0..<5 { _ = plane.invoke() }
+    for index in 0..<4 { _ = endInvocation(index, isFaultOfNode: true) }
+    _ = plane.emit()
+    #expect(endActivation(0, fault) == ["1 failed"])
+    #expect(plane.news() == ["node_state node/a"])
+  }
+
+  @Test mutating func `a module that fails says nothing about its node`() {
+    plane.serve(on: ["a"], PlacementRules(fallbacks: 0))
+    for _ in 0..<10 {
+      _ = plane.invoke()
+      _ = endInvocation(plane.invocations.count - 1, isFaultOfNode: false)
+    }
+    for index in 0..<10 {
+      _ = plane.emit()
+      #expect(endActivation(index, success) == ["\(index + 1) succeeded"])
+    }
+    #expect(plane.news() == [])
+  }
+
+  @Test mutating func `where a module runs is said of what serves right now`() {
+    let name = QualifiedName(.default, ModuleName(unchecked: "m"))
+    #expect(plane.logic.routes(of: name) == [])
+    plane.serve(on: ["a", "b", "c"], PlacementRules(replicas: 2, fallbacks: 1))
+    #expect(plane.logic.routes(of: name).map(\.node.text) == ["a", "b"])
+    #expect(
+      plane.logic.routes(of: name).map(\.fence)
+        == ["a", "b"].compactMap { plane.held($0).first?.fence })
+    _ = plane.obey("b", condition: .preparing)
+    #expect(plane.logic.routes(of: name).map(\.node.text) == ["a"])
+  }
+}
