@@ -26,9 +26,9 @@ public import ClusterModel
 /// The answer is always exactly that of looking at every node for every choice.
 ///
 /// How it does that without looking at all of them: for each set of rules it keeps what they make of
-/// every node (``Prospects``) and the most that each node, each 16 and each 256 of them can be worth
-/// (``Ceilings``). One look passes over all whose ceiling is below the worst that is still wanted, and
-/// evaluates the others exactly (``Selection``). A change of one node changes its row of these.
+/// every node (``Prospects``) and the most that each of them, and each 16, 256 and 4096, can be worth
+/// (``Ceilings``). One look passes over all whose ceiling is below the worst that is still wanted,
+/// and evaluates the others exactly (``Selection``). A change of one node changes its row of these.
 public struct Scheduler: Sendable {
   var table = FleetTable()
   var prospects = ProspectsCache()
