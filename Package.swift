@@ -105,7 +105,9 @@ let package = Package(
     target("Adapters", "DurableSQLite", ["ClusterModel", grdb, deque]),
     target(
       "Adapters", "SQLiteStore", ["ClusterModel", "HostPorts", "DurableSQLite", grdb, crypto]),
-    target("Adapters", "EmbeddedEventBus", ["ClusterModel", "HostPorts", "DurableSQLite", grdb]),
+    target(
+      "Adapters", "EmbeddedEventBus",
+      ["ClusterModel", "HostPorts", "DurableSQLite", grdb, crypto]),
     .target(
       name: "CYamlEvents", dependencies: [.product(name: "Yams", package: "Yams")],
       path: "Sources/Adapters/CYamlEvents"),
@@ -183,6 +185,9 @@ let package = Package(
     .target(
       name: "StorageTesting", dependencies: ["ClusterModel"], path: "Tests/Support/StorageTesting",
       swiftSettings: settings),
+    .target(
+      name: "StoreConformance", dependencies: ["ClusterModel", "HostPorts", "PropertyTesting"],
+      path: "Tests/Support/StoreConformance", swiftSettings: settings),
     tests("Core", "ClusterModelTests", ["ClusterModel"]),
     tests("Core", "ModuleTrustTests", ["ClusterModel", "ModuleTrust", crypto]),
     tests("Core", "EventRoutingTests", ["ClusterModel", "EventRouting"]),
@@ -214,7 +219,10 @@ let package = Package(
       ["ClusterModel", "HostPorts", "DurableSQLite", "SQLiteStore", "StorageTesting", crypto]),
     tests(
       "Adapters", "EmbeddedEventBusTests",
-      ["ClusterModel", "HostPorts", "DurableSQLite", "EmbeddedEventBus", "StorageTesting"]),
+      [
+        "ClusterModel", "HostPorts", "DurableSQLite", "EmbeddedEventBus", "StorageTesting",
+        "StoreConformance",
+      ]),
     tests("Adapters", "ManifestYAMLTests", ["ClusterModel", "ManifestYAML"]),
     tests(
       "Hosts", "ControlPlaneTests",

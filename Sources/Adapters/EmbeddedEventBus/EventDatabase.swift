@@ -13,6 +13,8 @@ public final class EventDatabase: EventLog {
   }
 
   private let database: DurableDatabase
+  /// State, which lies in the same file.
+  public let state: StateDatabase
   private let keptEvents: Int
   private let keptBytes: Int
   private let sinceTrim = Mutex(Growth())
@@ -34,15 +36,18 @@ public final class EventDatabase: EventLog {
   /// - Parameters:
   ///   - keptEvents: settled events to keep at most (about; trimming is done now and then).
   ///   - keptBytes: bytes of settled events to keep at most (about).
+  ///   - rememberedDeletions: deletions of state that are remembered in each bucket (about).
   /// - Throws: what ``DurableDatabase`` throws.
   public init(
     in folder: DataFolder, keptEvents: Int = defaultKeptEvents,
-    keptBytes: ByteCount = defaultKeptBytes
+    keptBytes: ByteCount = defaultKeptBytes,
+    rememberedDeletions: Int = StateDatabase.defaultRememberedDeletions
   ) throws(Problem) {
     self.keptEvents = keptEvents
     self.keptBytes = keptBytes.bytes
     database = try DurableDatabase(
       path: folder.path + "/events.sqlite", format: EventTables.format)
+    state = StateDatabase(database: database, rememberedDeletions: rememberedDeletions)
   }
 
   /// How many transactions made what was written durable.
@@ -100,7 +105,10 @@ public final class EventDatabase: EventLog {
     try await database.write { try EventWriter(database: $0).replayDeadLetter(id) }
   }
 
-  public func close() async throws(Problem) { try await database.close() }
+  public func close() async throws(Problem) {
+    state.finish()
+    try await database.close()
+  }
 
   private func stored(_ event: AcceptedEvent) throws(Problem) -> StoredEvent {
     do { return try StoredEvent(event) } catch {

@@ -54,7 +54,7 @@ enum EventTables {
             CREATE TABLE settled (
               "offset" INTEGER PRIMARY KEY, bytes INTEGER NOT NULL) STRICT;
             """)
-      }
+      }, StateTables.migration,
     ])
 
   static func encode(_ value: some Encodable) throws -> String {
