@@ -110,6 +110,7 @@ import Testing
   mutating func `a node that comes while it is drained gets nothing, and gives away what it has`() {
     plane.serve(on: ["a"], PlacementRules(fallbacks: 0))
     _ = plane.command(.drain, "a")
+    #expect(plane.logic.tracker.nodes[node]?.isDrained == false)
     #expect(plane.attach("b") == ["b: ", "b: m#1 active"])
     #expect(plane.obey("b") == ["a: "])
     #expect(plane.invoke() == ["invoke on b"])
@@ -170,5 +171,33 @@ import Testing
     _ = plane.attach("a")
     _ = plane.tell(.agentSpoke(.left(node, Incarnation(1))))
     #expect(plane.logic.tracker.nodes[node]?.state == .unavailable)
+  }
+
+  @Test
+  mutating func `a node that comes back while it is being forgotten is forgotten all the same`() {
+    plane.serve(on: ["a", "b"], PlacementRules(replicas: 2, fallbacks: 0))
+    _ = plane.die("a", .connectionClosed)
+    plane.store = .keepsLater
+    #expect(plane.command(.forget, "a") == [])
+    #expect(plane.attach("a") == ["a: ", "a: m#1 active"])
+    _ = plane.obey("a")
+    _ = plane.news()
+    #expect(plane.keep() == ["node a forgotten"])
+    #expect(
+      plane.news() == ["node_failure node/a", "module_stop module/m", "scale_event module/m"])
+    #expect(plane.beat("a") == ["a: unknown"])
+    #expect(plane.logic.availability(of: node) == .unavailable)
+  }
+
+  @Test mutating func `that most nodes fall silent at once is announced, and when it is over`() {
+    for name in ["a", "b", "c", "d"] { _ = plane.attach(name) }
+    _ = plane.wait(.milliseconds(100), beating: ["a", "b", "c", "d"])
+    _ = plane.news()
+    _ = plane.wait(.seconds(1), beating: ["a"])
+    #expect(plane.announced.compactMap { $0.payload["raised"] } == [.bool(true)])
+    #expect(plane.announced.filter { $0.type == .alarm }.map(\.target) == ["cluster"])
+    _ = plane.news()
+    _ = plane.wait(.milliseconds(100), beating: ["a", "b", "c", "d"])
+    #expect(plane.announced.compactMap { $0.payload["raised"] } == [.bool(false)])
   }
 }
