@@ -39,7 +39,9 @@ struct Wasmatrix: AsyncParsableCommand {
         ]),
       CommandGroup(
         name: "Run",
-        subcommands: [InvokeVerb.self, EmitVerb.self, EventsVerb.self, LogsVerb.self]),
+        subcommands: [
+          InvokeVerb.self, EmitVerb.self, EventsVerb.self, LogsVerb.self, StateVerb.self,
+        ]),
       CommandGroup(
         name: "Look",
         subcommands: [

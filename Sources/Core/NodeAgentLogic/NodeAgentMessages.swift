@@ -16,7 +16,7 @@ public struct Vitals: Hashable, Sendable {
 }
 
 /// Names one preparation, so that the end of an abandoned one is known as such.
-public struct PreparationID: Hashable, Comparable, Sendable {
+public struct PreparationID: Hashable, Sendable {
   public let placement: PlacementID
   /// Unique within an incarnation.
   public let attempt: UInt64
@@ -24,10 +24,6 @@ public struct PreparationID: Hashable, Comparable, Sendable {
   public init(placement: PlacementID, attempt: UInt64) {
     self.placement = placement
     self.attempt = attempt
-  }
-
-  public static func < (left: Self, right: Self) -> Bool {
-    (left.placement, left.attempt) < (right.placement, right.attempt)
   }
 }
 

@@ -9,9 +9,16 @@ import Synchronization
 /// What arrives while a service is down, or while there is no control plane to hear it, is lost: agents
 /// say everything again until it is acknowledged.
 final class AgentLinks: Sendable {
+  /// What comes over the links, in its order.
+  enum News: Sendable {
+    case message(AgentMessage)
+    /// An agent said that it has ended.
+    case ended(NodeID, Incarnation)
+  }
+
   private struct State {
     /// `nil` while nobody listens.
-    var messages: AsyncStream<AgentMessage>.Continuation?
+    var messages: AsyncStream<News>.Continuation?
     var heartbeats: AsyncStream<AgentMessage>.Continuation?
     var agents: [NodeID: any AgentConnection] = [:]
   }
@@ -44,23 +51,27 @@ final class AgentLinks: Sendable {
     }
   }
 
-  func close(_ node: NodeID) { state.withLock { $0.agents[node] = nil } }
+  /// An agent has ended, and says so.
+  func close(_ node: NodeID, _ incarnation: Incarnation) {
+    let mailbox = state.withLock { state in
+      state.agents[node] = nil
+      return state.messages
+    }
+    mailbox?.yield(.ended(node, incarnation))
+  }
 
   func take(_ message: AgentMessage) {
-    let mailbox = state.withLock { state in
-      switch message {
-      case .heartbeat: state.heartbeats
-      case .attached, .reported, .left: state.messages
-      }
+    switch message {
+    case .heartbeat: state.withLock { $0.heartbeats }?.yield(message)
+    case .attached, .reported, .left: state.withLock { $0.messages }?.yield(.message(message))
     }
-    mailbox?.yield(message)
   }
 
   // Its owners.
 
   /// Agents may open links from now on.
-  func listen() -> AsyncStream<AgentMessage> {
-    let (mailbox, continuation) = Self.mailbox()
+  func listen() -> AsyncStream<News> {
+    let (mailbox, continuation) = Self.mailbox(of: News.self)
     state.withLock { $0.messages = continuation }
     return mailbox
   }
@@ -78,7 +89,7 @@ final class AgentLinks: Sendable {
   }
 
   func monitor() -> AsyncStream<AgentMessage> {
-    let (mailbox, continuation) = Self.mailbox()
+    let (mailbox, continuation) = Self.mailbox(of: AgentMessage.self)
     state.withLock { $0.heartbeats = continuation }
     return mailbox
   }
@@ -90,11 +101,10 @@ final class AgentLinks: Sendable {
     }
   }
 
-  private static func mailbox() -> (
-    AsyncStream<AgentMessage>, AsyncStream<AgentMessage>.Continuation
-  ) {
-    AsyncStream.makeStream(
-      of: AgentMessage.self, bufferingPolicy: .bufferingOldest(mailboxSize))
+  private static func mailbox<Element>(
+    of type: Element.Type
+  ) -> (AsyncStream<Element>, AsyncStream<Element>.Continuation) {
+    AsyncStream.makeStream(of: type, bufferingPolicy: .bufferingOldest(mailboxSize))
   }
 }
 
@@ -104,9 +114,15 @@ struct AttachListener: SupervisedService {
   let plane: ResourceSlot<ControlPlane>
 
   @concurrent func run(ready: @escaping @Sendable () -> Void) async throws {
-    let messages = links.listen()
+    let news = links.listen()
     ready()
-    for await message in messages { await plane.current?.hear(message) }
+    for await news in news {
+      switch news {
+      case .message(let message): await plane.current?.hear(message)
+      case .ended(let node, let incarnation):
+        await plane.current?.agentEnded(node, incarnation)
+      }
+    }
     links.hangUp()
   }
 }

@@ -1,5 +1,5 @@
 import ClusterModel
-import HostPorts
+public import HostPorts
 import SupervisionRuntime
 
 /// The catalog and the blobs, as one service owns them.
@@ -8,10 +8,21 @@ struct Registry: Sendable {
   let blobs: any BlobStore
 }
 
+/// The event log and state, which lie in one file so that they can be changed in one transaction.
+public struct EventStores: Sendable {
+  public let log: any EventLog
+  public let state: any StateStore
+
+  public init(log: any EventLog, state: any StateStore) {
+    self.log = log
+    self.state = state
+  }
+}
+
 extension ResourceSlot {
   /// Uses the resource. A store that cannot be used any more is opened afresh; one that is full, busy or
   /// damaged would not be better for that.
-  fileprivate func use<Value: Sendable>(
+  func use<Value: Sendable>(
     _ body: @Sendable (Resource) async throws(Problem) -> Value
   ) async throws(Problem) -> Value {
     while true {
@@ -67,36 +78,38 @@ struct SlottedBlobs: BlobStore {
 
 /// The event log behind a slot.
 struct SlottedLog: EventLog {
-  let slot: ResourceSlot<any EventLog>
+  let slot: ResourceSlot<EventStores>
 
   func pendingDeliveries() async throws(Problem) -> [PendingDelivery] {
-    try await slot.use { (log) async throws(Problem) in try await log.pendingDeliveries() }
+    try await slot.use { (stores) async throws(Problem) in try await stores.log.pendingDeliveries()
+    }
   }
   func append(_ event: AcceptedEvent) async throws(Problem) -> AppendedEvent {
-    try await slot.use { (log) async throws(Problem) in try await log.append(event) }
+    try await slot.use { (stores) async throws(Problem) in try await stores.log.append(event) }
   }
   func record(_ change: DeliveryChange) async throws(Problem) -> AppendedEvent? {
-    try await slot.use { (log) async throws(Problem) in try await log.record(change) }
+    try await slot.use { (stores) async throws(Problem) in try await stores.log.record(change) }
   }
   func event(at offset: EventOffset) async throws(Problem) -> Event? {
-    try await slot.use { (log) async throws(Problem) in try await log.event(at: offset) }
+    try await slot.use { (stores) async throws(Problem) in try await stores.log.event(at: offset) }
   }
   func status(of offset: EventOffset) async throws(Problem) -> EventStatus? {
-    try await slot.use { (log) async throws(Problem) in try await log.status(of: offset) }
+    try await slot.use { (stores) async throws(Problem) in try await stores.log.status(of: offset) }
   }
   func deadLetters(from id: DeliveryID, limit: Int) async throws(Problem) -> [DeadLetter] {
-    try await slot.use { (log) async throws(Problem) in
-      try await log.deadLetters(from: id, limit: limit)
+    try await slot.use { (stores) async throws(Problem) in
+      try await stores.log.deadLetters(from: id, limit: limit)
     }
   }
   func deadLetter(_ id: DeliveryID) async throws(Problem) -> DeadLetter? {
-    try await slot.use { (log) async throws(Problem) in try await log.deadLetter(id) }
+    try await slot.use { (stores) async throws(Problem) in try await stores.log.deadLetter(id) }
   }
   func dropDeadLetter(_ id: DeliveryID) async throws(Problem) -> Bool {
-    try await slot.use { (log) async throws(Problem) in try await log.dropDeadLetter(id) }
+    try await slot.use { (stores) async throws(Problem) in try await stores.log.dropDeadLetter(id) }
   }
   func replayDeadLetter(_ id: DeliveryID) async throws(Problem) -> PendingDelivery? {
-    try await slot.use { (log) async throws(Problem) in try await log.replayDeadLetter(id) }
+    try await slot.use { (stores) async throws(Problem) in try await stores.log.replayDeadLetter(id)
+    }
   }
   /// Its owner closes it.
   func close() async throws(Problem) {}

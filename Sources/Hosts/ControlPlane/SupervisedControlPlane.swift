@@ -21,12 +21,12 @@ public final class SupervisedControlPlane: Sendable {
   public struct Stores: Sendable {
     let catalog: @Sendable () throws(Problem) -> any CatalogStore
     let blobs: @Sendable () throws(Problem) -> any BlobStore
-    let events: @Sendable () throws(Problem) -> any EventLog
+    let events: @Sendable () throws(Problem) -> EventStores
 
     public init(
       catalog: @escaping @Sendable () throws(Problem) -> any CatalogStore,
       blobs: @escaping @Sendable () throws(Problem) -> any BlobStore,
-      events: @escaping @Sendable () throws(Problem) -> any EventLog
+      events: @escaping @Sendable () throws(Problem) -> EventStores
     ) {
       self.catalog = catalog
       self.blobs = blobs
@@ -35,14 +35,14 @@ public final class SupervisedControlPlane: Sendable {
   }
 
   private let stores: Stores
-  private let clock: any HostClock
+  let clock: any HostClock
   private let random: any RandomNumberGenerator & Sendable
   private let logger: Logger
   private let configuration: ControlPlaneLogic.Configuration
 
   private let registry = ResourceSlot<Registry>("the registry")
   private let verifiers = ResourceSlot<VerifierPool>("the verification of signatures")
-  private let bus = ResourceSlot<any EventLog>("the event log")
+  let bus = ResourceSlot<EventStores>("the event log")
   private let deliveries = WorkPool()
   private let invocations = WorkPool()
   private let links = AgentLinks()
@@ -109,11 +109,11 @@ public final class SupervisedControlPlane: Sendable {
       }, close: { try await $0.catalog.close() })
   }
 
-  private var busOwner: ResourceOwner<any EventLog> {
+  private var busOwner: ResourceOwner<EventStores> {
     let stores = stores
     return ResourceOwner(
       of: bus, open: { try await BlockingCall.run { () throws(Problem) in try stores.events() } },
-      close: { try await $0.close() })
+      close: { try await $0.log.close() })
   }
 
   private var schedulerOwner: ResourceOwner<ControlPlane> {
@@ -138,8 +138,7 @@ private struct LocalControlPlaneConnection: ControlPlaneConnection {
   func send(_ message: AgentMessage) { links.take(message) }
 
   func close(_ node: NodeID, _ incarnation: Incarnation) async {
-    links.close(node)
-    await plane.current?.agentEnded(node, incarnation)
+    links.close(node, incarnation)
   }
 
   func module(_ digest: ModuleDigest) async throws(Problem) -> [UInt8] {

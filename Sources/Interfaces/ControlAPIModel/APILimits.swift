@@ -9,6 +9,8 @@ public enum APILimits {
   public static let moduleBody = ByteCount(bytes: module.bytes + (64 << 10))
   /// JSON bodies other than events: twice the largest manifest, escaped.
   public static let jsonBody = ByteCount.mebibytes(4)
+  /// A batch of writes to state: a few of the largest values, in base64.
+  public static let stateBody = ByteCount.mebibytes(32)
   /// A structured event: its data in base64 or escaped, and the attributes.
   public static let structuredBody = ByteCount(
     bytes: EventRules.maximumData.bytes * 2 + (1 << 20))

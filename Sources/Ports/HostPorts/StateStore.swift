@@ -31,12 +31,13 @@ public protocol StateStore: Sendable {
   func write(_ writes: [StateWrite], in namespace: Namespace, at now: WallInstant)
     async throws(Problem) -> [StateRevision]
   /// What was written after `revision`, each key once with its newest state, oldest revision first;
-  /// deletions and expiries included.
+  /// deletions included. With `nil` everything that is there, and deletions as far as they are
+  /// remembered.
   ///
   /// - Throws: ``Problem`` `revision_too_old`: deletions since then are no longer remembered; begin anew
   ///   with `list`.
   func changes(
-    in bucket: BucketName, of namespace: Namespace, prefix: String, after revision: StateRevision,
+    in bucket: BucketName, of namespace: Namespace, prefix: String, after revision: StateRevision?,
     limit: Int
   ) async throws(Problem) -> [StateChange]
   /// Makes deletions of what has expired, so that whoever watches hears of it.

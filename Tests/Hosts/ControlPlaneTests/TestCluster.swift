@@ -70,7 +70,8 @@ struct TestCluster {
         },
         blobs: { () throws(Problem) in try BlobFolder(in: folder) },
         events: { () throws(Problem) in
-          FaultyLog(log: try EventDatabase(in: folder), faults: faults)
+          let log = try EventDatabase(in: folder)
+          return EventStores(log: FaultyLog(log: log, faults: faults), state: log.state)
         }),
       clock: clock, logger: logger, configuration: configuration)
     let slot = ResourceSlot<any ModuleEngine>("the engine")

@@ -23,6 +23,8 @@ final class SampleCluster: ClusterService {
     var existed = false
     var logs: AsyncStream<LogLine> = AsyncStream { $0.finish() }
     var patience: Duration?
+    var declared: [Bucket] = []
+    var written: [StateWrite] = []
   }
 
   private let script = Mutex(Script())

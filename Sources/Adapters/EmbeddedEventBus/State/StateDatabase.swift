@@ -71,7 +71,7 @@ public final class StateDatabase: StateStore {
 
   public func changes(
     in bucket: BucketName, of namespace: Namespace, prefix: String,
-    after revision: StateRevision, limit: Int
+    after revision: StateRevision?, limit: Int
   ) async throws(Problem) -> [StateChange] {
     try await read {
       try $0.changes(bucket, namespace, prefix: prefix, after: revision, limit: limit)

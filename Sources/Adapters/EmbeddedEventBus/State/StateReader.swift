@@ -55,14 +55,14 @@ struct StateReader {
   }
 
   func changes(
-    _ name: BucketName, _ namespace: Namespace, prefix: String, after revision: StateRevision,
+    _ name: BucketName, _ namespace: Namespace, prefix: String, after revision: StateRevision?,
     limit: Int
   ) throws -> [StateChange] {
     let bucket = try StoredBucket.require(database, name, namespace)
-    guard revision.number >= bucket.forgotten else {
+    guard revision.map({ $0.number >= bucket.forgotten }) ?? true else {
       throw Problem(
         .conflict, code: "revision_too_old",
-        "deletions after revision \(revision) are no longer remembered",
+        "deletions after revision \(revision ?? .none) are no longer remembered",
         next: "List what is there, and watch from its newest revision on.")
     }
     let rows = try Row.fetchCursor(
@@ -70,7 +70,7 @@ struct StateReader {
       sql: """
         SELECT \(StoredEntry.columns) FROM entries WHERE bucket = ? AND revision > ?
         ORDER BY revision
-        """, arguments: [bucket.id, revision.number])
+        """, arguments: [bucket.id, revision?.number ?? 0])
     var changes: [StateChange] = []
     var bytes = 0
     while changes.count < limit, bytes < Self.listedBytes, let row = try rows.next() {

@@ -83,7 +83,7 @@ struct StateWriter {
       throw Problem(
         .tooLarge, code: "value_too_large",
         "the value of \(write.key) is longer than \(bucket.bucket.maximumValue)",
-        next: "Make it smaller, or allow more in the manifest.")
+        next: "Make it smaller, or allow more with `wasmatrix state create`.")
     }
     let revision = try nextRevision()
     let expiry = value == nil ? nil : bucket.bucket.timeToLive.map { now + $0 }
@@ -94,7 +94,7 @@ struct StateWriter {
       throw Problem(
         .overloaded, code: "bucket_full",
         "bucket \(write.bucket) holds no more than \(bucket.bucket.maximumSize)",
-        next: "Delete something, or allow more in the manifest.")
+        next: "Delete something, or allow more with `wasmatrix state create`.")
     }
     try put(write.key, value, revision, expiry, bucket, now)
     return StateRevision(revision)

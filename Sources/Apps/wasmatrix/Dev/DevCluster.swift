@@ -29,7 +29,10 @@ struct DevCluster: Sendable {
       stores: SupervisedControlPlane.Stores(
         catalog: { () throws(Problem) in try CatalogDatabase(in: folder) },
         blobs: { () throws(Problem) in try BlobFolder(in: folder) },
-        events: { () throws(Problem) in try EventDatabase(in: folder) }),
+        events: { () throws(Problem) in
+          let log = try EventDatabase(in: folder)
+          return EventStores(log: log, state: log.state)
+        }),
       clock: clock, logger: Logger(label: "control-plane"),
       configuration: LocalNode.planeConfiguration)
   }

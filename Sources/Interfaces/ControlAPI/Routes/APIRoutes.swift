@@ -4,7 +4,7 @@ internal import Telemetry
 /// Every route there is.
 enum APIRoutes {
   static func table(
-    service: any ClusterService, supervision: any SupervisionService,
+    service: any ClusterService & StateService, supervision: any SupervisionService,
     registry: PrometheusRegistry
   ) -> RouteTable {
     var routes = HealthRoutes.routes(service: service, registry: registry)
@@ -17,6 +17,7 @@ enum APIRoutes {
     routes.append(LogRoute.route(service))
     routes += PlacementRoutes.routes(service)
     routes += ClusterRoutes.routes(service)
+    routes += StateRoutes.routes(service)
     routes += SupervisionRoutes.routes(supervision)
     routes.append(DescriptionRoute.route(describing: routes))
     return RouteTable(routes: routes)

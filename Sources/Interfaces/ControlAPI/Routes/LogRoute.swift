@@ -3,7 +3,6 @@ internal import ControlAPIModel
 internal import HostPorts
 internal import Hummingbird
 internal import NIOCore
-internal import ServiceLifecycle
 
 /// What modules wrote to standard error.
 enum LogRoute {
@@ -29,29 +28,15 @@ enum LogRoute {
         status: .ok, headers: [.contentType: APIJSON.linesType],
         body: ResponseBody { writer in
           if follow {
-            try await write(lines, to: &writer, until: body)
+            try await LineWriter.write(to: &writer, until: body) {
+              (emit: LineWriter.Emit<LogLine>) in
+              for await line in lines { try await emit(line) }
+            }
           } else {
             for await line in lines { try await writer.write(ByteBuffer.line(line)) }
           }
           try await writer.finish(nil)
         })
-    }
-  }
-
-  /// Writes lines until there are no more, the client goes away or the server stops.
-  private static func write(
-    _ lines: AsyncStream<LogLine>, to writer: inout any ResponseBodyWriter, until body: RequestBody
-  ) async throws {
-    // Only the operation below uses it, and this function waits for that to end.
-    nonisolated(unsafe) var operationWriter = writer
-    do {
-      try await body.consumeWithCancellationOnInboundClose { @Sendable _ in
-        for await line in lines.cancelOnGracefulShutdown() {
-          try await operationWriter.write(ByteBuffer.line(line))
-        }
-      }
-    } catch is CancellationError {
-      // The client has gone: nobody is left to tell.
     }
   }
 }

@@ -1,0 +1,106 @@
+public import ClusterModel
+public import HostPorts
+import SupervisionRuntime
+
+// State needs no decisions of the control plane: requests go to the store, whose owner may be restarting.
+extension SupervisedControlPlane: StateService {
+  public func buckets(for caller: Caller) async throws(Problem) -> [BucketStatus] {
+    try await bus.use { (stores) async throws(Problem) in
+      try await stores.state.buckets(in: caller.namespace)
+    }
+  }
+
+  public func declareBucket(_ bucket: Bucket, by caller: Caller) async throws(Problem) {
+    var bucket = bucket
+    bucket.namespace = caller.namespace
+    try await bus.use { [bucket] (stores) async throws(Problem) in
+      try await stores.state.declare(bucket)
+    }
+  }
+
+  public func removeBucket(_ name: BucketName, by caller: Caller) async throws(Problem) {
+    let isRemoved = try await bus.use { (stores) async throws(Problem) in
+      try await stores.state.removeBucket(name, in: caller.namespace)
+    }
+    guard isRemoved else {
+      throw Problem(
+        .notFound, code: "bucket_unknown", "there is no bucket \(name)",
+        next: "See which there are with `wasmatrix state buckets`.")
+    }
+  }
+
+  public func state(
+    _ key: StateKey, in bucket: BucketName, for caller: Caller
+  ) async throws(Problem) -> StateEntry {
+    let now = clock.now().wall
+    let entry = try await bus.use { (stores) async throws(Problem) in
+      try await stores.state.get(key, in: bucket, of: caller.namespace, at: now)
+    }
+    guard let entry else {
+      throw Problem(
+        .notFound, code: "key_unknown", "there is no \(key) in \(bucket)",
+        next: "See what there is with `wasmatrix state list \(bucket)`.")
+    }
+    return entry
+  }
+
+  public func states(
+    in bucket: BucketName, prefix: String, after: StateKey?, limit: Int, for caller: Caller
+  ) async throws(Problem) -> [StateEntry] {
+    let now = clock.now().wall
+    return try await bus.use { (stores) async throws(Problem) in
+      try await stores.state.list(
+        bucket, of: caller.namespace, prefix: prefix, after: after, limit: limit, at: now)
+    }
+  }
+
+  public func writeState(
+    _ writes: [StateWrite], by caller: Caller
+  ) async throws(Problem) -> [StateRevision] {
+    let now = clock.now().wall
+    return try await bus.use { (stores) async throws(Problem) in
+      try await stores.state.write(writes, in: caller.namespace, at: now)
+    }
+  }
+
+  /// Changes in one answer.
+  private static let changesAtOnce = 1000
+  /// Entries that expired are deleted so many at a time by those who watch.
+  private static let sweptAtOnce = 1000
+  /// How late whoever watches hears that an entry has expired.
+  private static let sweepInterval = Duration.seconds(1)
+
+  public func stateChanges(
+    in bucket: BucketName, prefix: String, after revision: StateRevision?, patience: Duration,
+    for caller: Caller
+  ) async throws(Problem) -> [StateChange] {
+    let deadline = clock.now().monotonic + patience
+    while true {
+      let stores = try await bus.borrow()
+      // Before looking, so that nothing between is missed.
+      let signs = stores.state.signs(of: bucket, in: caller.namespace)
+      let now = clock.now().wall
+      let changes = try await bus.use { (stores) async throws(Problem) in
+        _ = try await stores.state.sweep(at: now, limit: Self.sweptAtOnce)
+        return try await stores.state.changes(
+          in: bucket, of: caller.namespace, prefix: prefix, after: revision,
+          limit: Self.changesAtOnce)
+      }
+      let left = deadline - clock.now().monotonic
+      guard changes.isEmpty, left > .zero, !Task.isCancelled else { return changes }
+      await Self.wait(for: signs, atMost: min(left, Self.sweepInterval))
+    }
+  }
+
+  private static func wait(for signs: AsyncStream<Void>, atMost patience: Duration) async {
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { for await () in signs { return } }
+      group.addTask {
+        // Cancelled when a sign came sooner.
+        try? await Task.sleep(for: patience)
+      }
+      await group.next()
+      group.cancelAll()
+    }
+  }
+}
