@@ -56,6 +56,7 @@ extension ControlPlaneLogic {
       self.route(.activationFinished(id, event: event, result), now, &random, &directives)
     case .eventUnreadable(let problem):
       self.route(.eventUnreadable(id, problem), now, &random, &directives)
+    case .interrupted: self.route(.activationLost(id), now, &random, &directives)
     }
   }
 

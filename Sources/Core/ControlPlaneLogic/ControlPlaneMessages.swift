@@ -21,6 +21,8 @@ public enum ActivationEnd: Sendable {
   case finished(Event, Result<[UInt8], ActivationFailure>)
   /// Its event could not be read, so that nothing ran.
   case eventUnreadable(Problem)
+  /// The control plane's own consumer was restarted: nothing is known of it; it is run again.
+  case interrupted
 }
 
 extension ControlPlaneLogic {

@@ -106,12 +106,12 @@ extension World {
   /// Asks for what a line of a scenario says.
   func act(_ action: ScriptedAction) {
     func tell(_ wish: Operators.Wish, _ input: (RequestID) -> ControlPlaneLogic.Input) {
-      tellPlane(planeProcess, input(operators.ask(wish)))
+      tellPlane(logicLife, input(operators.ask(wish)))
     }
     switch action {
     case .push(let push):
       let record = scriptedRecord(push)
-      tell(.push(record)) { .catalog(.moduleVerified($0, record)) }
+      use(.verify(operators.ask(.push(record)), record))
     case .deploy(let application, let wishes):
       tell(.deploy(application.application, wishes)) {
         .catalog(.deploymentRequested($0, application.application, wishes, Self.requester))
@@ -131,7 +131,7 @@ extension World {
       let event = Event(
         id: "\(timeline.happened)", source: "/scenario", type: "scenario", topic: topic)
       tellPlane(
-        planeProcess, .events(.eventReceived(operators.nextRequest(), event, .local)))
+        logicLife, .events(.eventReceived(operators.nextRequest(), event, .local)))
     }
   }
 
