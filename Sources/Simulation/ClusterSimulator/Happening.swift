@@ -40,9 +40,9 @@ enum Happening {
   case eventIsPublished
   case fault(Fault)
   case faultEnds(Fault)
-  /// What a scenario says, at its time.
+  /// What a scenario says, at its time; also a fault that is aimed already.
   case scripted(ScriptedAction)
-  case scriptedFault(Fault)
+  case strikes(Fault)
 }
 
 /// What an agent is asked to run.

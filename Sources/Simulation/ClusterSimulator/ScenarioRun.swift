@@ -21,7 +21,7 @@ extension Simulation {
     }
     for line in scenario.faults ?? [] {
       let fault = try line.fault(world.indexByNode)
-      world.timeline.plan(.scriptedFault(fault), at: try time(line.atMilliseconds))
+      world.timeline.plan(.strikes(fault), at: try time(line.atMilliseconds))
       if let length = line.forMilliseconds {
         world.timeline.plan(
           .faultEnds(fault), at: try time(line.atMilliseconds) + (try time(length)))

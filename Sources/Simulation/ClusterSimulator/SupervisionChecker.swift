@@ -15,7 +15,7 @@ struct SupervisionChecker {
     var endedByItself: ChildExit?
     /// Whether its restart was decided since then.
     var isDecided = false
-    /// Someone started, restarted or stopped it by hand: order is not kept for it.
+    /// Someone laid hand on it, and it does not serve again since: order is not kept for it.
     var isByHand = false
     // Of a supervisor.
     var isStarted = false
@@ -26,15 +26,32 @@ struct SupervisionChecker {
   }
 
   private var seen: [Seen]
+  /// No less than how many are by hand.
+  private var hands = 0
 
   init(nodes: Int) { seen = Array(repeating: Seen(), count: nodes) }
 
   mutating func processEnded() { seen = Array(repeating: Seen(), count: seen.count) }
 
-  mutating func byHand(_ node: Int) { seen[node].isByHand = true }
+  mutating func byHand(_ node: Int) {
+    seen[node].isByHand = true
+    hands += 1
+  }
+
+  /// A supervisor has nothing left to do: what was laid hand on and serves is as any other.
+  mutating func settled(_ node: Int, _ tree: SimulatedTree) {
+    guard hands > 0 else { return }
+    for child in tree.nodes[node].children where seen[child].isByHand && seen[child].isServing {
+      seen[child].isByHand = false
+      hands -= 1
+    }
+  }
 
   /// It is ended as if it had crashed: what it supervises, it stops.
-  mutating func crashes(_ node: Int) { seen[node].isStopping = true }
+  mutating func crashes(_ node: Int) {
+    seen[node].isStopping = true
+    seen[node].isServing = false
+  }
 
   // A life, from its beginning to its end.
 
@@ -51,7 +68,6 @@ struct SupervisionChecker {
     seen[node].isAlive = true
     seen[node].isServing = false
     seen[node].endedByItself = nil
-    seen[node].isByHand = false
     for child in tree.nodes[node].children { seen[child] = Seen() }
     seen[node].isStarted = false
     seen[node].isStopping = false
@@ -105,6 +121,7 @@ struct SupervisionChecker {
 
   mutating func asked(_ node: Int, _ tree: SimulatedTree) -> [String] {
     seen[node].isStopping = true
+    seen[node].isServing = false
     let path = tree.nodes[node].path
     guard let parent = tree.nodes[node].parent, !seen[node].isByHand else { return [] }
     if tree.nodes[parent].plan?.strategy == .oneForOne, !seen[parent].isStopping {
@@ -126,11 +143,13 @@ struct SupervisionChecker {
     seen[node].isAlive = false
     if let parent = tree.nodes[node].parent {
       if !isAsked {
-        seen[node].endedByItself = exit
+        // What ends before it serves has failed, however it ends.
+        seen[node].endedByItself =
+          seen[node].isServing ? exit : .failure("it ended before it was started")
         seen[node].isDecided = false
       }
       // A child that cannot be started at first ends its supervisor.
-      if !seen[node].isServing, !seen[parent].isStarted { seen[parent].isStopping = true }
+      if !seen[node].hasServed, !seen[parent].isStarted { seen[parent].isStopping = true }
     }
     seen[node].isServing = false
     return wrong

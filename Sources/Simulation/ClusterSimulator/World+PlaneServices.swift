@@ -98,7 +98,17 @@ extension World {
     .unavailable, code: "restarting", "a part of the control plane is being restarted",
     next: "Try again in a moment.")
 
+  /// What works is what fails, more often than what idles.
+  private func endanger(_ work: PlaneWork) {
+    guard isEndangered, luckOfTrees.happens(0.02) else { return }
+    let service = luckOfTrees.happens(0.3) ? .scheduler : work.service
+    timeline.plan(
+      .strikes(.childCrash(.plane, service.rawValue)),
+      after: luckOfTrees.duration(upTo: configuration.delay + configuration.diskDelay))
+  }
+
   private func begin(_ work: PlaneWork) {
+    endanger(work)
     let process = planeTree.process
     switch work {
     case .persist(let id, let changes):

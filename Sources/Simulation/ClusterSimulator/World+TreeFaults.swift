@@ -28,7 +28,7 @@ extension World {
       layHand(on: node, of: tree, restart: false)
       timeline.plan(
         .handIsLaid(tree, process: tree.process, node),
-        after: luckOfTrees.duration(upTo: .seconds(2)))
+        after: luckOfTrees.duration(upTo: luckOfTrees.happens(0.3) ? .seconds(9) : .seconds(1)))
     case 4: ask(tree, SimulatedTree.root, canHang: false)
     case _: strike(.childCrash(tree.owner, tree.nodes[node].path))
     }

@@ -52,6 +52,7 @@ extension World {
       note("\(tree.name) \(tree.nodes[node].path) -> \(describe(directive))")
       carryOut(directive, tree, node, number)
     }
+    if tree.lives[node]?.machine?.state == .running { tree.checker.settled(node, tree) }
     setAlarm(tree, node)
   }
 

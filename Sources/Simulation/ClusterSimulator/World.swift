@@ -119,7 +119,7 @@ final class World {
     case .fault(let fault): begin(fault)
     case .faultEnds(let fault): end(fault)
     case .scripted(let action): act(action)
-    case .scriptedFault(let fault): strike(fault)
+    case .strikes(let fault): strike(fault)
     }
   }
 }
