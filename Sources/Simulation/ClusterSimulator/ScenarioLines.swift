@@ -69,7 +69,7 @@ extension Scenario.Module {
 }
 
 extension Scenario.FaultLine {
-  func fault(_ indices: [NodeID: Int]) throws(ScenarioProblem) -> Fault {
+  func fault(_ indices: [NodeID: Int], _ tree: SimulatedTree) throws(ScenarioProblem) -> Fault {
     func index(_ node: NodeID) throws(ScenarioProblem) -> Int {
       guard let index = indices[node] else {
         throw ScenarioProblem(description: "faults: there is no node \(node)")
@@ -89,6 +89,7 @@ extension Scenario.FaultLine {
     if let freeze { all.append(.agentFreeze(try index(freeze))) }
     if let stickWorkers { all.append(.workersStuck(try index(stickWorkers))) }
     if crashControlPlane == true { all.append(.planeCrash) }
+    if let crashChild { all.append(try childCrash(crashChild, tree)) }
     if silence == true { all.append(.silence) }
     if fullDisk == true { all.append(.diskIsFull) }
     if slowDisk == true { all.append(.diskIsSlow) }
@@ -97,6 +98,22 @@ extension Scenario.FaultLine {
         description: "faults at \(atMilliseconds) ms: one a line, and there are \(all.count)")
     }
     return all[0]
+  }
+
+  private func childCrash(
+    _ path: String, _ tree: SimulatedTree
+  ) throws(ScenarioProblem) -> Fault {
+    guard let node = tree.index(of: path), node != SimulatedTree.root else {
+      let known = tree.nodes.dropFirst().map(\.path).joined(separator: ", ")
+      throw ScenarioProblem(
+        description: "faults: the control plane has no part \(path); there are \(known)")
+    }
+    guard forMilliseconds == nil else {
+      throw ScenarioProblem(
+        description: "faults at \(atMilliseconds) ms: crashChild goes without forMilliseconds, "
+          + "because its supervisor starts it again")
+    }
+    return .childCrash(tree.owner, path)
   }
 }
 

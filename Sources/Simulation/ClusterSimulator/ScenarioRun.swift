@@ -20,7 +20,7 @@ extension Simulation {
       world.timeline.plan(.scripted(try line.action()), at: try time(line.atMilliseconds))
     }
     for line in scenario.faults ?? [] {
-      let fault = try line.fault(world.indexByNode)
+      let fault = try line.fault(world.indexByNode, world.planeTree)
       world.timeline.plan(.strikes(fault), at: try time(line.atMilliseconds))
       if let length = line.forMilliseconds {
         world.timeline.plan(

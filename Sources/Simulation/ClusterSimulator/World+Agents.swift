@@ -30,6 +30,7 @@ extension World {
         location: agent.location, capabilities: agent.capabilities), configuration: settings)
     agents[index] = agent
     if isBackward { timeline.plan(.fault(.agentCrash(index)), after: .seconds(2)) }
+    if agent.process > 1 { endangerNew(index) }
     tellAgent(index, agent.process, .started)
   }
 
@@ -61,7 +62,9 @@ extension World {
     agents[index].forgetEverything()
     checker.agentChanged(index, self)
     // A crash of the process is witnessed, the loss of the machine is not.
-    guard hadLink, !isCut(index, .toPlane), faults.happens(0.7) else { return }
+    guard hadLink, !isCut(index, .toPlane), faults.happens(isProcessGone ? 0.7 : 0.4) else {
+      return
+    }
     timeline.plan(
       .planeLearnsOfDeath(
         life: logicLife, agent.node, agent.logic.incarnation,

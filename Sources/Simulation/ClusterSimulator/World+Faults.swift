@@ -66,7 +66,9 @@ extension World {
       beginMove(from: index)
       agents[index].isFrozen = true
       checker.agentChanged(index, self)
-    case .workersStuck(let index): agents[index].isStuck = true
+    case .workersStuck(let index):
+      agents[index].isStuck = true
+      endangerStuck(index)
     case .partition, .diskIsFull, .diskIsSlow, .silence: break
     }
     troubles.insert(fault)

@@ -139,7 +139,7 @@ extension World {
 
   private func read(_ order: ActivationOrder) {
     guard planeServices.isUnderWay(order), case .delivery(let id, _) = order.purpose else { return }
-    if troubles.contains(.diskIsSlow), disk.happens(0.05) {
+    if troubles.contains(.diskIsSlow), disk.happens(0.2) {
       let problem = Problem(.unavailable, code: "log_busy", "the log is busy", next: "Try again.")
       guard planeServices.ends(order) else { return }
       timeline.plan(

@@ -1,4 +1,5 @@
 import ClusterModel
+import NodeAgentLogic
 import Supervision
 
 // What is done to trees: crashes, and the hands of operators.
@@ -28,7 +29,7 @@ extension World {
       layHand(on: node, of: tree, restart: false)
       timeline.plan(
         .handIsLaid(tree, process: tree.process, node),
-        after: luckOfTrees.duration(upTo: luckOfTrees.happens(0.3) ? .seconds(9) : .seconds(1)))
+        after: luckOfTrees.duration(upTo: luckOfTrees.happens(0.5) ? .seconds(12) : .seconds(1)))
     case 4: ask(tree, SimulatedTree.root, canHang: false)
     case _: strike(.childCrash(tree.owner, tree.nodes[node].path))
     }
@@ -40,6 +41,23 @@ extension World {
     case 3, 4: luckOfTrees.element(of: drillTrees) ?? planeTree
     case _: planeTree
     }
+  }
+
+  /// What is unwell is restarted more often than what is well.
+  func endangerStuck(_ index: Int) {
+    guard isEndangered, luckOfTrees.happens(0.5) else { return }
+    let service: AgentTree.Service = luckOfTrees.happens(0.5) ? .engine : .agent
+    timeline.plan(
+      .strikes(.childCrash(.agent(index), service.rawValue)),
+      after: luckOfTrees.duration(upTo: .seconds(2)))
+  }
+
+  /// What has just come back goes again more often than what is there for long.
+  func endangerNew(_ index: Int) {
+    guard isEndangered, luckOfTrees.happens(0.1) else { return }
+    timeline.plan(
+      .strikes(.childCrash(.agent(index), AgentTree.Service.agent.rawValue)),
+      after: luckOfTrees.duration(upTo: .milliseconds(100)))
   }
 
   /// A service, or now and then a supervisor; never the root.

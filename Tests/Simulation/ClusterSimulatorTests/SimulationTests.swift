@@ -75,6 +75,7 @@ import Testing
       configuration.planeCrashEvery = nil
       configuration.diskTroubleEvery = nil
       configuration.silenceEvery = nil
+      configuration.childCrashEvery = nil
       return try await Self.check(configuration)
     }
   }
