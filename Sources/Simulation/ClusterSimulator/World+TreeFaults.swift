@@ -71,7 +71,9 @@ extension World {
   /// - Returns: whether there was one that ran.
   func crashChild(_ tree: SimulatedTree, _ node: Int) -> Bool {
     if case .agent(let index) = tree.owner, agents[index].isFrozen { return false }
-    guard let life = tree.lives[node], life.phase != .ending, !life.isAsked, !life.isKilled else {
+    guard isTroubled, let life = tree.lives[node], life.phase != .ending, !life.isAsked,
+      !life.isKilled
+    else {
       return false
     }
     tree.lives[node]?.isKilled = true

@@ -170,7 +170,8 @@ extension World {
   }
 
   private func wake(_ tree: SimulatedTree, _ node: Int, _ life: SimulatedTree.Life) {
-    if life.wakesAt == timeline.now { tree.lives[node]?.wakesAt = nil }
+    // It may be late: the machine may have stood still.
+    if let set = life.wakesAt, set <= timeline.now { tree.lives[node]?.wakesAt = nil }
     if let deadline = life.machine?.nextDeadline, deadline <= instants(of: tree).monotonic {
       feed(tree, node, .deadlineReached)
     } else {
