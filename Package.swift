@@ -74,14 +74,14 @@ let package = Package(
         "ClusterModel", "EventRouting", "ModuleCatalog", "NodeTracking", "Scheduling",
         "Supervision",
       ]),
-    target("Core", "NodeAgentLogic", ["ClusterModel", deque]),
+    target("Core", "NodeAgentLogic", ["ClusterModel", "Supervision", deque]),
 
     // Simulation: whole clusters of the logics, in virtual time. It knows no adapter.
     target(
       "Simulation", "ClusterSimulator",
       [
         "ClusterModel", "EventRouting", "ModuleCatalog", "NodeTracking", "Scheduling",
-        "ControlPlaneLogic", "NodeAgentLogic", deque, heap,
+        "ControlPlaneLogic", "NodeAgentLogic", "Supervision", deque, heap,
       ]),
 
     // Ports: what hosts need and adapters meet.

@@ -21,7 +21,7 @@ public enum ActivationEnd: Sendable {
   case finished(Event, Result<[UInt8], ActivationFailure>)
   /// Its event could not be read, so that nothing ran.
   case eventUnreadable(Problem)
-  /// The control plane itself ended it: what it did before that is not known, and it is run again.
+  /// The control plane's own consumer was restarted: nothing is known of it; it is run again.
   case interrupted
 }
 

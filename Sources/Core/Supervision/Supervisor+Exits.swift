@@ -36,17 +36,16 @@ extension Supervisor {
     }
   }
 
-  /// Someone wants something; that it was wanted before already is enough.
-  mutating func requested(_ request: Deferred) {
+  /// Someone wants something of a child: of what was wanted of it and not attended to yet, only the
+  /// latest counts.
+  mutating func requested(_ request: Deferred, of child: ChildID) {
     switch work {
     case .notStarted, .ended: break
     // What comes while all is stopped is forgotten with the end.
-    case .starting, .attending, .stopping: remember(request)
+    case .starting, .attending, .stopping:
+      deferred.removeAll { $0.isWish(about: child) }
+      deferred.append(request)
     }
-  }
-
-  mutating func remember(_ request: Deferred) {
-    if !deferred.contains(request) { deferred.append(request) }
   }
 
   /// Looks at what has happened, as long as no group is being started or stopped, and starts what has
@@ -144,6 +143,11 @@ extension Supervisor {
       start(group(of: id).filter { $0 != id }, now, &directives)
     }
   }
+}
+
+extension Supervisor.Deferred {
+  /// Whether somebody wants this of a child.
+  func isWish(about child: ChildID) -> Bool { self == .restart(child) || self == .terminate(child) }
 }
 
 extension Supervisor.Child {

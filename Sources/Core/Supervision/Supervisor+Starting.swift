@@ -72,6 +72,8 @@ extension Supervisor {
     precondition(!children[index].isAlive, "two incarnations of a child at once")
     children[index].incarnation += 1
     set(index, .starting, now)
+    // It is started afresh, as whoever asked for it before wanted.
+    deferred.removeAll { $0 == .restart(children[index].rules.id) }
     directives.append(.startChild(children[index].current))
   }
 

@@ -94,7 +94,8 @@ extension Supervisor {
     let id = children[index].rules.id
     if startAfterwards {
       set(index, .down(.stopped), now)
-      remember(.restart(id))
+      // Something else may have been wanted of it since.
+      if !deferred.contains(where: { $0.isWish(about: id) }) { deferred.append(.restart(id)) }
     } else {
       settle(index, now)
     }

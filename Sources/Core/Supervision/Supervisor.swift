@@ -41,8 +41,8 @@ public struct Supervisor: Sendable {
   /// In the order of their start. Temporary children leave when they have ended.
   var children: [Child]
   var work = Work.notStarted
-  /// What happened while a group was started or stopped, in order. At most one exit and one request of
-  /// each kind a child.
+  /// What happened while a group was started or stopped, in order. At most one exit and one request a
+  /// child.
   var deferred: [Deferred] = []
   /// When there were restarts within the window; at most one more than the intensity allows.
   var recentRestarts: [MonotonicInstant] = []
@@ -90,8 +90,8 @@ public struct Supervisor: Sendable {
     case .childStartFailed(let incarnation, let reason):
       ended(incarnation, .failure(reason), now, &directives)
     case .childEnded(let incarnation, let exit): ended(incarnation, exit, now, &directives)
-    case .restartRequested(let id): requested(.restart(id))
-    case .terminateRequested(let id): requested(.terminate(id))
+    case .restartRequested(let id): requested(.restart(id), of: id)
+    case .terminateRequested(let id): requested(.terminate(id), of: id)
     case .stopRequested: stop(now, &directives)
     case .deadlineReached: wake(now, &directives)
     }

@@ -121,6 +121,15 @@ struct Checker {
     }
   }
 
+  // Stores.
+
+  /// Nothing of an old logic is written once a new one has read what is there.
+  mutating func storeIsWritten(by life: Int, _ world: World) {
+    if world.plane != nil, life != world.logicLife {
+      fail("life \(life) of the logic writes in spite of life \(world.logicLife)", world)
+    }
+  }
+
   // Placements.
 
   /// Nothing is placed where it may not run.
@@ -182,7 +191,7 @@ struct Checker {
     switch event.type {
     case .nodeState, .nodeFailure:
       guard case .string(let to) = event.payload["to"] else { return }
-      let key = "\(world.planeProcess) \(event.target)"
+      let key = "\(world.logicLife) \(event.target)"
       // From nothing: it was forgotten, and is there again.
       if let known = states[key], let from = event.payload["from"], from != .null,
         from != .string(known)

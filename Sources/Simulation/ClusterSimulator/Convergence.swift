@@ -26,6 +26,7 @@ extension World {
     if !operators.invocations.isEmpty {
       unrest.append("\(operators.invocations.count) invocations wait")
     }
+    for tree in allTrees { unrest += tree.checker.unrest(tree) }
     unrest += placementUnrest(plane)
     let blocked = Set(
       plane.catalog.placed.keys.filter { plane.catalog.placed[$0]?.state != .ready })
@@ -118,6 +119,7 @@ extension World {
     where store.keys[key].map({ $0.revokedAt == nil }) != operators.promisedKeys[key] {
       broken.append("key \(key) is not as it was acknowledged")
     }
+    for tree in allTrees { broken += tree.checker.untruths(tree) }
     if let plane {
       let deployed = plane.catalog.placed.mapValues(\.deployment)
       if deployed != store.deployments { broken.append("the catalog is not what its store holds") }

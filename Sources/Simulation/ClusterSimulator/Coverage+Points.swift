@@ -15,7 +15,7 @@ extension Coverage {
     case .agentDied: count(.planeInputAgentDied)
     case .activationEnded(_, _, .finished): count(.planeInputActivationFinished)
     case .activationEnded(_, _, .eventUnreadable): count(.planeInputActivationUnreadable)
-    case .activationEnded(_, _, .interrupted): break
+    case .activationEnded(_, _, .interrupted): count(.planeInputActivationInterrupted)
     case .invocationRequested: count(.planeInputInvocationRequested)
     case .invocationEnded: count(.planeInputInvocationEnded)
     case .deadlineReached: count(.planeInputDeadlineReached)
@@ -169,6 +169,7 @@ extension Coverage {
     case .diskIsSlow: count(.faultDiskIsSlow)
     case .silence: count(.faultSilence)
     case .workersStuck: count(.faultWorkersStuck)
+    case .childCrash(let owner, _): countCrash(owner)
     }
   }
 }

@@ -3,6 +3,7 @@ import ControlPlaneLogic
 import EventRouting
 import ModuleCatalog
 import NodeAgentLogic
+import Supervision
 
 // What happens, in words, for the history.
 extension World {
@@ -41,6 +42,10 @@ extension World {
     }
     return short("\(directive)")
   }
+
+  func describe(_ input: Supervisor.Input) -> String { short("\(input)") }
+
+  func describe(_ directive: Supervisor.Directive) -> String { short("\(directive)") }
 
   private func describe(_ message: AgentMessage) -> String {
     switch message {
@@ -99,7 +104,9 @@ extension World {
     var result = ""
     result.reserveCapacity(240)
     var rest = Substring(text)
-    for noise in ["ClusterModel.", "ControlPlaneLogic.", "EventRouting.", "ModuleCatalog."] {
+    for noise in [
+      "ClusterModel.", "ControlPlaneLogic.", "EventRouting.", "ModuleCatalog.", "Supervision.",
+    ] {
       rest = Substring(replacing(noise, in: rest))
     }
     result = String(rest.prefix(240))

@@ -4,23 +4,31 @@ import EventRouting
 import NodeAgentLogic
 import NodeTracking
 
-/// Something that will happen in a simulated world. Processes and connections are numbered, so that
-/// what was meant for one that is gone is known as such.
+/// Something that will happen in a simulated world. Processes, lives of the control plane's logic, and
+/// connections are numbered, so that what was meant for one that is gone is known as such.
 enum Happening {
-  case planeWakes(process: Int)
+  case planeWakes(life: Int)
   case agentWakes(Int, process: Int)
   /// A datagram arrives at an agent, or at the control plane.
   case agentHears(Int, connection: Int, ControlMessage)
   case planeHears(AgentMessage, connection: Int, Int)
   case linkOpens(Int, process: Int)
   case linkFails(Int, process: Int, connection: Int)
-  case planeLearnsOfDeath(process: Int, NodeID, Incarnation, DeathEvidence)
+  case planeLearnsOfDeath(life: Int, NodeID, Incarnation, DeathEvidence)
 
   /// A change reaches the disk (or cannot), and then whoever waits for it.
-  case changeWritten(process: Int, PersistID, [CatalogChange])
-  case planeIsTold(process: Int, ControlPlaneLogic.Input)
-  case eventWritten(process: Int, RequestID, AcceptedEvent)
-  case changeOfDeliveryWritten(process: Int, DeliveryChange)
+  case changeWritten(process: Int, life: Int, PersistID, [CatalogChange])
+  case planeIsTold(life: Int, ControlPlaneLogic.Input)
+  case eventWritten(process: Int, life: Int, RequestID, AcceptedEvent)
+  case changeOfDeliveryWritten(process: Int, life: Int, DeliveryChange)
+  /// Something has waited long enough for a service that is away.
+  case patienceEnds(process: Int, ControlPlaneTree.Service, Int)
+
+  case inTree(SimulatedTree, Int, life: Int, TreeHappening)
+  case processBegins(SimulatedTree, after: Int)
+  case treeIsTroubled
+  /// Someone starts again what they took down.
+  case handIsLaid(SimulatedTree, process: Int, Int)
 
   case agentIsTold(Int, process: Int, NodeAgentLogic.Input)
   case preparationEnds(Int, process: Int, PreparationID, Problem?)
@@ -32,9 +40,9 @@ enum Happening {
   case eventIsPublished
   case fault(Fault)
   case faultEnds(Fault)
-  /// What a scenario says, at its time.
+  /// What a scenario says, at its time; also a fault that is aimed already.
   case scripted(ScriptedAction)
-  case scriptedFault(Fault)
+  case strikes(Fault)
 }
 
 /// What an agent is asked to run.
@@ -45,6 +53,8 @@ struct ActivationOrder {
   }
   let purpose: Purpose
   let route: Route
+  /// Which activation it is: another for each attempt.
+  let run: Int
 }
 
 enum ActivationOutcome {
@@ -68,4 +78,6 @@ enum Fault: Hashable {
   case silence
   /// The workers of a node do not get on.
   case workersStuck(Int)
+  /// A service or a supervisor of a tree ends as failed.
+  case childCrash(SimulatedTree.Owner, String)
 }

@@ -56,7 +56,7 @@ struct Operators {
   }
 
   /// Nobody answers any more: what was asked for may have been done, or not.
-  mutating func planeCrashed() {
+  mutating func logicEnded() {
     for request in waiting.keys {
       if case .deploy(let application, _) = waiting[request] { forget(application) }
     }

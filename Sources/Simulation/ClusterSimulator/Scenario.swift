@@ -88,6 +88,8 @@ public struct Scenario: Hashable, Sendable, Codable {
     public var freeze: NodeID?
     public var stickWorkers: NodeID?
     public var crashControlPlane: Bool?
+    /// A path of the control plane's supervision tree, such as `events/router`.
+    public var crashChild: String?
     public var silence: Bool?
     public var fullDisk: Bool?
     public var slowDisk: Bool?

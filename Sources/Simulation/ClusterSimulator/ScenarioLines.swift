@@ -69,7 +69,7 @@ extension Scenario.Module {
 }
 
 extension Scenario.FaultLine {
-  func fault(_ indices: [NodeID: Int]) throws(ScenarioProblem) -> Fault {
+  func fault(_ indices: [NodeID: Int], _ tree: SimulatedTree) throws(ScenarioProblem) -> Fault {
     func index(_ node: NodeID) throws(ScenarioProblem) -> Int {
       guard let index = indices[node] else {
         throw ScenarioProblem(description: "faults: there is no node \(node)")
@@ -89,6 +89,7 @@ extension Scenario.FaultLine {
     if let freeze { all.append(.agentFreeze(try index(freeze))) }
     if let stickWorkers { all.append(.workersStuck(try index(stickWorkers))) }
     if crashControlPlane == true { all.append(.planeCrash) }
+    if let crashChild { all.append(try childCrash(crashChild, tree)) }
     if silence == true { all.append(.silence) }
     if fullDisk == true { all.append(.diskIsFull) }
     if slowDisk == true { all.append(.diskIsSlow) }
@@ -98,6 +99,22 @@ extension Scenario.FaultLine {
     }
     return all[0]
   }
+
+  private func childCrash(
+    _ path: String, _ tree: SimulatedTree
+  ) throws(ScenarioProblem) -> Fault {
+    guard let node = tree.index(of: path), node != SimulatedTree.root else {
+      let known = tree.nodes.dropFirst().map(\.path).joined(separator: ", ")
+      throw ScenarioProblem(
+        description: "faults: the control plane has no part \(path); there are \(known)")
+    }
+    guard forMilliseconds == nil else {
+      throw ScenarioProblem(
+        description: "faults at \(atMilliseconds) ms: crashChild goes without forMilliseconds, "
+          + "because its supervisor starts it again")
+    }
+    return .childCrash(tree.owner, path)
+  }
 }
 
 extension World {
@@ -106,12 +123,12 @@ extension World {
   /// Asks for what a line of a scenario says.
   func act(_ action: ScriptedAction) {
     func tell(_ wish: Operators.Wish, _ input: (RequestID) -> ControlPlaneLogic.Input) {
-      tellPlane(planeProcess, input(operators.ask(wish)))
+      tellPlane(logicLife, input(operators.ask(wish)))
     }
     switch action {
     case .push(let push):
       let record = scriptedRecord(push)
-      tell(.push(record)) { .catalog(.moduleVerified($0, record)) }
+      use(.verify(operators.ask(.push(record)), record))
     case .deploy(let application, let wishes):
       tell(.deploy(application.application, wishes)) {
         .catalog(.deploymentRequested($0, application.application, wishes, Self.requester))
@@ -131,7 +148,7 @@ extension World {
       let event = Event(
         id: "\(timeline.happened)", source: "/scenario", type: "scenario", topic: topic)
       tellPlane(
-        planeProcess, .events(.eventReceived(operators.nextRequest(), event, .local)))
+        logicLife, .events(.eventReceived(operators.nextRequest(), event, .local)))
     }
   }
 

@@ -20,15 +20,15 @@ extension Simulation {
       world.timeline.plan(.scripted(try line.action()), at: try time(line.atMilliseconds))
     }
     for line in scenario.faults ?? [] {
-      let fault = try line.fault(world.indexByNode)
-      world.timeline.plan(.scriptedFault(fault), at: try time(line.atMilliseconds))
+      let fault = try line.fault(world.indexByNode, world.planeTree)
+      world.timeline.plan(.strikes(fault), at: try time(line.atMilliseconds))
       if let length = line.forMilliseconds {
         world.timeline.plan(
           .faultEnds(fault), at: try time(line.atMilliseconds) + (try time(length)))
       }
     }
     world.startPlane()
-    for index in world.agents.indices { world.startAgent(index) }
+    for index in world.agents.indices { world.bootAgent(index) }
     for expectation in scenario.expectations.sorted(by: { $0.atMilliseconds < $1.atMilliseconds }) {
       run(world, until: try time(expectation.atMilliseconds))
       // After something went wrong, what comes later says little.
@@ -69,6 +69,9 @@ extension Scenario {
     configuration.prepareDelay = .milliseconds(20)
     configuration.prepareFailure = 0
     configuration.guestFailure = 0
+    configuration.childCrashEvery = nil
+    configuration.serviceStart = .milliseconds(1)
+    configuration.drills = 0
     return configuration
   }
 

@@ -18,6 +18,8 @@ struct SimulatedAgent {
   /// Grows with each link; messages of an older one are lost.
   var connection = 0
   var isConnected = false
+  /// Which of the control plane's ends its link leads to.
+  var link = 0
   var wakesAt: Int64?
 
   /// What is really there: kept apart from the logic, for the checkers.

@@ -32,9 +32,11 @@ public struct Simulation {
   ) -> Outcome {
     let world = World(configuration, isTraced: isTraced)
     world.startPlane()
-    for index in world.agents.indices { world.startAgent(index) }
+    for index in world.agents.indices { world.bootAgent(index) }
+    for tree in world.drillTrees { world.launch(tree) }
     world.planWorkload()
     world.planFaults()
+    world.planTreeTrouble()
     run(world, until: world.healAt)
     world.heal()
     let convergence = settle(world)

@@ -26,6 +26,18 @@ public struct SimulationConfiguration: Hashable, Sendable, Codable {
   public var planeCrashEvery: Duration?
   public var diskTroubleEvery: Duration?
   public var silenceEvery: Duration?
+  /// Between two crashes of a supervised service or supervisor, or hands laid on one. With nothing,
+  /// services never go wrong by themselves either.
+  public var childCrashEvery: Duration?
+
+  /// The longest it takes a service to start, and to release what it held.
+  public var serviceStart: Duration
+  /// How long services of drills work before they end.
+  public var serviceLife: Duration
+  /// The share of starts of services that fail.
+  public var childStartFailure: Double
+  /// Trees of services without any other meaning.
+  public var drills: Int
 
   public var diskDelay: Duration
   public var prepareDelay: Duration
@@ -65,5 +77,10 @@ public struct SimulationConfiguration: Hashable, Sendable, Codable {
     guestFailure = random.happens(0.3) ? 0 : random.number(in: 0...0.3)
     operatorEvery = random.duration(in: .milliseconds(60) ... .milliseconds(600))
     eventEvery = random.duration(in: .milliseconds(10) ... .milliseconds(100))
+    childCrashEvery = every(0.7, .milliseconds(150) ... .seconds(4))
+    serviceStart = random.duration(in: .microseconds(100) ... .milliseconds(30))
+    serviceLife = random.duration(in: .milliseconds(100) ... .seconds(4))
+    childStartFailure = random.happens(0.5) ? 0 : random.number(in: 0...0.2)
+    drills = 2
   }
 }

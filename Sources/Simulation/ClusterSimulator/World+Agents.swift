@@ -1,16 +1,23 @@
 import ClusterModel
 import NodeAgentLogic
 import NodeTracking
+import Supervision
 
 // The agents' processes.
 extension World {
+  /// The process begins; when its agent serves, it is started.
+  func bootAgent(_ index: Int) {
+    agents[index].isFrozen = false
+    agents[index].clock = randomClock()
+    launch(agentTrees[index])
+  }
+
+  /// The service begins: a new incarnation.
   func startAgent(_ index: Int) {
     var agent = agents[index]
     agent.process += 1
     agent.isUp = true
-    agent.isFrozen = false
     agent.connection += 1
-    agent.clock = randomClock()
     agent.forgetEverything()
     // Now and then a machine comes back with a clock, and so a start number, of before.
     let isBackward = isTroubled && agent.process > 2 && faults.happens(0.1)
@@ -23,26 +30,45 @@ extension World {
         location: agent.location, capabilities: agent.capabilities), configuration: settings)
     agents[index] = agent
     if isBackward { timeline.plan(.fault(.agentCrash(index)), after: .seconds(2)) }
+    if agent.process > 1 { endangerNew(index) }
     tellAgent(index, agent.process, .started)
   }
 
+  /// The process is gone, with everything in it.
   func crashAgent(_ index: Int) {
+    guard agentTrees[index].isUp else { return }
+    note("the process of \(agents[index].node) is gone")
+    agentTrees[index].endProcess()
+    loseAgent(index, isProcessGone: true)
+  }
+
+  /// The service must end. When all of the process is stopped it takes its leave; otherwise it is gone.
+  func stopAgent(_ index: Int, _ tree: SimulatedTree) {
+    if tree.lives[SimulatedTree.root]?.machine?.state == .stopping {
+      tellAgent(index, agents[index].process, .stopRequested)
+    } else {
+      loseAgent(index, isProcessGone: false)
+    }
+  }
+
+  private func loseAgent(_ index: Int, isProcessGone: Bool) {
     guard agents[index].isUp else { return }
     let agent = agents[index]
-    note("agent \(agent.node) crashes")
+    note("agent \(agent.node) is gone")
+    let hadLink = agent.isConnected && hasLink(index)
     agents[index].isUp = false
     agents[index].process += 1
     agents[index].connection += 1
     agents[index].forgetEverything()
     checker.agentChanged(index, self)
     // A crash of the process is witnessed, the loss of the machine is not.
-    guard agent.isConnected, plane != nil, !isCut(index, .toPlane), faults.happens(0.7) else {
+    guard hadLink, !isCut(index, .toPlane), faults.happens(isProcessGone ? 0.7 : 0.4) else {
       return
     }
     timeline.plan(
       .planeLearnsOfDeath(
-        process: planeProcess, agent.node, agent.logic.incarnation,
-        faults.happens(0.5) ? .processEnded : .connectionClosed),
+        life: logicLife, agent.node, agent.logic.incarnation,
+        isProcessGone && faults.happens(0.5) ? .processEnded : .connectionClosed),
       after: network.duration(upTo: configuration.delay))
   }
 
@@ -113,7 +139,6 @@ extension World {
       agents[index].isUp = false
       agents[index].process += 1
       agents[index].forgetEverything()
-      timeline.plan(.fault(.agentCrash(index)), after: .milliseconds(200))
     }
   }
 

@@ -36,6 +36,7 @@ extension World {
     case .agentCrash, .planeCrash:
       // It is started again; only heal() knows of those that are not up in time.
       timeline.plan(.faultEnds(fault), after: faults.duration(upTo: .seconds(3)))
+    case .childCrash: break
     case .agentFreeze, .workersStuck, .partition, .diskIsFull, .diskIsSlow, .silence:
       timeline.plan(.faultEnds(fault), after: faults.interval(mean: .milliseconds(1500)))
     }
@@ -54,15 +55,20 @@ extension World {
       crashAgent(index)
       return true
     case .planeCrash:
-      guard plane != nil else { return false }
+      guard planeTree.isUp else { return false }
       crashPlane()
       return true
+    case .childCrash(let owner, let path):
+      let tree = tree(of: owner)
+      return tree.index(of: path).map { crashChild(tree, $0) } ?? false
     case .agentFreeze(let index):
       guard agents[index].isUp else { return false }
       beginMove(from: index)
       agents[index].isFrozen = true
       checker.agentChanged(index, self)
-    case .workersStuck(let index): agents[index].isStuck = true
+    case .workersStuck(let index):
+      agents[index].isStuck = true
+      endangerStuck(index)
     case .partition, .diskIsFull, .diskIsSlow, .silence: break
     }
     troubles.insert(fault)
@@ -91,7 +97,7 @@ extension World {
     case .agentFreeze(-1): return .agentFreeze(index)
     case .workersStuck(-1): return .workersStuck(index)
     case .partition, .agentCrash, .agentFreeze, .workersStuck, .planeCrash, .diskIsFull,
-      .diskIsSlow, .silence:
+      .diskIsSlow, .silence, .childCrash:
       return fault
     }
   }
@@ -100,11 +106,11 @@ extension World {
     note("fault ends: \(fault)")
     troubles.remove(fault)
     switch fault {
-    case .agentCrash(let index): if !agents[index].isUp { startAgent(index) }
-    case .planeCrash: if plane == nil { startPlane() }
+    case .agentCrash(let index): relaunch(agentTrees[index])
+    case .planeCrash: relaunch(planeTree)
     case .agentFreeze(let index): thaw(index)
     case .workersStuck(let index): agents[index].isStuck = false
-    case .partition, .diskIsFull, .diskIsSlow, .silence: break
+    case .partition, .diskIsFull, .diskIsSlow, .silence, .childCrash: break
     }
   }
 
@@ -129,8 +135,7 @@ extension World {
   func heal() {
     note("everything is healed")
     for fault in troubles.sorted(by: { "\($0)" < "\($1)" }) { end(fault) }
-    if plane == nil { startPlane() }
     for index in agents.indices where agents[index].logic.isRefused { crashAgent(index) }
-    for index in agents.indices where !agents[index].isUp { startAgent(index) }
+    healTrees()
   }
 }

@@ -11,7 +11,9 @@ extension World {
       case .silence: return true
       case .partition(let members, let cut):
         if cut == .both || cut == direction, members.contains(index) { return true }
-      case .agentCrash, .agentFreeze, .planeCrash, .diskIsFull, .diskIsSlow, .workersStuck: break
+      case .agentCrash, .agentFreeze, .planeCrash, .diskIsFull, .diskIsSlow, .workersStuck,
+        .childCrash:
+        break
       }
     }
     return false
@@ -35,7 +37,7 @@ extension World {
   }
 
   func send(_ message: ControlMessage, to node: NodeID) {
-    guard let index = indexByNode[node], !isCut(index, .toAgent) else { return }
+    guard let index = indexByNode[node], hasLink(index), !isCut(index, .toAgent) else { return }
     for _ in 0..<arrivals() {
       timeline.plan(
         .agentHears(index, connection: agents[index].connection, message), after: wait())
@@ -44,13 +46,14 @@ extension World {
 
   func send(_ message: AgentMessage, from index: Int) {
     guard !isCut(index, .toPlane) else { return }
-    guard plane != nil else {
+    guard hasLink(index) else {
       // Nobody listens there.
       timeline.plan(
         .linkFails(index, process: agents[index].process, connection: agents[index].connection),
         after: wait())
       return
     }
+    if case .heartbeat = message, !isServing(.heartbeats) { return }
     for _ in 0..<arrivals() {
       timeline.plan(
         .planeHears(message, connection: agents[index].connection, index), after: wait())
@@ -64,13 +67,15 @@ extension World {
 
   func planeHears(_ message: AgentMessage, _ connection: Int, _ index: Int) {
     // A datagram needs no connection; it may come from a process that is gone.
-    tellPlane(planeProcess, .agentSpoke(message))
+    tellPlane(logicLife, .agentSpoke(message))
   }
 
   /// An agent opens a link.
   func openLink(_ index: Int) {
     let process = agents[index].process
-    if plane == nil || isCut(index, .both) || isCut(index, .toAgent) || isCut(index, .toPlane) {
+    if !isServing(.attach) || isCut(index, .both) || isCut(index, .toAgent)
+      || isCut(index, .toPlane)
+    {
       timeline.plan(
         .linkFails(index, process: process, connection: agents[index].connection),
         after: .milliseconds(50) + wait())
@@ -81,8 +86,13 @@ extension World {
 
   func linkOpens(_ index: Int, _ process: Int) {
     guard agents[index].process == process, agents[index].isUp else { return }
+    guard isServing(.attach) else {
+      linkFails(index, process, agents[index].connection)
+      return
+    }
     agents[index].connection += 1
     agents[index].isConnected = true
+    agents[index].link = links
     tellAgent(index, process, .linkOpened)
   }
 
@@ -95,17 +105,8 @@ extension World {
   // Activations go over the connection: they arrive, however late, or the connection is gone.
 
   func order(_ order: ActivationOrder) {
-    guard let index = indexByNode[order.route.node] else { return }
-    if case .delivery(let id, _) = order.purpose, troubles.contains(.diskIsSlow),
-      disk.happens(0.05)
-    {
-      let problem = Problem(.unavailable, code: "log_busy", "the log is busy", next: "Try again.")
-      timeline.plan(
-        .planeIsTold(
-          process: planeProcess, .activationEnded(id, order.route, .eventUnreadable(problem))),
-        after: .milliseconds(1))
-      return
-    }
+    // What is on its way when the link ends is lost; the logic hears of it when the node attaches.
+    guard let index = indexByNode[order.route.node], hasLink(index) else { return }
     arrive(.activationArrives(index, connection: agents[index].connection, order))
   }
 
@@ -160,6 +161,8 @@ extension World {
         .outcomeArrives(index, connection: connection, order, outcome), after: .milliseconds(100))
       return
     }
+    // Whoever began it may have been restarted since.
+    guard planeServices.ends(order) else { return }
     switch order.purpose {
     case .delivery(let id, let offset):
       guard let event = log.events[offset] else {
@@ -167,11 +170,11 @@ extension World {
         return
       }
       tellPlane(
-        planeProcess,
+        logicLife,
         .activationEnded(id, order.route, .finished(event, result(of: outcome))))
     case .invocation(let request):
       operators.invocationAnswered(request, self)
-      tellPlane(planeProcess, .invocationEnded(request, order.route, isFaultOfNode: false))
+      tellPlane(logicLife, .invocationEnded(request, order.route, isFaultOfNode: false))
     }
   }
 

@@ -6,34 +6,46 @@ import NodeTracking
 
 // The control plane's process.
 extension World {
+  /// The process begins; when its scheduler serves, there is a logic.
   func startPlane() {
-    planeProcess += 1
     planeClock = randomClock()
+    launch(planeTree)
+  }
+
+  /// The process is gone, with everything in it.
+  func crashPlane() {
+    note("control plane process \(planeTree.process) is gone")
+    planeTree.endProcess()
+    planeServices.forgetEverything()
+    endLogic()
+    closeLinks()
+  }
+
+  /// A new logic is made of what the stores hold.
+  func startLogic() {
+    logicLife += 1
     var configuration = ControlPlaneLogic.Configuration()
     configuration.tracking.heartbeatInterval = self.configuration.heartbeatInterval
-    note("control plane starts as process \(planeProcess) after term \(store.term)")
+    note("the control plane's logic begins its life \(logicLife) after term \(store.term)")
     plane = ControlPlaneLogic(store.snapshot, configuration: configuration)
     planeWakesAt = nil
-    tellPlane(planeProcess, .started)
-    tellPlane(planeProcess, .events(.recovered(log.owed)))
+    tellPlane(logicLife, .started)
+    tellPlane(logicLife, .events(.recovered(log.owed)))
   }
 
-  func crashPlane() {
-    note("control plane process \(planeProcess) crashes")
+  /// The logic is gone, and with it all that it had decided and that is not durable.
+  func endLogic() {
+    guard plane != nil else { return }
+    note("the control plane's logic ends its life \(logicLife)")
     plane = nil
-    planeProcess += 1
+    logicLife += 1
     planeWakesAt = nil
-    operators.planeCrashed()
-    // Whoever had a link to it hears that it is closed, unless nothing gets through.
-    for index in agents.indices where agents[index].isConnected && !isCut(index, .toAgent) {
-      timeline.plan(
-        .linkFails(index, process: agents[index].process, connection: agents[index].connection),
-        after: network.duration(upTo: configuration.delay))
-    }
+    planeServices.forgetLogic()
+    operators.logicEnded()
   }
 
-  func wakePlane(_ process: Int) {
-    guard process == planeProcess, let plane else { return }
+  func wakePlane(_ life: Int) {
+    guard life == logicLife, let plane else { return }
     if planeWakesAt == timeline.now { planeWakesAt = nil }
     guard let deadline = plane.nextDeadline,
       deadline <= planeClock.instants(at: timeline.now).monotonic
@@ -41,11 +53,11 @@ extension World {
       setPlaneAlarm()
       return
     }
-    tellPlane(process, .deadlineReached)
+    tellPlane(life, .deadlineReached)
   }
 
-  func tellPlane(_ process: Int, _ input: ControlPlaneLogic.Input) {
-    guard process == planeProcess, plane != nil else { return }
+  func tellPlane(_ life: Int, _ input: ControlPlaneLogic.Input) {
+    guard life == logicLife, plane != nil else { return }
     coverage.count(input)
     note("plane <- \(describe(input))")
     let now = planeClock.instants(at: timeline.now)
@@ -63,13 +75,12 @@ extension World {
     let at = max(planeClock.time(of: deadline), timeline.now)
     if let set = planeWakesAt, set <= at { return }
     planeWakesAt = at
-    timeline.plan(.planeWakes(process: planeProcess), at: at)
+    timeline.plan(.planeWakes(life: logicLife), at: at)
   }
 
   private func carryOut(_ directive: ControlPlaneLogic.Directive) {
     switch directive {
-    case .persist(let id, let changes):
-      timeline.plan(.changeWritten(process: planeProcess, id, changes), after: diskWait())
+    case .persist(let id, let changes): use(.persist(id, changes))
     case .reply(let request, let reply): operators.answered(request, reply, self)
     case .progress: break
     case .send(let node, let message):
@@ -77,9 +88,8 @@ extension World {
       send(message, to: node)
     case .events(let directive): carryOut(directive)
     case .activate(let id, let offset, let route, _):
-      order(ActivationOrder(purpose: .delivery(id, offset), route: route))
-    case .invoke(let request, let route):
-      order(ActivationOrder(purpose: .invocation(request), route: route))
+      use(.deliver(newOrder(.delivery(id, offset), route)))
+    case .invoke(let request, let route): use(.invoke(newOrder(.invocation(request), route)))
     case .refuseInvocation(let request, _): operators.invocationAnswered(request, self)
     case .announce(let event):
       countTransition(event)
@@ -87,15 +97,16 @@ extension World {
     }
   }
 
+  private func newOrder(_ purpose: ActivationOrder.Purpose, _ route: Route) -> ActivationOrder {
+    ActivationOrder(purpose: purpose, route: route, run: planeServices.nextRun())
+  }
+
   private func carryOut(_ directive: EventRouter.Directive) {
     switch directive {
-    case .append(let request, let event):
-      timeline.plan(.eventWritten(process: planeProcess, request, event), after: diskWait())
+    case .append(let request, let event): use(.append(request, event))
     case .accept: operators.eventsAccepted += 1
     case .refuse: break
-    case .record(let change):
-      timeline.plan(
-        .changeOfDeliveryWritten(process: planeProcess, change), after: diskWait())
+    case .record(let change): use(.record(change))
     case .settled: break
     case .activate: checker.fail("an activation left the control plane without a route", self)
     }
@@ -103,7 +114,7 @@ extension World {
 
   // The disk.
 
-  private func diskWait() -> Duration {
+  func diskWait() -> Duration {
     let wait = disk.duration(upTo: configuration.diskDelay)
     return troubles.contains(.diskIsSlow) ? wait + .milliseconds(700) : wait
   }
@@ -113,39 +124,45 @@ extension World {
 
   /// A write that was begun may reach the disk although its process is gone; never after the next one
   /// has read what is there.
-  private func reachesDisk(_ process: Int) -> Bool {
-    if process == planeProcess { return true }
-    return plane == nil && process == planeProcess - 1 && disk.happens(0.5)
+  private func reachesDisk(_ process: Int, _ store: ControlPlaneTree.Service) -> Bool {
+    if process == planeTree.process {
+      planeServices.writeEnds(store)
+      return true
+    }
+    return !planeTree.isUp && process == planeTree.process - 1 && disk.happens(0.5)
   }
 
-  func write(_ process: Int, _ id: PersistID, _ changes: [CatalogChange]) {
-    guard reachesDisk(process) else { return }
+  func write(_ process: Int, _ life: Int, _ id: PersistID, _ changes: [CatalogChange]) {
+    guard reachesDisk(process, .registry) else { return }
+    checker.storeIsWritten(by: life, self)
     guard !troubles.contains(.diskIsFull) else {
-      tellPlane(process, .persistFailed(id, Self.diskProblem))
+      tellPlane(life, .persistFailed(id, Self.diskProblem))
       return
     }
     store.apply(changes)
     timeline.plan(
-      .planeIsTold(process: process, .persisted(id)), after: disk.duration(upTo: .microseconds(50)))
+      .planeIsTold(life: life, .persisted(id)), after: disk.duration(upTo: .microseconds(50)))
   }
 
-  func write(_ process: Int, _ request: RequestID, _ event: AcceptedEvent) {
-    guard reachesDisk(process) else { return }
+  func write(_ process: Int, _ life: Int, _ request: RequestID, _ event: AcceptedEvent) {
+    guard reachesDisk(process, .bus) else { return }
+    checker.storeIsWritten(by: life, self)
     guard !troubles.contains(.diskIsFull) else {
-      tellPlane(process, .events(.appendFailed(request, Self.diskProblem)))
+      tellPlane(life, .events(.appendFailed(request, Self.diskProblem)))
       return
     }
     let appended = log.append(event)
-    tellPlane(process, .events(.eventAppended(request, appended)))
+    tellPlane(life, .events(.eventAppended(request, appended)))
   }
 
-  func write(_ process: Int, _ change: DeliveryChange) {
-    guard reachesDisk(process) else { return }
+  func write(_ process: Int, _ life: Int, _ change: DeliveryChange) {
+    guard reachesDisk(process, .bus) else { return }
+    checker.storeIsWritten(by: life, self)
     guard !troubles.contains(.diskIsFull) else {
-      tellPlane(process, .events(.recordFailed(change.delivery, Self.diskProblem)))
+      tellPlane(life, .events(.recordFailed(change.delivery, Self.diskProblem)))
       return
     }
     let appended = log.record(change)
-    tellPlane(process, .events(.changeRecorded(change.delivery, published: appended)))
+    tellPlane(life, .events(.changeRecorded(change.delivery, published: appended)))
   }
 }

@@ -47,7 +47,7 @@ extension World {
 
   private func ask(_ wish: Operators.Wish, _ input: (RequestID) -> ControlPlaneLogic.Input) {
     let request = operators.ask(wish)
-    tellPlane(planeProcess, input(request))
+    tellPlane(logicLife, input(request))
   }
 
   private func push() {
@@ -59,12 +59,12 @@ extension World {
       digest: ModuleDigest(sha256: (0..<32).map { UInt8(truncatingIfNeeded: version >> ($0 % 4)) }),
       size: .kibibytes(64), signers: [Self.keys[version % 2]], signature: [],
       pushedAt: planeClock.instants(at: timeline.now).wall, pushedBy: .local)
-    ask(.push(record)) { .catalog(.moduleVerified($0, record)) }
+    use(.verify(operators.ask(.push(record)), record))
     if workload.happens(0.1) {
       let event = SecurityEvent(
         kind: .moduleRefused, at: record.pushedAt, principal: .local, namespace: .default,
         subject: name.text, reason: "signature_missing", detail: "it is not signed")
-      tellPlane(planeProcess, .catalog(.securityEventOccurred(event)))
+      tellPlane(logicLife, .catalog(.securityEventOccurred(event)))
     }
   }
 
@@ -142,7 +142,7 @@ extension World {
       }
     if workload.happens(0.1), agents[index].isUp, !agents[index].isFrozen {
       // The other end of an agent's life: its own operator stops it.
-      tellAgent(index, agents[index].process, .stopRequested)
+      ask(agentTrees[index], SimulatedTree.root, canHang: false)
       return
     }
     ask(.node(node, command)) { .nodeCommanded($0, node, command, Self.requester) }
@@ -155,12 +155,12 @@ extension World {
     guard plane?.hasBegun == true else { return }
     if workload.happens(0.3) {
       let request = operators.invoke()
-      tellPlane(planeProcess, .invocationRequested(request, anyModule()))
+      tellPlane(logicLife, .invocationRequested(request, anyModule()))
       return
     }
     let topic = Topic(unchecked: "sensors/\(workload.next() % 4)")
     let event = Event(
       id: "\(timeline.now)", source: "/sensor", type: "reading", topic: topic, data: [1, 2, 3])
-    tellPlane(planeProcess, .events(.eventReceived(operators.nextRequest(), event, .local)))
+    tellPlane(logicLife, .events(.eventReceived(operators.nextRequest(), event, .local)))
   }
 }

@@ -2,6 +2,7 @@ import ClusterModel
 import ControlPlaneLogic
 import NodeAgentLogic
 import NodeTracking
+import Supervision
 
 /// A whole cluster in virtual time: the logics that the program runs, and everything around them made
 /// of a seed.
@@ -15,11 +16,19 @@ final class World {
   var workload: SimulationRandom
   var faults: SimulationRandom
   var decisions: SimulationRandom
+  var luckOfTrees: SimulationRandom
 
+  let planeTree = SimulatedTree(.plane, SupervisionPlan(children: ControlPlaneTree.children))
+  let agentTrees: [SimulatedTree]
+  let drillTrees: [SimulatedTree]
   var agents: [SimulatedAgent]
   var indexByNode: [NodeID: Int] = [:]
   var plane: ControlPlaneLogic?
-  var planeProcess = 0
+  /// Grows with each beginning and each end of the logic: what was meant for another is lost.
+  var logicLife = 0
+  var planeServices = PlaneServices()
+  /// Grows whenever the control plane's end of all links is opened or closed.
+  var links = 0
   var planeClock = SimulatedClock(rate: 1, bootedAt: 0, skew: 0)
   var planeWakesAt: Int64?
   var store = SimulatedStore()
@@ -47,7 +56,11 @@ final class World {
     workload = SimulationRandom(seed: configuration.seed, stream: 6)
     faults = SimulationRandom(seed: configuration.seed, stream: 7)
     decisions = SimulationRandom(seed: configuration.seed, stream: 8)
-    self.agents = agents ?? SimulatedAgent.fleet(configuration)
+    luckOfTrees = SimulationRandom(seed: configuration.seed, stream: 9)
+    let fleet = agents ?? SimulatedAgent.fleet(configuration)
+    self.agents = fleet
+    agentTrees = fleet.map { SimulatedTree(.agent($0.index), AgentTree.plan) }
+    drillTrees = DrillPlans.trees(configuration)
     healAt = configuration.trouble.nanosecondCount
     history = isTraced ? History() : nil
     for agent in self.agents { indexByNode[agent.node] = agent.index }
@@ -66,7 +79,7 @@ final class World {
   /// Does one thing.
   func happen(_ happening: Happening) {
     switch happening {
-    case .planeWakes(let process): wakePlane(process)
+    case .planeWakes(let life): wakePlane(life)
     case .agentWakes(let index, let process): wakeAgent(index, process)
     case .agentHears(let index, let connection, let message):
       agentHears(index, connection, message)
@@ -74,12 +87,17 @@ final class World {
       planeHears(message, connection, index)
     case .linkOpens(let index, let process): linkOpens(index, process)
     case .linkFails(let index, let process, let connection): linkFails(index, process, connection)
-    case .planeLearnsOfDeath(let process, let node, let incarnation, let evidence):
-      tellPlane(process, .agentDied(node, incarnation, evidence))
-    case .changeWritten(let process, let id, let changes): write(process, id, changes)
-    case .planeIsTold(let process, let input): tellPlane(process, input)
-    case .eventWritten(let process, let request, let event): write(process, request, event)
-    case .changeOfDeliveryWritten(let process, let change): write(process, change)
+    case .planeLearnsOfDeath(let life, let node, let incarnation, let evidence):
+      tellPlane(life, .agentDied(node, incarnation, evidence))
+    case .changeWritten(let process, let life, let id, let changes):
+      write(process, life, id, changes)
+    case .planeIsTold(let life, let input): tellPlane(life, input)
+    case .eventWritten(let process, let life, let request, let event):
+      write(process, life, request, event)
+    case .changeOfDeliveryWritten(let process, let life, let change):
+      write(process, life, change)
+    case .patienceEnds(let process, let service, let ticket):
+      patienceEnds(process, service, ticket)
     case .agentIsTold(let index, let process, let input): tellAgent(index, process, input)
     case .preparationEnds(let index, let process, let id, let problem):
       endPreparation(index, process, id, problem)
@@ -89,12 +107,19 @@ final class World {
       endActivation(index, process, connection, order, outcome)
     case .outcomeArrives(let index, let connection, let order, let outcome):
       takeOutcome(index, connection, order, outcome)
+    case .inTree(let tree, let node, let life, let happening):
+      happen(happening, tree, node, life)
+    case .processBegins(let tree, let process):
+      if tree.process == process { relaunch(tree) }
+    case .treeIsTroubled: troubleTree()
+    case .handIsLaid(let tree, let process, let node):
+      if tree.process == process { bringBack(tree, node) }
     case .operatorActs: operatorActs()
     case .eventIsPublished: publishEvent()
     case .fault(let fault): begin(fault)
     case .faultEnds(let fault): end(fault)
     case .scripted(let action): act(action)
-    case .scriptedFault(let fault): strike(fault)
+    case .strikes(let fault): strike(fault)
     }
   }
 }

@@ -1,4 +1,5 @@
 import ClusterModel
+import EventRouting
 import ModuleCatalog
 import NodeTracking
 import Testing
@@ -70,6 +71,27 @@ import Testing
     #expect(plane.invoke() == ["invoke on a"])
     let texts = plane.tell(.agentDied(ControlPlaneDriver.node("a"), Incarnation(1), .processEnded))
     #expect(texts.contains("no invocation: outcome_unknown"))
+  }
+
+  @Test mutating func `a delivery that is interrupted is run again, and a late outcome is nothing`()
+  {
+    deployOne()
+    let name = QualifiedName(.default, ModuleName(unchecked: "m"))
+    let pending = PendingDelivery(
+      id: DeliveryID(1), offset: EventOffset(1), namespace: .default, module: name.name,
+      failedAttempts: 0, footprint: ByteCount(bytes: 10))
+    #expect(plane.tell(.events(.recovered([pending]))) == ["activate 1 on a"])
+    guard let route = plane.logic.routes(of: name).first else {
+      Issue.record("it serves nowhere")
+      return
+    }
+    #expect(plane.tell(.activationEnded(DeliveryID(1), route, .interrupted)) == [])
+    let event = Event(id: "1", source: "/s", type: "t", topic: Topic(unchecked: "t"))
+    let late = ActivationEnd.finished(event, .success([]))
+    #expect(plane.tell(.activationEnded(DeliveryID(1), route, late)) == [])
+    let texts = plane.wait(.seconds(1), beating: nodes)
+    #expect(texts.filter { $0.hasPrefix("activate") } == ["activate 1 on a"])
+    #expect(plane.logic.router.pendingCount == 1)
   }
 
   @Test

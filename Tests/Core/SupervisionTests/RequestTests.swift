@@ -44,7 +44,7 @@ import Testing
       #expect(script.handle(.restartRequested("a")) == [])
       #expect(script.handle(.terminateRequested("a")) == [])
     }
-    #expect(script.supervisor.deferred.count == 2)
+    #expect(script.supervisor.deferred.count == 1)
   }
 
   @Test func `the latest of two wishes counts`() {
@@ -54,6 +54,49 @@ import Testing
     #expect(script.handle(.terminateRequested("b")) == [])
     #expect(script.ended("b", .shutdown) == [])
     #expect(script.state("b") == .stopped)
+  }
+
+  @Test(arguments: SupervisionStrategy.allCases)
+  func `of several wishes that could not be attended to the latest counts`(
+    _ strategy: SupervisionStrategy
+  ) {
+    var script = SupervisorScript(Self.abc, strategy)
+    _ = script.handle(.startRequested)
+    _ = script.handle(.restartRequested("a"))
+    _ = script.handle(.terminateRequested("a"))
+    _ = script.handle(.restartRequested("a"))
+    _ = script.started("a")
+    _ = script.started("b")
+    #expect(script.started("c") == ["started", "stop a#1"])
+    #expect(script.ended("a", .shutdown) == ["start a#2"])
+    #expect(script.started("a") == [])
+    #expect(script.state("a") == .running)
+  }
+
+  @Test func `a child that fails and is asked for while its group stops is started once`() {
+    var script = SupervisorScript(Self.abc, .oneForAll)
+    script.startAll()
+    #expect(script.failed("a") == ["stop c#1"])
+    #expect(script.handle(.restartRequested("a")) == [])
+    #expect(script.ended("c", .shutdown) == ["stop b#1"])
+    #expect(script.ended("b", .shutdown) == ["start a#2"])
+    #expect(script.started("a") == ["start b#2"])
+    #expect(script.started("b") == ["start c#2"])
+    #expect(script.started("c") == [])
+    #expect(script.current("a").number == 2)
+  }
+
+  @Test func `a child that is taken down while it is stopped to be restarted stays down`() {
+    var script = SupervisorScript(Self.abc, .restForOne)
+    script.startAll()
+    #expect(script.handle(.restartRequested("a")) == ["stop a#1"])
+    #expect(script.failed("b") == ["stop c#1"])
+    #expect(script.handle(.terminateRequested("a")) == [])
+    #expect(script.ended("a", .shutdown) == [])
+    #expect(script.ended("c", .shutdown) == ["start b#2"])
+    _ = script.started("b")
+    #expect(script.started("c") == [])
+    #expect(script.state("a") == .stopped)
   }
 
   @Test func `a temporary child is not restarted, and forgotten when it is taken down`() {

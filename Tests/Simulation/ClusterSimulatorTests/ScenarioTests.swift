@@ -14,7 +14,7 @@ import Testing
       Scenario.self, from: Data(contentsOf: folder.appending(path: name + ".json")))
   }
 
-  @Test(arguments: ["fail-over", "isolation-stop"])
+  @Test(arguments: ["fail-over", "isolation-stop", "child-crash"])
   func `the scenarios of the guide are as they expect`(name: String) throws {
     #expect(try Simulation.run(Self.read(name)).failures == [])
   }
@@ -42,6 +42,13 @@ import Testing
         return error.description
       }
     }
+    func crash(_ path: String, _ length: Int?) -> Scenario.FaultLine {
+      guard var line = good.faults?.first else { preconditionFailure("it has a fault") }
+      line.partition = nil
+      line.crashChild = path
+      line.forMilliseconds = length
+      return line
+    }
     let cases: [(String, (inout Scenario) -> Void)] = [
       ("at least one", { $0.nodes = [] }),
       ("none twice", { $0.nodes.append($0.nodes[0]) }),
@@ -51,6 +58,9 @@ import Testing
       ("within a day", { $0.durationMilliseconds = -1 }),
       ("one a line", { $0.faults?[0].crash = NodeID(unchecked: "press-1") }),
       ("no node x", { $0.faults?[0].partition = [NodeID(unchecked: "x")] }),
+      ("no part events/x", { $0.faults = [crash("events/x", nil)] }),
+      ("no part main", { $0.faults = [crash("main", nil)] }),
+      ("without forMilliseconds", { $0.faults = [crash("events/bus", 1)] }),
       ("one wish", { $0.workload[0].emit = "a" }),
       ("not a topic", { $0.workload[2].emit = "a/+" }),
       ("0 to 1000", { $0.workload[1].deploy?.modules[0].replicas = -1 }),

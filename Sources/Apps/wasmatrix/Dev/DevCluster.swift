@@ -6,6 +6,7 @@ import HostPorts
 import LocalSystem
 import Logging
 import NodeAgent
+import NodeAgentLogic
 import SQLiteStore
 import Supervision
 import SupervisionRuntime
@@ -40,15 +41,9 @@ struct DevCluster: Sendable {
   /// Its services, in the order of their start.
   var children: [ChildSpecification] {
     plane.children + [
-      ChildSpecification(
-        "node",
-        supervisor: SupervisorSpecification(
-          strategy: .restForOne,
-          children: [
-            // Compiling cannot be interrupted, and may take long.
-            ChildSpecification("engine", shutdown: .within(.seconds(30))) { engineOwner },
-            ChildSpecification("agent") { agent },
-          ]))
+      ChildSpecification(.supervisor("node", AgentTree.plan), path: "node") { path in
+        path == "node/engine" ? engineOwner : agent
+      }
     ]
   }
 
