@@ -84,7 +84,7 @@ import Testing
       _ = try await store.write([set("a", "1")], in: .default, at: now)
       #expect(await signs.next() != nil)
       let changes = try await store.changes(
-        in: bucket.name, of: .default, prefix: "", after: .none, limit: 10)
+        in: bucket.name, of: .default, prefix: "", after: nil, limit: 10)
       #expect(changes.map(\.key.text) == ["a"])
     }
   }

@@ -42,7 +42,7 @@ struct DevCluster: Sendable {
   var children: [ChildSpecification] {
     plane.children + [
       ChildSpecification(.supervisor("node", AgentTree.plan), path: "node") { path in
-        path == "node/engine" ? engineOwner : agent
+        path == "node/engine" ? engineOwner as any SupervisedService : agent
       }
     ]
   }
