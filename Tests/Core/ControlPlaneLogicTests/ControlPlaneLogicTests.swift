@@ -80,7 +80,7 @@ import Testing
     let pending = PendingDelivery(
       id: DeliveryID(1), offset: EventOffset(1), namespace: .default, module: name.name,
       failedAttempts: 0, footprint: ByteCount(bytes: 10))
-    #expect(plane.tell(.events(.recovered([pending]))) == ["activate 1 on a"])
+    #expect(plane.tell(.events(.recovered([pending]))) == ["activate 1 on a, attempt 1"])
     guard let route = plane.logic.routes(of: name).first else {
       Issue.record("it serves nowhere")
       return
@@ -90,7 +90,7 @@ import Testing
     let late = ActivationEnd.finished(event, .success([]))
     #expect(plane.tell(.activationEnded(DeliveryID(1), route, late)) == [])
     let texts = plane.wait(.seconds(1), beating: nodes)
-    #expect(texts.filter { $0.hasPrefix("activate") } == ["activate 1 on a"])
+    #expect(texts.filter { $0.hasPrefix("activate") } == ["activate 1 on a, attempt 1"])
     #expect(plane.logic.router.pendingCount == 1)
   }
 
