@@ -38,7 +38,8 @@ struct Operators {
     case .undeploy(let name), .rollBack(let name): promisedDeployments[name] = nil
     case .node(let node, _): promisedScheduling[node] = nil
     case .revoke(let key): promisedKeys[key] = nil
-    case .push, .trust: break
+    case .trust(let key): promisedKeys[key.id] = nil
+    case .push: break
     }
     return request
   }
@@ -98,8 +99,8 @@ struct Operators {
     switch reply {
     case .refused: break
     case .pushed(let record, _): promisedVersions.append(record)
-    case .keyTrusted(let key): promisedKeys[key.id] = true
-    case .keyRevoked(let key): promisedKeys[key.id] = false
+    case .keyTrusted(let key): if !isBeingChanged(key.id) { promisedKeys[key.id] = true }
+    case .keyRevoked(let key): if !isBeingChanged(key.id) { promisedKeys[key.id] = false }
     case .deployed(let deployments):
       if case .deploy(let application, _) = wish { forget(application) }
       for deployment in deployments where !isBeingChanged(deployment.qualifiedName) {
@@ -109,6 +110,16 @@ struct Operators {
       for name in names {
         let name = QualifiedName(.default, name)
         if !isBeingChanged(name) { promisedDeployments[name] = .some(nil) }
+      }
+    }
+  }
+
+  private func isBeingChanged(_ key: KeyID) -> Bool {
+    waiting.values.contains { wish in
+      switch wish {
+      case .trust(let other): other.id == key
+      case .revoke(let other): other == key
+      case .push, .deploy, .undeploy, .rollBack, .node: false
       }
     }
   }

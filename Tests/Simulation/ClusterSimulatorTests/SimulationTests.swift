@@ -88,7 +88,7 @@ import Testing
 
   @Test(
     arguments: [
-      (38, 10), (7_003_701, 8), (17_001_754, 8), (5_514_301_874_283_270_640, 5),
+      (38, 10), (1_002_815, 8), (7_003_701, 8), (17_001_754, 8), (5_514_301_874_283_270_640, 5),
     ] as [(UInt64, Int)])
   func `seeds that once failed in small fleets`(seed: UInt64, nodes: Int) async {
     let outcome = await Self.simulate(SimulationConfiguration(seed: seed, nodes: nodes))
