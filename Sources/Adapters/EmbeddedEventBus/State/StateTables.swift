@@ -70,7 +70,8 @@ struct StoredBucket {
     guard let bucket = try fetch(database, name, namespace) else {
       throw Problem(
         .notFound, code: "bucket_unknown", "there is no bucket \(name)",
-        next: "See which there are with `wasmatrix state buckets`, or make one with `state create`.")
+        next: "See which there are with `wasmatrix state buckets`, or make one with `state create`."
+      )
     }
     return bucket
   }
