@@ -230,8 +230,9 @@ let package = Package(
     tests(
       "Hosts", "ControlPlaneTests",
       [
-        "ClusterModel", "ModuleTrust", "HostPorts", "NodeTracking", "ControlPlaneLogic",
-        "NodeAgentLogic", "Supervision", "SupervisionRuntime", "ControlPlane", "NodeAgent",
+        "ClusterModel", "ModuleTrust", "EventPatterns", "HostPorts", "NodeTracking",
+        "ControlPlaneLogic", "NodeAgentLogic", "Supervision", "SupervisionRuntime", "ControlPlane",
+        "NodeAgent",
         "CWasmtime",
         "WasmtimeEngine", "DurableSQLite", "SQLiteStore", "EmbeddedEventBus", crypto, logging,
       ]),
