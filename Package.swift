@@ -63,7 +63,8 @@ let package = Package(
     // Core: decisions. No clock, no I/O, no concurrency, no system randomness.
     target("Core", "ClusterModel"),
     target("Core", "ModuleTrust", ["ClusterModel", crypto]),
-    target("Core", "EventRouting", ["ClusterModel", deque, heap]),
+    target("Core", "EventPatterns", ["ClusterModel"]),
+    target("Core", "EventRouting", ["ClusterModel", "EventPatterns", deque, heap]),
     target("Core", "Supervision", ["ClusterModel"]),
     target("Core", "NodeTracking", ["ClusterModel", heap]),
     target("Core", "Scheduling", ["ClusterModel"]),
@@ -127,8 +128,9 @@ let package = Package(
     target(
       "Hosts", "ControlPlane",
       [
-        "ClusterModel", "ModuleTrust", "EventRouting", "ModuleCatalog", "NodeTracking",
-        "Scheduling", "Supervision", "ControlPlaneLogic", "HostPorts", "ModuleVerification",
+        "ClusterModel", "ModuleTrust", "EventPatterns", "EventRouting", "ModuleCatalog",
+        "NodeTracking", "Scheduling", "Supervision", "ControlPlaneLogic", "HostPorts",
+        "ModuleVerification",
         "SupervisionRuntime", logging, metrics, deque,
       ]),
 
@@ -190,6 +192,7 @@ let package = Package(
       path: "Tests/Support/StoreConformance", swiftSettings: settings),
     tests("Core", "ClusterModelTests", ["ClusterModel"]),
     tests("Core", "ModuleTrustTests", ["ClusterModel", "ModuleTrust", crypto]),
+    tests("Core", "EventPatternsTests", ["ClusterModel", "EventPatterns"]),
     tests("Core", "EventRoutingTests", ["ClusterModel", "EventRouting"]),
     tests("Core", "SupervisionTests", ["ClusterModel", "Supervision"]),
     tests("Core", "NodeTrackingTests", ["ClusterModel", "NodeTracking"]),
@@ -227,8 +230,9 @@ let package = Package(
     tests(
       "Hosts", "ControlPlaneTests",
       [
-        "ClusterModel", "ModuleTrust", "HostPorts", "NodeTracking", "ControlPlaneLogic",
-        "NodeAgentLogic", "Supervision", "SupervisionRuntime", "ControlPlane", "NodeAgent",
+        "ClusterModel", "ModuleTrust", "EventPatterns", "HostPorts", "NodeTracking",
+        "ControlPlaneLogic", "NodeAgentLogic", "Supervision", "SupervisionRuntime", "ControlPlane",
+        "NodeAgent",
         "CWasmtime",
         "WasmtimeEngine", "DurableSQLite", "SQLiteStore", "EmbeddedEventBus", crypto, logging,
       ]),

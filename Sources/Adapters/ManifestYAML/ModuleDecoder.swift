@@ -8,7 +8,7 @@ struct ModuleDecoder {
     "source", "version", "kind", "triggers", "publish", "args", "env", "limits", "retry",
     "concurrency", "placement",
   ]
-  static let triggerKeys = ["topic"]
+  static let triggerKeys = ["topic", "where"]
   static let maximumTriggers = 100
 
   /// `nil` when a problem was reported; meaningless when any problem was.
@@ -19,7 +19,7 @@ struct ModuleDecoder {
     let guest = GuestSettingsDecoder(values: values)
     let bounds = BoundsDecoder(values: values)
     let configuration = DeploymentConfiguration(
-      kind: kind(fields), triggers: triggers.map { Trigger(topic: $0.filter) },
+      kind: kind(fields), triggers: triggers.map(\.trigger),
       resultTopic: resultTopic(fields, triggers: triggers), arguments: guest.arguments(fields),
       environment: guest.environment(fields), limits: bounds.limits(fields),
       retry: bounds.retry(fields),
@@ -57,9 +57,9 @@ struct ModuleDecoder {
     return .command
   }
 
-  /// A filter, and where it stands.
+  /// A trigger, and where it stands.
   private struct PlacedTrigger {
-    var filter: TopicFilter
+    var trigger: Trigger
     var line: Int
   }
 
@@ -74,10 +74,12 @@ struct ModuleDecoder {
         let topic = values.required("topic", in: fields, allowed: TopicFilter.rule),
         let filter = values.validated(topic, as: TopicFilter.self)
       else { continue }
-      if let same = triggers.first(where: { $0.filter == filter }) {
+      let pattern = fields["where"].flatMap { PatternDecoder(values: values).pattern($0) }
+      let trigger = Trigger(topic: filter, pattern: pattern)
+      if let same = triggers.first(where: { $0.trigger == trigger }) {
         values.report("the same trigger is on line \(same.line) already", topic)
       }
-      triggers.append(PlacedTrigger(filter: filter, line: topic.place.line))
+      triggers.append(PlacedTrigger(trigger: trigger, line: topic.place.line))
     }
     return triggers
   }
@@ -91,9 +93,11 @@ struct ModuleDecoder {
         "\(excerpt(topic.text)) is a topic of the platform", field,
         allowed: "a topic that does not begin with '$'")
     }
-    if let own = triggers.first(where: { $0.filter.matches(topic) }) {
+    // With a pattern it may be meant; then the bound on results of results ends what goes in circles.
+    let own = triggers.first { $0.trigger.pattern == nil && $0.trigger.topic.matches(topic) }
+    if let own {
       values.report(
-        "\(excerpt(topic.text)) wakes this module itself (trigger \(excerpt(own.filter.text)) "
+        "\(excerpt(topic.text)) wakes this module itself (trigger \(excerpt(own.trigger.topic.text)) "
           + "on line \(own.line)), for ever",
         field, allowed: "a topic that no trigger of the same module matches")
     }

@@ -1,3 +1,5 @@
+import ClusterModel
+
 /// Makes one bounded tree of the events of a text. What YAML offers beyond plain data is reported:
 /// anchors, aliases, tags, merge keys, keys that are no texts, repeated keys, several documents.
 struct TreeBuilder: ~Copyable {
@@ -9,8 +11,9 @@ struct TreeBuilder: ~Copyable {
   /// Why reading stopped before the end; reported already.
   private struct Stopped: Error {}
 
-  /// A manifest needs 6 levels. Bounds the recursion here and in libyaml.
-  static let maximumDepth = 16
+  /// A manifest needs 6 levels around a pattern, and one for its innermost values. Bounds the recursion here
+  /// and in libyaml.
+  static let maximumDepth = 6 + EventPattern.maximumDepth
   /// About ten times what the largest sensible manifest needs.
   static let maximumNodes = 200_000
 

@@ -4,10 +4,17 @@ public enum ModuleKind: String, Sendable, Codable, CaseIterable {
   case command
 }
 
-/// What wakes a module: events on topics that the filter matches.
+/// What wakes a module: events on topics that the filter matches, and of these the ones that the pattern
+/// matches.
 public struct Trigger: Hashable, Sendable, Codable {
   public var topic: TopicFilter
-  public init(topic: TopicFilter) { self.topic = topic }
+  /// `nil` for all events of the topics, also in what was stored before there were patterns.
+  public var pattern: EventPattern?
+
+  public init(topic: TopicFilter, pattern: EventPattern? = nil) {
+    self.topic = topic
+    self.pattern = pattern
+  }
 }
 
 /// One environment variable of a guest.

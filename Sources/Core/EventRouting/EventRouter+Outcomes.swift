@@ -4,13 +4,13 @@ import ClusterModel
 extension EventRouter {
   mutating func finish(
     _ id: DeliveryID, _ event: Event, _ result: Result<[UInt8], ActivationFailure>,
-    _ now: Instants, _ random: inout some RandomNumberGenerator
+    _ data: JSONValue?, _ now: Instants, _ random: inout some RandomNumberGenerator
   ) {
     switch result {
     case .failure(let failure): finishFailed(id, failure, now, &random)
     case .success(let output):
       guard let delivery = takeRunning(id) else { return }
-      switch published(output, of: event, delivery, now) {
+      switch published(output, data, of: event, delivery, now) {
       case .failure(let failure) where !Self.counts(failure): postpone(id, now, &random)
       case .failure(let failure): putAside(id, failure, now)
       case .success(let published):

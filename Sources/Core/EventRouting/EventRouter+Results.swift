@@ -4,7 +4,7 @@ import ClusterModel
 extension EventRouter {
   /// The event that a result becomes; nothing when nobody asked for it or there is none.
   func published(
-    _ output: [UInt8], of event: Event, _ delivery: Delivery, _ now: Instants
+    _ output: [UInt8], _ data: JSONValue?, of event: Event, _ delivery: Delivery, _ now: Instants
   ) -> Result<AcceptedEvent?, ActivationFailure> {
     guard let topic = deployments[delivery.module]?.configuration.resultTopic, !output.isEmpty
     else { return .success(nil) }
@@ -34,7 +34,7 @@ extension EventRouter {
     let accepted = AcceptedEvent(
       event: result, acceptedAt: now.wall,
       principal: Principal(kind: .module, name: module.description),
-      targets: table.modules(for: topic, in: module.namespace))
+      targets: table.modules(for: result, data: data))
     guard hasRoom(forResult: accepted) else {
       return .failure(
         ActivationFailure(code: .overloaded, message: "too many events wait to be delivered"))

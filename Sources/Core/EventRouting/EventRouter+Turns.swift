@@ -57,10 +57,18 @@ extension EventRouter {
   mutating func change(to routed: [RoutedDeployment], _ now: Instants) {
     let old = deployments
     deployments = Dictionary(routed.map { ($0.name, $0) }) { _, new in new }
-    table = SubscriptionTable(
-      routed.flatMap { deployment in
-        deployment.configuration.triggers.map { (deployment.name, $0.topic) }
-      })
+    // Most changes are that a deployment got ready; building the table is the dearest part of all.
+    let haveTriggersChanged =
+      old.count != deployments.count
+      || routed.contains {
+        $0.configuration.triggers != old[$0.name]?.configuration.triggers
+      }
+    if haveTriggersChanged {
+      table = SubscriptionTable(
+        routed.flatMap { deployment in
+          deployment.configuration.triggers.map { (deployment.name, $0) }
+        })
+    }
     let gone = Set(old.keys.filter { deployments[$0] == nil })
     if !gone.isEmpty { putAsideAll(of: gone, now) }
     for module in lanes.keys.sorted() { offerTurn(module) }

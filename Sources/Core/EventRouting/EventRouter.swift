@@ -57,15 +57,15 @@ public struct EventRouter: Sendable {
     case .deploymentsChanged(let deployments): change(to: deployments, now)
     case .recovered(let pending):
       for delivery in pending { owe(delivery, now) }
-    case .eventReceived(let request, let event, let principal):
-      receive(request, event, principal, now, &directives)
+    case .eventReceived(let request, let event, let data, let principal):
+      receive(request, event, data, principal, now, &directives)
     case .eventAppended(let request, let appended):
       accept(request, appended, now, &directives)
     case .appendFailed(let request, let problem):
       if let accepted = appending.removeValue(forKey: request) { release(accepted) }
       directives.append(.refuse(request, problem))
-    case .activationFinished(let id, let event, let result):
-      finish(id, event, result, now, &random)
+    case .activationFinished(let id, let event, let result, let data):
+      finish(id, event, result, data, now, &random)
     case .eventUnreadable(let id, let problem):
       finishFailed(id, Self.failure(of: problem), now, &random)
     case .activationLost(let id): finishFailed(id, Self.lost, now, &random)
@@ -86,17 +86,31 @@ public struct EventRouter: Sendable {
     pendingCount < limits.pendingDeliveries && pendingBytes < limits.pendingBytes.bytes
   }
 
+  /// Whether `eventReceived` must come with the data of an event: some pattern asks for it. What is not
+  /// asked for need not be parsed.
+  public func needsData(of event: Event) -> Bool {
+    table.needsData(for: event.topic, in: event.namespace)
+  }
+
+  /// Whether `activationFinished` must come with the data of a result of a module.
+  public func needsData(ofResultsOf module: QualifiedName) -> Bool {
+    guard let topic = deployments[module]?.configuration.resultTopic else { return false }
+    return table.needsData(for: topic, in: module.namespace)
+  }
+
   // Taking events in.
 
   private mutating func receive(
-    _ request: RequestID, _ event: Event, _ principal: Principal, _ now: Instants,
-    _ directives: inout [Directive]
+    _ request: RequestID, _ event: Event, _ data: JSONValue?, _ principal: Principal,
+    _ now: Instants, _ directives: inout [Directive]
   ) {
     guard !isStopping else {
       directives.append(.refuse(request, Self.stopping))
       return
     }
-    let accepted = accept(event, principal, now)
+    let accepted = AcceptedEvent(
+      event: event, acceptedAt: now.wall, principal: principal,
+      targets: table.modules(for: event, data: data))
     let count = accepted.targets.count
     let bytes = event.footprint.bytes * count
     guard pendingCount + count <= limits.pendingDeliveries,
@@ -119,12 +133,6 @@ public struct EventRouter: Sendable {
   public static let full = Problem(
     .overloaded, code: "event_log_full", "too many events wait to be delivered",
     next: "Slow down and try again; see what waits with `wasmatrix ps`.")
-
-  private func accept(_ event: Event, _ principal: Principal, _ now: Instants) -> AcceptedEvent {
-    AcceptedEvent(
-      event: event, acceptedAt: now.wall, principal: principal,
-      targets: table.modules(for: event.topic, in: event.namespace))
-  }
 
   private mutating func accept(
     _ request: RequestID, _ appended: AppendedEvent, _ now: Instants,

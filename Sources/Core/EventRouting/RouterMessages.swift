@@ -7,11 +7,15 @@ extension EventRouter {
     case deploymentsChanged([RoutedDeployment])
     /// The deliveries that an earlier run left behind, oldest first.
     case recovered([PendingDelivery])
-    case eventReceived(RequestID, Event, Principal)
+    /// - Parameter data: what the data of the event says as JSON, when the router needs it and it is JSON.
+    case eventReceived(RequestID, Event, data: JSONValue?, Principal)
     case eventAppended(RequestID, AppendedEvent)
     case appendFailed(RequestID, Problem)
     /// A handler ran on `event` (or could not).
-    case activationFinished(DeliveryID, event: Event, Result<[UInt8], ActivationFailure>)
+    ///
+    /// - Parameter data: what its result says as JSON, when the router needs it and it is JSON.
+    case activationFinished(
+      DeliveryID, event: Event, Result<[UInt8], ActivationFailure>, data: JSONValue?)
     /// The event of a delivery could not be read.
     case eventUnreadable(DeliveryID, Problem)
     /// The node that ran a handler is gone, or no longer the one whose result counts.

@@ -35,10 +35,16 @@ extension ControlPlane {
   /// Hands an event to the router and waits until it is durable.
   func submit(_ event: Event, by principal: Principal) async throws(Problem) -> AppendedEvent {
     try requireRunning()
+    var data: JSONValue?
+    // Nothing happens between the last look at what the router needs and what it is told.
+    if logic.router.needsData(of: event) {
+      data = await EventData.json(event.data)
+      try requireRunning()
+    }
     let request = requests.next()
     let result = await withCheckedContinuation { continuation in
       requests.waitForAppend(request, continuation)
-      feed(.events(.eventReceived(request, event, principal)))
+      feed(.events(.eventReceived(request, event, data: data, principal)))
     }
     return try result.get()
   }

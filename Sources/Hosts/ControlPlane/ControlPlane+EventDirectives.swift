@@ -36,8 +36,20 @@ extension ControlPlane {
   ) {
     deliveries.begin {
       let end = await self.run(offset, route, attempt)
-      await self.feed(.activationEnded(id, route, end))
+      await self.tell(id, route, end)
     }
+  }
+
+  /// Tells the logic how an activation ended, with what its result says if that is needed.
+  private func tell(_ id: DeliveryID, _ route: Route, _ end: ActivationEnd) async {
+    var end = end
+    // Nothing happens between the last look at what the router needs and what it is told.
+    if case .finished(let event, .success(let output), _) = end,
+      logic.router.needsData(ofResultsOf: route.placement.name)
+    {
+      end = .finished(event, .success(output), data: await EventData.json(output))
+    }
+    feed(.activationEnded(id, route, end))
   }
 
   private func run(
@@ -54,14 +66,14 @@ extension ControlPlane {
         event,
         .failure(
           ActivationFailure(
-            code: .unavailable, message: "node \(route.node) cannot be reached")))
+            code: .unavailable, message: "node \(route.node) cannot be reached")), data: nil)
     }
     let result = await agent.run(
       route.placement, under: route.fence, on: event, attempt: attempt
     ).result
     // It was ended from here; what it did before that is not known.
     if Task.isCancelled, case .failure = result { return .interrupted }
-    return .finished(event, result)
+    return .finished(event, result, data: nil)
   }
 
   private func event(at offset: EventOffset) async throws(Problem) -> Event {

@@ -148,7 +148,7 @@ extension World {
       let event = Event(
         id: "\(timeline.happened)", source: "/scenario", type: "scenario", topic: topic)
       tellPlane(
-        logicLife, .events(.eventReceived(operators.nextRequest(), event, .local)))
+        logicLife, .events(.eventReceived(operators.nextRequest(), event, data: nil, .local)))
     }
   }
 

@@ -171,7 +171,7 @@ extension World {
       }
       tellPlane(
         logicLife,
-        .activationEnded(id, order.route, .finished(event, result(of: outcome))))
+        .activationEnded(id, order.route, .finished(event, result(of: outcome), data: nil)))
     case .invocation(let request):
       operators.invocationAnswered(request, self)
       tellPlane(logicLife, .invocationEnded(request, order.route, isFaultOfNode: false))

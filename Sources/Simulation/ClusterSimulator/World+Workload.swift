@@ -108,7 +108,10 @@ extension World {
       origin: workload.happens(0.5) ? agents[workload.index(below: agents.count)].location : nil,
       isolation: workload.happens(0.4) ? .stop : .continue)
     return DeploymentConfiguration(
-      triggers: [Trigger(topic: TopicFilter(unchecked: "sensors/\(workload.next() % 4)"))],
+      triggers: [
+        Trigger(
+          topic: TopicFilter(unchecked: "sensors/\(workload.next() % 4)"), pattern: randomPattern())
+      ],
       retry: RetryPolicy(
         attempts: 3, initialDelay: .milliseconds(20), maximumDelay: .milliseconds(500)),
       placement: rules)
@@ -159,8 +162,12 @@ extension World {
       return
     }
     let topic = Topic(unchecked: "sensors/\(workload.next() % 4)")
+    let reading = randomReading()
     let event = Event(
-      id: "\(timeline.now)", source: "/sensor", type: "reading", topic: topic, data: [1, 2, 3])
-    tellPlane(logicLife, .events(.eventReceived(operators.nextRequest(), event, .local)))
+      id: "\(timeline.now)", source: "/sensor", type: patterns.happens(0.7) ? "reading" : "alarm",
+      topic: topic, data: reading.bytes)
+    tellPlane(
+      logicLife,
+      .events(.eventReceived(operators.nextRequest(), event, data: reading.json, .local)))
   }
 }

@@ -17,6 +17,7 @@ final class World {
   var faults: SimulationRandom
   var decisions: SimulationRandom
   var luckOfTrees: SimulationRandom
+  var patterns: SimulationRandom
 
   let planeTree = SimulatedTree(.plane, SupervisionPlan(children: ControlPlaneTree.children))
   let agentTrees: [SimulatedTree]
@@ -57,6 +58,7 @@ final class World {
     faults = SimulationRandom(seed: configuration.seed, stream: 7)
     decisions = SimulationRandom(seed: configuration.seed, stream: 8)
     luckOfTrees = SimulationRandom(seed: configuration.seed, stream: 9)
+    patterns = SimulationRandom(seed: configuration.seed, stream: 11)
     let fleet = agents ?? SimulatedAgent.fleet(configuration)
     self.agents = fleet
     agentTrees = fleet.map { SimulatedTree(.agent($0.index), AgentTree.plan) }

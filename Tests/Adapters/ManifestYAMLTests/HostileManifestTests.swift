@@ -74,10 +74,10 @@ private struct SplitMix: RandomNumberGenerator {
     func nested(_ depth: Int) -> String {
       "a: " + String(repeating: "[", count: depth) + String(repeating: "]", count: depth)
     }
-    #expect(!problems(of: nested(15)).contains { $0.contains("nested too deeply") })
+    #expect(!problems(of: nested(21)).contains { $0.contains("nested too deeply") })
     #expect(
-      problems(of: nested(16)).first?
-        .hasPrefix("app.yaml:1:19: a[0][0][0][0][0][0][0][0][0][0][0][0][0][0][0]: nested too")
+      problems(of: nested(22)).first?
+        .hasPrefix("app.yaml:1:25: a\(String(repeating: "[0]", count: 21)): nested too")
         == true)
   }
 

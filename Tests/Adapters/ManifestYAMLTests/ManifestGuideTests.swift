@@ -23,6 +23,7 @@ import Testing
     #expect(smallest.modules.map(\.name.text) == ["hello"])
     let full = try ManifestReader.read(blocks[1], file: "wasmatrix.yaml")
     #expect(full.modules.map(\.name.text) == ["clean", "alarm"])
+    #expect(full.modules.map { $0.configuration.triggers[0].pattern != nil } == [false, true])
     let placed = try ManifestReader.read(blocks[2], file: "wasmatrix.yaml")
     let rules = try #require(placed.modules.first).configuration.placement
     #expect(rules.replicas == 2 && rules.fallbacks == 1 && rules.isolation == .stop)

@@ -41,7 +41,24 @@ struct Complaint: Sendable, CustomTestStringConvertible {
     Complaint("kind: command", at: "4:3", "", "neither \"source\" nor \"version\""),
     Complaint("version: 1", "kind: service", at: "6:11", "kind", "allowed: command"),
     Complaint("version: 1", "triggers: a", at: "6:15", "triggers", "is a text or number"),
-    Complaint("version: 1", "triggers: [a]", at: "6:16", "triggers[0]", "these keys: topic"),
+    Complaint("version: 1", "triggers: [a]", at: "6:16", "triggers[0]", "these keys: topic, where"),
+    Complaint(
+      "version: 1", "triggers:", "- topic: a", "  where: {type: x}", at: "8:21",
+      "triggers[0].where.type", "is a text; allowed: a list"),
+    Complaint(
+      "version: 1", "triggers:", "- topic: a", "  where:",
+      "    type: [a, {numeric: [\">\", 1, \"<\", 0]}]",
+      at: "9:29", "triggers[0].where.type[1].numeric", "has no number within"),
+    Complaint(
+      "version: 1", "triggers:", "- topic: a", "  where: {time: [1]}", at: "8:21",
+      "triggers[0].where.time", "is no attribute of an event"),
+    Complaint(
+      "version: 1", "triggers:", "- topic: a", "  where: {data: [1e999]}", at: "8:22",
+      "triggers[0].where.data[0]", "is too large"),
+    Complaint(
+      "version: 1", "triggers:", "- {topic: a, where: {type: [b]}}",
+      "- {topic: a, where: {type: [b]}}",
+      at: "8:15", "triggers[1].topic", "on line 7 already"),
     Complaint(
       "version: 1", "triggers:", "- topic: a", "- topic: a/#/b", at: "8:14", "triggers[1].topic",
       "not a valid topic filter"),

@@ -115,6 +115,48 @@ func problems(of text: String) -> [String] {
     #expect(configuration.environment.map(\.value) == ["true", "\u{e9}\n"])
   }
 
+  @Test func `a pattern is read as its JSON, with plain words as texts`() throws {
+    let text = """
+      apiVersion: wasmatrix/v1
+      name: halls
+      modules:
+        warm:
+          version: 1
+          publish: a/b
+          triggers:
+            - topic: a/b
+              where:
+                type: [reading, "5", yes, 007]
+                data:
+                  temperature: [{ numeric: [">", 20, "<=", 3.05e1] }, null, true, ~, -0.5]
+                  site: { name: [{ prefix: hall- }] }
+                $or:
+                  - subject: [{ exists: false }]
+                  - e1: [{ anything-but: [x, y] }]
+            - topic: a/b
+              where: { type: [other] }
+      """
+    let pattern = JSONValue.object([
+      "type": .array([.string("reading"), .string("5"), .string("yes"), .string("007")]),
+      "data": .object([
+        "temperature": .array([
+          .object([
+            "numeric": .array([.string(">"), .integer(20), .string("<="), .number(30.5)])
+          ]), .null, .bool(true), .null, .number(-0.5),
+        ]), "site": .object(["name": .array([.object(["prefix": .string("hall-")])])]),
+      ]),
+      "$or": .array([
+        .object(["subject": .array([.object(["exists": .bool(false)])])]),
+        .object([
+          "e1": .array([.object(["anything-but": .array([.string("x"), .string("y")])])])
+        ]),
+      ]),
+    ])
+    let triggers = try ManifestReader.read(text, file: "app.yaml").modules[0].configuration.triggers
+    #expect(triggers.count == 2)
+    #expect(triggers[0].pattern == (try EventPattern(pattern)))
+  }
+
   @Test func `bytes, a byte order mark and other line ends are fine`() throws {
     let windows = "\u{FEFF}" + Self.full.split(separator: "\n").joined(separator: "\r\n")
     let manifest = try ManifestReader.read(Array(windows.utf8), file: "app.yaml")

@@ -105,9 +105,11 @@ import Testing
     let text =
       #"{"arguments":[],"concurrency":3,"environment":[],"kind":"command","limits":{"cpuTime":[0,1],"#
       + #""log":1,"memory":7,"output":1,"wallTime":[0,1]},"retry":{"attempts":1,"initialDelay":[0,1],"#
-      + #""maximumDelay":[0,1]},"triggers":[]}"#
+      + #""maximumDelay":[0,1]},"triggers":[{"topic":"a/#"}]}"#
     let read = try JSONDecoder().decode(DeploymentConfiguration.self, from: Data(text.utf8))
     #expect(read.placement == PlacementRules())
     #expect(read.reservedMemory.bytes == 7)
+    // Nor were there patterns.
+    #expect(read.triggers == [Trigger(topic: TopicFilter(unchecked: "a/#"))])
   }
 }

@@ -68,9 +68,15 @@ enum NodeSamples {
       version: ModuleVersion(unchecked: name("1").generate(&choices)),
       digest: ModuleDigest(sha256: [UInt8](repeating: UInt8(choices.next(upTo: 255)), count: 32)),
       configuration: DeploymentConfiguration(
-        triggers: [Trigger(topic: TopicFilter(unchecked: "a/#"))],
+        triggers: [Trigger(topic: TopicFilter(unchecked: "a/#"), pattern: pattern(&choices))],
         placement: rules.generate(&choices)), generation: Int(choices.next(upTo: 1000)),
       deployedAt: wall.generate(&choices))
+  }
+
+  private static func pattern(_ choices: inout Choices) -> EventPattern? {
+    let number = JSONValue.integer(Int64(choices.next(upTo: 3)))
+    return try? EventPattern(
+      choices.next(upTo: 1) == 0 ? .null : .object(["data": .object(["n": .array([number])])]))
   }
 
   static let record = zip(deployment, Generator<[UInt8]>.bytes(count: 0...20)).map {

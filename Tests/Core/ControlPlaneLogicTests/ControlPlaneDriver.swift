@@ -275,7 +275,7 @@ struct ControlPlaneDriver {
 
   mutating func emit() -> [String] {
     let event = Event(id: "1", source: "/s", type: "t", topic: Topic(unchecked: "t"))
-    return tell(.events(.eventReceived(nextRequest(), event, .local)))
+    return tell(.events(.eventReceived(nextRequest(), event, data: nil, .local)))
   }
 
   mutating func command(_ command: NodeCommand, _ name: String) -> [String] {

@@ -87,7 +87,7 @@ import Testing
     }
     #expect(plane.tell(.activationEnded(DeliveryID(1), route, .interrupted)) == [])
     let event = Event(id: "1", source: "/s", type: "t", topic: Topic(unchecked: "t"))
-    let late = ActivationEnd.finished(event, .success([]))
+    let late = ActivationEnd.finished(event, .success([]), data: nil)
     #expect(plane.tell(.activationEnded(DeliveryID(1), route, late)) == [])
     let texts = plane.wait(.seconds(1), beating: nodes)
     #expect(texts.filter { $0.hasPrefix("activate") } == ["activate 1 on a, attempt 1"])

@@ -12,9 +12,9 @@ import Testing
   private let both = PlacementRules(replicas: 2, fallbacks: 0)
   private let fault = ActivationEnd.finished(
     Event(id: "1", source: "/s", type: "t", topic: Topic(unchecked: "t")),
-    .failure(ActivationFailure(code: .internalError, message: "no")))
+    .failure(ActivationFailure(code: .internalError, message: "no")), data: nil)
   private let success = ActivationEnd.finished(
-    Event(id: "1", source: "/s", type: "t", topic: Topic(unchecked: "t")), .success([]))
+    Event(id: "1", source: "/s", type: "t", topic: Topic(unchecked: "t")), .success([]), data: nil)
 
   /// The invocation that was begun as number `index` has ended.
   private mutating func endInvocation(_ index: Int, isFaultOfNode: Bool = false) -> [String] {

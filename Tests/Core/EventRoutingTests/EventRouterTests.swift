@@ -9,19 +9,21 @@ import Testing
     var script = RouterScript()
     #expect(script.handle(.deploymentsChanged([routed("a", on: "x")])) == [])
     #expect(
-      script.handle(.eventReceived(RequestID(1), event("x"), .local)) == ["append for [\"a\"]"])
+      script.handle(.eventReceived(RequestID(1), event("x"), data: nil, .local)) == [
+        "append for [\"a\"]"
+      ])
     #expect(
       script.handle(.eventAppended(RequestID(1), appended(7)))
         == ["accept", "activate 7 a generation 3 attempt 1"])
     #expect(
-      script.handle(.activationFinished(DeliveryID(7), event: event("x"), .success([1])))
+      script.handle(.activationFinished(DeliveryID(7), event: event("x"), .success([1]), data: nil))
         == ["succeeded, publishes nothing"])
     #expect(script.handle(.changeRecorded(DeliveryID(7), published: nil)) == ["settled 7"])
   }
 
   @Test func `an event that cannot be made durable is refused`() {
     var script = RouterScript()
-    _ = script.handle(.eventReceived(RequestID(1), event("x"), .local))
+    _ = script.handle(.eventReceived(RequestID(1), event("x"), data: nil, .local))
     let problem = Problem(.unavailable, code: "disk_full", "no room")
     #expect(script.handle(.appendFailed(RequestID(1), problem)) == ["refuse disk_full"])
     #expect(script.router.pendingCount == 0)
@@ -30,21 +32,26 @@ import Testing
   @Test func `a full log refuses until something is done`() {
     var script = RouterScript(EventRouter.Limits(pendingDeliveries: 1))
     _ = script.handle(.deploymentsChanged([routed("a", on: "x")]))
-    _ = script.handle(.eventReceived(RequestID(1), event("x"), .local))
+    _ = script.handle(.eventReceived(RequestID(1), event("x"), data: nil, .local))
     #expect(
-      script.handle(.eventReceived(RequestID(2), event("x"), .local)) == ["refuse event_log_full"]
+      script.handle(.eventReceived(RequestID(2), event("x"), data: nil, .local)) == [
+        "refuse event_log_full"
+      ]
     )
     _ = script.handle(.eventAppended(RequestID(1), appended(1)))
-    _ = script.handle(.activationFinished(DeliveryID(1), event: event("x"), .success([])))
+    _ = script.handle(
+      .activationFinished(DeliveryID(1), event: event("x"), .success([]), data: nil))
     _ = script.handle(.changeRecorded(DeliveryID(1), published: nil))
     #expect(
-      script.handle(.eventReceived(RequestID(3), event("x"), .local)) == ["append for [\"a\"]"])
+      script.handle(.eventReceived(RequestID(3), event("x"), data: nil, .local)) == [
+        "append for [\"a\"]"
+      ])
   }
 
   @Test func `a module that is not ready keeps its events waiting`() {
     var script = RouterScript()
     _ = script.handle(.deploymentsChanged([routed("a", on: "x", isReady: false)]))
-    _ = script.handle(.eventReceived(RequestID(1), event("x"), .local))
+    _ = script.handle(.eventReceived(RequestID(1), event("x"), data: nil, .local))
     #expect(script.handle(.eventAppended(RequestID(1), appended(1))) == ["accept"])
     #expect(
       script.handle(.deploymentsChanged([routed("a", on: "x")]))
@@ -54,7 +61,7 @@ import Testing
   @Test func `what waits for a module that is undeployed becomes a dead letter`() {
     var script = RouterScript()
     _ = script.handle(.deploymentsChanged([routed("a", on: "x", isReady: false)]))
-    _ = script.handle(.eventReceived(RequestID(1), event("x"), .local))
+    _ = script.handle(.eventReceived(RequestID(1), event("x"), data: nil, .local))
     _ = script.handle(.eventAppended(RequestID(1), appended(1)))
     #expect(script.handle(.deploymentsChanged([])) == ["dead unavailable"])
   }
@@ -62,9 +69,10 @@ import Testing
   @Test func `a change that could not be recorded is recorded again, not run again`() {
     var script = RouterScript()
     _ = script.handle(.deploymentsChanged([routed("a", on: "x")]))
-    _ = script.handle(.eventReceived(RequestID(1), event("x"), .local))
+    _ = script.handle(.eventReceived(RequestID(1), event("x"), data: nil, .local))
     _ = script.handle(.eventAppended(RequestID(1), appended(1)))
-    _ = script.handle(.activationFinished(DeliveryID(1), event: event("x"), .success([])))
+    _ = script.handle(
+      .activationFinished(DeliveryID(1), event: event("x"), .success([]), data: nil))
     let problem = Problem(.unavailable, code: "disk_full", "no room")
     #expect(script.handle(.recordFailed(DeliveryID(1), problem)) == [])
     #expect(script.wake() == ["succeeded, publishes nothing"])
@@ -74,13 +82,13 @@ import Testing
     var script = RouterScript(EventRouter.Limits(running: 1))
     _ = script.handle(.deploymentsChanged([routed("a", on: "x"), routed("b", on: "y")]))
     for number in 1...2 {
-      _ = script.handle(.eventReceived(RequestID(UInt64(number)), event("x"), .local))
+      _ = script.handle(.eventReceived(RequestID(UInt64(number)), event("x"), data: nil, .local))
       _ = script.handle(.eventAppended(RequestID(UInt64(number)), appended(Int64(number))))
     }
-    _ = script.handle(.eventReceived(RequestID(3), event("y"), .local))
+    _ = script.handle(.eventReceived(RequestID(3), event("y"), data: nil, .local))
     #expect(script.handle(.eventAppended(RequestID(3), appended(3))) == ["accept"])
     #expect(
-      script.handle(.activationFinished(DeliveryID(1), event: event("x"), .success([])))
+      script.handle(.activationFinished(DeliveryID(1), event: event("x"), .success([]), data: nil))
         == ["succeeded, publishes nothing", "activate 3 b generation 3 attempt 1"])
   }
 
@@ -89,10 +97,10 @@ import Testing
     _ = script.handle(.deploymentsChanged([routed("a", on: "x", result: "y")]))
     var looping = event("x")
     looping.setAttribute("wmhops", to: "2")
-    _ = script.handle(.eventReceived(RequestID(1), looping, .local))
+    _ = script.handle(.eventReceived(RequestID(1), looping, data: nil, .local))
     _ = script.handle(.eventAppended(RequestID(1), appended(1)))
     #expect(
-      script.handle(.activationFinished(DeliveryID(1), event: looping, .success([1])))
+      script.handle(.activationFinished(DeliveryID(1), event: looping, .success([1]), data: nil))
         == ["dead loop_detected"])
   }
 
@@ -104,7 +112,7 @@ import Testing
     cause.setAttribute("wmhops", to: "4")
     cause.setAttribute("traceparent", to: "00-a-b-01")
     #expect(
-      script.handle(.activationFinished(DeliveryID(7), event: cause, .success([1, 2])))
+      script.handle(.activationFinished(DeliveryID(7), event: cause, .success([1, 2]), data: nil))
         == ["succeeded, publishes 7-1"])
     guard case .succeeded(_, let published?) = try #require(script.changes.last).outcome else {
       Issue.record("nothing is published")
@@ -126,7 +134,7 @@ import Testing
     _ = script.owe(7, "x")
     var cause = event("x")
     cause.id = String(repeating: "ü", count: 512)
-    _ = script.handle(.activationFinished(DeliveryID(7), event: cause, .success([1])))
+    _ = script.handle(.activationFinished(DeliveryID(7), event: cause, .success([1]), data: nil))
     guard case .succeeded(_, let published?) = try #require(script.changes.last).outcome else {
       Issue.record("nothing is published")
       return
@@ -146,7 +154,8 @@ import Testing
       var cause = event("x")
       cause.setAttribute("wmhops", to: hops)
       #expect(
-        script.handle(.activationFinished(DeliveryID(1), event: cause, .success([1]))) == [expected]
+        script.handle(.activationFinished(DeliveryID(1), event: cause, .success([1]), data: nil))
+          == [expected]
       )
     }
   }
@@ -209,7 +218,9 @@ import Testing
     _ = script.handle(.stopRequested)
     #expect(script.succeed(1, "x") == ["succeeded, publishes nothing"])
     #expect(
-      script.handle(.eventReceived(RequestID(9), event("x"), .local)) == ["refuse stopping"])
+      script.handle(.eventReceived(RequestID(9), event("x"), data: nil, .local)) == [
+        "refuse stopping"
+      ])
     #expect(script.router.nextDeadline == nil)
   }
 }

@@ -14,7 +14,7 @@ import Testing
   }
 
   private func receive(_ script: inout RouterScript) -> [String] {
-    script.handle(.eventReceived(RequestID(1), event("x"), .local))
+    script.handle(.eventReceived(RequestID(1), event("x"), data: nil, .local))
   }
 
   @Test func `an event fits that fills the log to the last byte`() {
@@ -64,7 +64,9 @@ import Testing
     var cause = event("x")
     cause.setAttribute("wmhops", to: String(hops))
     #expect(
-      script.handle(.activationFinished(DeliveryID(1), event: cause, .success([1]))) == [expected])
+      script.handle(.activationFinished(DeliveryID(1), event: cause, .success([1]), data: nil)) == [
+        expected
+      ])
   }
 
   @Test func `a handler is tried as often as its policy says`() {

@@ -120,7 +120,7 @@ struct RouterSimulation {
   mutating func publish(_ topic: Topic) {
     lastRequest += 1
     let event = Event(id: "e\(lastRequest)", source: "/s", type: "t", topic: topic)
-    feed(.eventReceived(RequestID(lastRequest), event, .local))
+    feed(.eventReceived(RequestID(lastRequest), event, data: nil, .local))
   }
 
   /// Finishes one piece of work, well or badly as `luck` says (0: well).
@@ -138,7 +138,7 @@ struct RouterSimulation {
     case .activate(let id, let offset, let name):
       runningNow[name, default: 0] -= 1
       guard let event = log.events[offset] else { return violations.append("no event \(offset)") }
-      feed(.activationFinished(id, event: event, Self.result(luck)))
+      feed(.activationFinished(id, event: event, Self.result(luck), data: nil))
     case .record(let change):
       if luck == 1 {
         feed(.recordFailed(change.delivery, problem))

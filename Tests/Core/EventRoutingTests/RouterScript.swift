@@ -29,19 +29,20 @@ struct RouterScript {
 
   /// An event was received, and is durable as the delivery `id` to the one module that wants it.
   mutating func owe(_ id: Int64, _ topic: String) -> [String] {
-    handle(.eventReceived(RequestID(UInt64(id)), event(topic), .local))
+    handle(.eventReceived(RequestID(UInt64(id)), event(topic), data: nil, .local))
       + handle(.eventAppended(RequestID(UInt64(id)), appended(id)))
   }
 
   mutating func succeed(_ id: Int64, _ topic: String, _ output: [UInt8] = []) -> [String] {
-    handle(.activationFinished(DeliveryID(id), event: event(topic), .success(output)))
+    handle(.activationFinished(DeliveryID(id), event: event(topic), .success(output), data: nil))
   }
 
   mutating func fail(
     _ id: Int64, _ topic: String, _ code: ActivationFailure.Code = .guestTrapped
   ) -> [String] {
     let failure = ActivationFailure(code: code, message: "no")
-    return handle(.activationFinished(DeliveryID(id), event: event(topic), .failure(failure)))
+    return handle(
+      .activationFinished(DeliveryID(id), event: event(topic), .failure(failure), data: nil))
   }
 
   mutating func recorded(_ id: Int64) -> [String] {

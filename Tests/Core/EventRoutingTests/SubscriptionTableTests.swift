@@ -1,35 +1,38 @@
 import ClusterModel
-import PropertyTesting
 import Testing
 
 @testable import EventRouting
 
+// That the index finds the right ones is a property of `EventPatternsTests`.
 @Suite struct SubscriptionTableTests {
-  @Test func `the table finds what a look at every filter finds`() async throws {
-    let level = Generator<String>.element(of: [
-      "a", "b", "$own", "", "e\u{301}", "\u{e9}", "\u{301}a", "+", "#",
+  private func trigger(_ filter: String, _ field: String? = nil) throws -> Trigger {
+    let tests = JSONValue.array([.integer(1)])
+    return Trigger(
+      topic: TopicFilter(unchecked: filter),
+      pattern: try field.map { try EventPattern(.object(["data": .object([$0: tests])])) })
+  }
+
+  private func name(_ text: String, in namespace: Namespace = .default) -> QualifiedName {
+    QualifiedName(namespace, ModuleName(unchecked: text))
+  }
+
+  @Test func `a module gets an event once, however many of its triggers match`() throws {
+    let table = SubscriptionTable([
+      (name("b"), try trigger("x/#")), (name("b"), try trigger("x/+")),
+      (name("a"), try trigger("x/y", "n")), (name("a"), try trigger("#", "m")),
     ])
-    let filters = level.array(count: 1...4).map { $0.joined(separator: "/") }
-      .array(count: 0...20)
-    let topics = Generator<String>.element(of: [
-      "a", "b", "$own", "", "e\u{301}", "\u{e9}", "\u{301}a",
-    ]).array(count: 1...4)
-      .map { $0.joined(separator: "/") }
-    try await checkProperty(
-      "the table agrees with TopicFilter.matches", cases: 2000, zip(filters, topics)
-    ) { texts, topicText in
-      guard Topic.isValid(topicText) else { return true }
-      let topic = Topic(unchecked: topicText)
-      let subscriptions = texts.filter(TopicFilter.isValid).enumerated().map { index, text in
-        (
-          module: QualifiedName(.default, ModuleName(unchecked: "m\(index % 7)")),
-          filter: TopicFilter(unchecked: text)
-        )
-      }
-      let naive = Set(subscriptions.filter { $0.filter.matches(topic) }.map(\.module.name))
-      let table = SubscriptionTable(subscriptions)
-      return table.modules(for: topic, in: .default) == naive.sorted()
-        && table.modules(for: topic, in: Namespace(unchecked: "other")).isEmpty
-    }
+    let data = JSONValue.object(["n": .integer(1), "m": .integer(1)])
+    #expect(table.modules(for: event("x/y"), data: data).map(\.text) == ["a", "b"])
+    #expect(table.modules(for: event("x/y"), data: nil).map(\.text) == ["b"])
+  }
+
+  @Test func `namespaces do not see each other's events, and ask for no data of theirs`() throws {
+    let other = Namespace(unchecked: "other")
+    let table = SubscriptionTable([(name("a", in: other), try trigger("x", "n"))])
+    let topic = Topic(unchecked: "x")
+    #expect(table.modules(for: event("x"), data: .object(["n": .integer(1)])).isEmpty)
+    #expect(!table.needsData(for: topic, in: .default))
+    #expect(table.needsData(for: topic, in: other))
+    #expect(!table.needsData(for: Topic(unchecked: "y"), in: other))
   }
 }
