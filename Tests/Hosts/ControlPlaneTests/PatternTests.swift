@@ -1,5 +1,6 @@
 import ClusterModel
 import EventPatterns
+import HostPorts
 import Testing
 
 @testable import ControlPlane
