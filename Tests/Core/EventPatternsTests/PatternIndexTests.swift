@@ -4,7 +4,7 @@ import Testing
 
 @testable import EventPatterns
 
-@Suite struct PatternIndexTests {
+@Suite(.serialized) struct PatternIndexTests {
   typealias Subscription = PatternIndex<Int>.Subscription
 
   private static let subscription = Generator<Subscription> { choices in

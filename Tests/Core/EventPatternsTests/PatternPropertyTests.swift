@@ -7,7 +7,7 @@ import Testing
 
 // Feature: wasmatrix, Property 12: For any event and any content filter, an event reaches exactly the
 // subscribers whose filter it passes
-@Suite struct PatternPropertyTests {
+@Suite(.serialized) struct PatternPropertyTests {
   @Test func `a pattern means what its documentation says`() async throws {
     var matched = 0
     try await checkProperty(

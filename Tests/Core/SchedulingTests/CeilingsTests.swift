@@ -3,7 +3,7 @@ import Testing
 
 @testable import Scheduling
 
-@Suite struct CeilingsTests {
+@Suite(.serialized) struct CeilingsTests {
   private enum Step {
     case append(Int)
     case set(Int, Int)

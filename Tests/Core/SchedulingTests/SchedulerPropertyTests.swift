@@ -4,7 +4,8 @@ import Testing
 
 @testable import Scheduling
 
-@Suite struct SchedulerPropertyTests {
+// One after the other: each is work for a processor, and all tests share few threads.
+@Suite(.serialized) struct SchedulerPropertyTests {
   private static let now = Instants(
     monotonic: MonotonicInstant(nanoseconds: 5), wall: WallInstant(microseconds: 7))
 
