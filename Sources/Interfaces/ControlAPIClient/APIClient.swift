@@ -20,13 +20,17 @@ public struct APIClient: Sendable {
   let server: ServerAddress
   let http: HTTPClient
 
-  /// - Parameter server: `http://127.0.0.1:8080`.
+  /// - Parameters:
+  ///   - server: `http://127.0.0.1:8080`.
+  ///   - connectTimeout: how long a call waits for a connection, be it one of the pool that others use.
   /// - Throws: ``Problem`` with `server_address_invalid`.
-  public init(server: String) throws(Problem) {
+  public init(
+    server: String, connectTimeout: Duration = Self.connectTimeout
+  ) throws(Problem) {
     self.server = try ServerAddress(server)
     var configuration = HTTPClient.Configuration(
       redirectConfiguration: .disallow,
-      timeout: .init(connect: .nanoseconds(Self.connectTimeout.nanoseconds)))
+      timeout: .init(connect: .nanoseconds(connectTimeout.nanoseconds)))
     configuration.connectionPool.retryConnectionEstablishment = false
     http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
   }

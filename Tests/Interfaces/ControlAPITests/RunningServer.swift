@@ -29,7 +29,9 @@ struct RunningServer: Sendable {
         try await group.waitForAll()
         return
       }
-      let client = try APIClient(server: "http://127.0.0.1:\(port)")
+      // All tests share few threads: it may be long before it is a connection's turn.
+      let client = try APIClient(
+        server: "http://127.0.0.1:\(port)", connectTimeout: .seconds(60))
       do {
         try await body(
           RunningServer(
