@@ -54,7 +54,7 @@ import Testing
     try await checkProperty(
       "Feature: wasmatrix, Properties 1, 2, 4, 7, 9, 16, 18: whole clusters in virtual time",
       cases: 120, Self.seeds
-    ) { try await Self.check(SimulationConfiguration(seed: $0, nodes: 8)) }
+    ) { try await Self.check(SimulationConfiguration(seed: $0, nodes: 5)) }
   }
 
   // Feature: wasmatrix, Property 6: placement decisions hold in a running cluster: what is placed fits, and nothing that
