@@ -113,6 +113,36 @@ struct Ceilings: Sendable {
     return bits
   }
 
+  /// Whether several of those lanes have exactly the same sum as their neighbour: only then they may well
+  /// be alike.
+  ///
+  /// - Parameter bits: of the lanes; few are not worth the question.
+  @inline(__always)
+  static func areAlike(
+    _ bits: UInt32, _ first: Vector, _ second: Vector, weight: Float
+  ) -> Bool {
+    bits.nonzeroBitCount >= lanes / 2 && haveEqualSums(bits, first, second, weight: weight)
+  }
+
+  @inline(never)
+  private static func haveEqualSums(
+    _ bits: UInt32, _ first: Vector, _ second: Vector, weight: Float
+  ) -> Bool {
+    let sums = first + second * weight
+    var rest = bits
+    var last = none
+    var equal = 0
+    for count in 1...lanes where rest != 0 {
+      let sum = sums[rest.trailingZeroBitCount]
+      rest &= rest - 1
+      if sum == last { equal += 1 }
+      last = sum
+      if equal == 3 { return true }
+      if equal == 0, count == lanes / 2 { return false }
+    }
+    return false
+  }
+
   /// The smallest `Float` that is not less.
   @inline(__always)
   static func above(_ value: Double) -> Float {

@@ -19,6 +19,10 @@ struct FleetTable: Sendable {
   private(set) var idle: ContiguousArray<Double> = []
   /// The resource score of placing nothing; nothing for a node that is closed.
   private(set) var resources = Ceilings()
+  /// How often the state of a row has changed, of every 16 and 256 rows. They stay when nodes go:
+  /// otherwise what was made of rows that went would be taken for that of rows that came.
+  private(set) var blockVersions: ContiguousArray<Int> = []
+  private(set) var groupVersions: ContiguousArray<Int> = []
   /// Round trips that were measured, by the zone they were measured from; few have any.
   private(set) var measured: ContiguousArray<[Measurement]> = []
   private(set) var zones: ContiguousArray<Int32> = []
@@ -121,6 +125,8 @@ struct FleetTable: Sendable {
     resources.set(resources[last], row)
     resources.set(Ceilings.none, last)
     resources.shrink(to: last)
+    countChange(of: row)
+    countChange(of: last)
     take(last, to: row, of: &measured)
     take(last, to: row, of: &zones)
     take(last, to: row, of: &domains)
@@ -177,9 +183,25 @@ struct FleetTable: Sendable {
     (Double(free[row] - bytes) * perByte[row] + idle[row]) / 2
   }
 
+  /// Whether two rows have the same resource score, whatever is placed.
+  @inline(__always)
+  func areInSameState(_ left: Int, _ right: Int) -> Bool {
+    free[left] == free[right] && perByte[left] == perByte[right] && idle[left] == idle[right]
+  }
+
   private mutating func setResources(_ row: Int) {
     resources.set(
       closed[row] == 0 ? Ceilings.above(resourceScore(row, placing: 0)) : Ceilings.none, row)
+    countChange(of: row)
+  }
+
+  private mutating func countChange(of row: Int) {
+    let block = row / Ceilings.lanes
+    let group = block / Ceilings.lanes
+    if block == blockVersions.count { blockVersions.append(0) }
+    if group == groupVersions.count { groupVersions.append(0) }
+    blockVersions[block] += 1
+    groupVersions[group] += 1
   }
 
   mutating func setMeasured(_ latency: Int64?, from zone: Zone, _ row: Int) {

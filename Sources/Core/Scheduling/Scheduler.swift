@@ -28,7 +28,8 @@ public import ClusterModel
 /// How it does that without looking at all of them: for each set of rules it keeps what they make of
 /// every node (``Prospects``) and the most that each of them, and each 16, 256 and 4096, can be worth
 /// (``Ceilings``). One look passes over all whose ceiling is below the worst that is still wanted,
-/// and evaluates the others exactly (``Selection``). A change of one node changes its row of these.
+/// and over those that tie with it and have greater names (``Likenesses``), and evaluates the others
+/// exactly (``Selection``). A change of one node changes its row of these.
 public struct Scheduler: Sendable {
   var table = FleetTable()
   var prospects = ProspectsCache()

@@ -25,17 +25,22 @@ struct Selection: Sendable {
   private var placements: ContiguousArray<Int32> = []
   private var domainScores: ContiguousArray<Double> = []
   private var markedRows: ContiguousArray<Int> = []
+  private var holderRows: ContiguousArray<Int> = []
+  /// Those that were considered out of turn in this look.
+  private var seenRows: ContiguousArray<Int> = []
+  private var areHoldersSeen = false
   private var markedDomains: ContiguousArray<Int32> = []
   /// What a placement reserves, in bytes.
   private(set) var memory = 0
   /// The best as things were at the last look, best first.
   private var list: ContiguousArray<Candidate> = []
   private(set) var chosen: ContiguousArray<Choice> = []
+  private var likenesses = Likenesses()
 
   /// It may not be chosen, or is chosen already.
   private static let taken: UInt8 = 1
   private static let holder: UInt8 = 2
-  /// It was considered in this look.
+  /// It was considered out of turn in this look.
   private static let seen: UInt8 = 4
 
   /// What one look at all nodes brings beyond what is wanted: enough that choices in the same domain
@@ -56,7 +61,11 @@ struct Selection: Sendable {
       placements.append(contentsOf: repeatElement(0, count: domains - placements.count))
     }
     for id in request.excluded { mark(table.rows[id], Self.taken) }
-    for id in request.holders { mark(table.rows[id], Self.holder) }
+    for id in request.holders {
+      guard let row = table.rows[id] else { continue }
+      mark(row, Self.holder)
+      holderRows.append(row)
+    }
     for id in request.companions {
       if let row = table.rows[id] { addPlacement(in: table.domains[row]) }
     }
@@ -70,6 +79,7 @@ struct Selection: Sendable {
     }
     markedRows.removeAll(keepingCapacity: true)
     markedDomains.removeAll(keepingCapacity: true)
+    holderRows.removeAll(keepingCapacity: true)
     chosen.removeAll(keepingCapacity: true)
   }
 
@@ -189,6 +199,7 @@ struct Selection: Sendable {
       consider(row, rules, table, &prospects)
       marks[row] |= Self.seen
     }
+    areHoldersSeen = false
     var needed = rules.needed(list)
     for vector in prospects.ceilings.groups.indices {
       for group in Lanes(
@@ -197,25 +208,124 @@ struct Selection: Sendable {
           needed, prospects.ceilings.groups[vector], table.resources.groups[vector],
           weight: rules.resources))
       {
-        for block in Lanes(
-          group,
-          Ceilings.reaching(
-            needed, prospects.ceilings.blocks[group], table.resources.blocks[group],
-            weight: rules.resources))
+        let blocks = Ceilings.reaching(
+          needed, prospects.ceilings.blocks[group], table.resources.blocks[group],
+          weight: rules.resources)
+        if list.count == limit,
+          Ceilings.areAlike(
+            blocks, prospects.ceilings.blocks[group], table.resources.blocks[group],
+            weight: rules.resources)
         {
-          for row in Lanes(
-            block,
-            Ceilings.reaching(
-              needed, prospects.ceilings.rows[block], table.resources.rows[block],
-              weight: rules.resources))
-          where consider(row, rules, table, &prospects) {
+          let isNone = hasNone(inGroup: group, rules, table, &prospects)
+          needed = rules.needed(list)
+          if isNone { continue }
+        }
+        for block in Lanes(group, blocks) {
+          let rows = Ceilings.reaching(
+            needed, prospects.ceilings.rows[block], table.resources.rows[block],
+            weight: rules.resources)
+          if list.count == limit,
+            Ceilings.areAlike(
+              rows, prospects.ceilings.rows[block], table.resources.rows[block],
+              weight: rules.resources)
+          {
+            let isNone = hasNone(inBlock: block, rules, table, &prospects)
+            needed = rules.needed(list)
+            if isNone { continue }
+          }
+          for row in Lanes(block, rows) where consider(row, rules, table, &prospects) {
             needed = rules.needed(list)
           }
         }
       }
     }
     for row in prospects.recent where row < table.count { marks[row] &= ~Self.seen }
+    for row in seenRows { marks[row] &= ~Self.seen }
+    seenRows.removeAll(keepingCapacity: true)
     prospects.remember(list)
+  }
+
+  /// So that all others lose their ties with the last of the list, if that is a holder.
+  private mutating func considerHolders(
+    _ rules: Weighing, _ table: borrowing FleetTable, _ prospects: inout Prospects
+  ) {
+    guard !areHoldersSeen else { return }
+    areHoldersSeen = true
+    // Some may have had their turn.
+    for row in holderRows where !list.contains(where: { $0.row == row }) {
+      considerFirst(row, rules, table, &prospects)
+    }
+  }
+
+  @inline(never)
+  private mutating func considerFirst(
+    _ row: Int, _ rules: Weighing, _ table: borrowing FleetTable, _ prospects: inout Prospects
+  ) {
+    guard marks[row] & Self.seen == 0 else { return }
+    consider(row, rules, table, &prospects)
+    marks[row] |= Self.seen
+    seenRows.append(row)
+  }
+
+  @inline(never)
+  private mutating func hasNone(
+    inGroup group: Int, _ rules: Weighing, _ table: borrowing FleetTable,
+    _ prospects: inout Prospects
+  ) -> Bool {
+    considerHolders(rules, table, &prospects)
+    let most = prospects.mostOfGroup(group, table)
+    return hasNone(likenesses.group(group, table), most, rules, table, &prospects)
+  }
+
+  @inline(never)
+  private mutating func hasNone(
+    inBlock block: Int, _ rules: Weighing, _ table: borrowing FleetTable,
+    _ prospects: inout Prospects
+  ) -> Bool {
+    considerHolders(rules, table, &prospects)
+    let most = prospects.mostOfBlock(block, table)
+    return hasNone(likenesses.block(block, table), most, rules, table, &prospects)
+  }
+
+  /// Whether none of some rows is good enough for the list, which is full, but those that were
+  /// considered. The best of each state is considered, if it could be.
+  ///
+  /// - Parameter most: that the standing points of any of them are.
+  private mutating func hasNone(
+    _ summary: Likenesses.Summary, _ most: Double, _ rules: Weighing,
+    _ table: borrowing FleetTable, _ prospects: inout Prospects
+  ) -> Bool {
+    for lane in summary.rows.indices {
+      let row = Int(summary.rows[lane])
+      guard row >= 0 else { return true }
+      let points = rules.pointsAtMost(
+        standing: most, resourceScore: table.resourceScore(row, placing: memory))
+      guard hasNone(points, row, rules, table, &prospects) else { return false }
+    }
+    guard summary.other >= 0 else { return true }
+    let points = rules.pointsAtMost(standing: most, resourceScore: Double(summary.ceiling))
+    return hasNone(points, Int(summary.other), rules, table, &prospects)
+  }
+
+  /// The same of rows that have so many points at most, and of which this one has the smallest name.
+  @inline(__always)
+  private mutating func hasNone(
+    _ points: Double, _ row: Int, _ rules: Weighing, _ table: borrowing FleetTable,
+    _ prospects: inout Prospects
+  ) -> Bool {
+    if isShort(points, row, table) { return true }
+    guard marks[row] & (Self.taken | Self.seen) == 0 else { return false }
+    considerFirst(row, rules, table, &prospects)
+    return isShort(points, row, table)
+  }
+
+  /// Whether no node that is not a holder comes before the last of the list, if it has so many points at
+  /// most and no smaller name than this row, or is it.
+  @inline(__always)
+  private func isShort(_ points: Double, _ row: Int, _ table: borrowing FleetTable) -> Bool {
+    let last = list[list.count - 1]
+    guard points >= last.points else { return true }
+    return points == last.points && (isHolder(last.row) || !table.isNamedBefore(row, last.row))
   }
 
   /// Puts a row on the list if it may run it and is good enough.
@@ -243,56 +353,5 @@ struct Selection: Sendable {
     }
     list[place] = new
     return true
-  }
-}
-
-/// What one look needs of rules.
-private struct Weighing {
-  let weights: PlacementWeights
-  /// Nodes that are looked for.
-  let limit: Int
-  /// Rounded up.
-  let resources: Float
-  private let mostOfDomain: Double
-  private let slack: Double
-
-  /// Far more than what rounding adds to a sum of ceilings, and far less than what makes a difference.
-  private static let share = 0x1p-20
-
-  @inline(__always)
-  init(_ rules: CompiledRules, _ limit: Int, _ bestDomainScore: Double) {
-    weights = rules.rules.weights
-    self.limit = limit
-    resources = Ceilings.above(weights.resources)
-    mostOfDomain = weights.faultDomain * bestDomainScore
-    slack = rules.allPoints * Self.share
-  }
-
-  /// What the ceilings of a row must come to at least if it is to come on the list.
-  @inline(__always)
-  func needed(_ list: borrowing ContiguousArray<Selection.Candidate>) -> Float {
-    guard list.count == limit else { return Ceilings.least }
-    let needed = (list[limit - 1].points - mostOfDomain) * (1 - Self.share) - slack
-    return max(Ceilings.least, -Ceilings.above(-needed))
-  }
-}
-
-/// The numbers of the lanes of a vector whose bits are set.
-private struct Lanes: Sequence, IteratorProtocol {
-  private let first: Int
-  private var bits: UInt32
-
-  @inline(__always)
-  init(_ vector: Int, _ bits: UInt32) {
-    first = vector * Ceilings.lanes
-    self.bits = bits
-  }
-
-  @inline(__always)
-  mutating func next() -> Int? {
-    guard bits != 0 else { return nil }
-    let lane = bits.trailingZeroBitCount
-    bits &= bits - 1
-    return first + lane
   }
 }

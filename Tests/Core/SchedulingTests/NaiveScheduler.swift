@@ -19,7 +19,7 @@ struct NaiveScheduler {
   func decide(_ request: PlacementRequest) -> [NodeID] {
     var chosen: [NodeID] = []
     while chosen.count < request.replicas + request.fallbacks,
-      let next = ranking(request, after: chosen).first
+      let next = candidates(request, after: chosen).min(by: Self.precedes)
     {
       chosen.append(next.id)
     }
@@ -37,16 +37,21 @@ struct NaiveScheduler {
 
   /// All that may run it and were not chosen, best first.
   func ranking(_ request: PlacementRequest, after chosen: [NodeID]) -> [Rank] {
+    candidates(request, after: chosen).sorted(by: Self.precedes)
+  }
+
+  private func candidates(_ request: PlacementRequest, after chosen: [NodeID]) -> [Rank] {
     var placements: [String: Int] = [:]
     for id in request.companions + chosen { placements[domain(id), default: 0] += 1 }
     return rows.keys.filter { !chosen.contains($0) && mayRun(request, $0) }
       .compactMap { rank(request, $0, placements) }
-      .sorted { a, b in
-        if a.isPortable != b.isPortable { return !a.isPortable }
-        if a.total != b.total { return a.total > b.total }
-        if a.isHolder != b.isHolder { return a.isHolder }
-        return a.id < b.id
-      }
+  }
+
+  private static func precedes(_ left: Rank, _ right: Rank) -> Bool {
+    if left.isPortable != right.isPortable { return !left.isPortable }
+    if left.total != right.total { return left.total > right.total }
+    if left.isHolder != right.isHolder { return left.isHolder }
+    return left.id < right.id
   }
 
   func mayRun(_ request: PlacementRequest, _ id: NodeID) -> Bool {

@@ -157,6 +157,26 @@ import Testing
     }
   }
 
+  @Test func `fleets where nearly all nodes tie are decided the same`() async throws {
+    try await checkProperty(
+      "Feature: wasmatrix, Property 6: exactly the naive answer where nodes are alike",
+      cases: 150, Fleets.alikeHistory
+    ) { history in
+      try Self.run(history)
+      return true
+    }
+  }
+
+  @Test func `so are those of more nodes than any level has lanes`() async throws {
+    try await checkProperty(
+      "Feature: wasmatrix, Property 6: exactly the naive answer where 4097 nodes are alike",
+      cases: 3, Fleets.hugeAlikeHistory
+    ) { history in
+      try Self.run(history)
+      return true
+    }
+  }
+
   // Feature: wasmatrix, Property 7: For any node evaluation during scheduling, the Proximity_Scheduler should consider
   // CPU architecture, memory, specialized hardware, and maintain architecture compatibility matrices for appropriate
   // placement
