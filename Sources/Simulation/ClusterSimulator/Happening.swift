@@ -27,6 +27,8 @@ enum Happening {
   case inTree(SimulatedTree, Int, life: Int, TreeHappening)
   case processBegins(SimulatedTree, after: Int)
   case treeIsTroubled
+  /// Someone takes something down.
+  case isTakenDown(SimulatedTree, process: Int, Int)
   /// Someone starts again what they took down.
   case handIsLaid(SimulatedTree, process: Int, Int)
 

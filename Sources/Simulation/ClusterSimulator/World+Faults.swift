@@ -13,7 +13,7 @@ extension World {
       (.partition([], .both), configuration.partitionEvery),
       (.agentCrash(-1), configuration.agentCrashEvery),
       (.agentFreeze(-1), configuration.agentFreezeEvery),
-      (.workersStuck(-1), configuration.agentFreezeEvery.map { $0 * 3 }),
+      (.workersStuck(-1), configuration.agentFreezeEvery),
       (.planeCrash, configuration.planeCrashEvery),
       (.diskIsFull, configuration.diskTroubleEvery),
       (.diskIsSlow, configuration.diskTroubleEvery),
@@ -92,7 +92,7 @@ extension World {
     case .agentCrash(-1):
       // What is unwell is restarted more often than what is well.
       let stuck = agents.indices.filter { agents[$0].isStuck }
-      if let unwell = faults.element(of: stuck), faults.happens(0.3) { return .agentCrash(unwell) }
+      if let unwell = faults.element(of: stuck), faults.happens(0.7) { return .agentCrash(unwell) }
       return .agentCrash(index)
     case .agentFreeze(-1): return .agentFreeze(index)
     case .workersStuck(-1): return .workersStuck(index)
@@ -106,12 +106,28 @@ extension World {
     note("fault ends: \(fault)")
     troubles.remove(fault)
     switch fault {
-    case .agentCrash(let index): relaunch(agentTrees[index])
+    case .agentCrash(let index):
+      relaunch(agentTrees[index])
+      crashSoon(index)
     case .planeCrash: relaunch(planeTree)
-    case .agentFreeze(let index): thaw(index)
-    case .workersStuck(let index): agents[index].isStuck = false
-    case .partition, .diskIsFull, .diskIsSlow, .silence, .childCrash: break
+    case .agentFreeze(let index):
+      thaw(index)
+      crashSoon(index)
+    case .workersStuck(let index):
+      agents[index].isStuck = false
+      crashSoon(index)
+    case .partition(let members, _):
+      for index in members { crashSoon(index) }
+    case .diskIsFull, .diskIsSlow, .silence, .childCrash: break
     }
+  }
+
+  /// What was unwell tends to crash, often before anybody has found out that it is back.
+  private func crashSoon(_ index: Int) {
+    guard faults.happens(0.4) else { return }
+    let soon = faults.duration(upTo: .milliseconds(faults.happens(0.5) ? 40 : 400))
+    let at = timeline.now + soon.nanosecondCount
+    if at < healAt { timeline.plan(.fault(.agentCrash(index)), at: at) }
   }
 
   private func thaw(_ index: Int) {

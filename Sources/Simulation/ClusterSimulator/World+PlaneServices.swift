@@ -102,6 +102,10 @@ extension World {
   private func endanger(_ work: PlaneWork) {
     guard isEndangered, luckOfTrees.happens(0.02) else { return }
     let service = luckOfTrees.happens(0.3) ? .scheduler : work.service
+    // Work that must wait for what is away too long is rare otherwise.
+    if luckOfTrees.happens(0.1), let node = planeTree.index(of: service.rawValue) {
+      timeline.plan(.isTakenDown(planeTree, process: planeTree.process, node), after: .zero)
+    }
     timeline.plan(
       .strikes(.childCrash(.plane, service.rawValue)),
       after: luckOfTrees.duration(upTo: configuration.delay + configuration.diskDelay))
@@ -139,7 +143,7 @@ extension World {
 
   private func read(_ order: ActivationOrder) {
     guard planeServices.isUnderWay(order), case .delivery(let id, _) = order.purpose else { return }
-    if troubles.contains(.diskIsSlow), disk.happens(0.2) {
+    if troubles.contains(.diskIsSlow), disk.happens(0.5) {
       let problem = Problem(.unavailable, code: "log_busy", "the log is busy", next: "Try again.")
       guard planeServices.ends(order) else { return }
       timeline.plan(

@@ -25,11 +25,7 @@ extension World {
     let node = anyNode(of: tree)
     switch luckOfTrees.index(below: 20) {
     case 0, 1: layHand(on: node, of: tree, restart: true)
-    case 2, 3:
-      layHand(on: node, of: tree, restart: false)
-      timeline.plan(
-        .handIsLaid(tree, process: tree.process, node),
-        after: luckOfTrees.duration(upTo: luckOfTrees.happens(0.5) ? .seconds(12) : .seconds(1)))
+    case 2, 3: takeDown(node, of: tree)
     case 4: ask(tree, SimulatedTree.root, canHang: false)
     case _: strike(.childCrash(tree.owner, tree.nodes[node].path))
     }
@@ -45,7 +41,7 @@ extension World {
 
   /// What is unwell is restarted more often than what is well.
   func endangerStuck(_ index: Int) {
-    guard isEndangered, luckOfTrees.happens(0.5) else { return }
+    guard isEndangered, luckOfTrees.happens(0.8) else { return }
     let service: AgentTree.Service = luckOfTrees.happens(0.5) ? .engine : .agent
     timeline.plan(
       .strikes(.childCrash(.agent(index), service.rawValue)),
@@ -54,7 +50,7 @@ extension World {
 
   /// What has just come back goes again more often than what is there for long.
   func endangerNew(_ index: Int) {
-    guard isEndangered, luckOfTrees.happens(0.1) else { return }
+    guard isEndangered, luckOfTrees.happens(0.3) else { return }
     timeline.plan(
       .strikes(.childCrash(.agent(index), AgentTree.Service.agent.rawValue)),
       after: luckOfTrees.duration(upTo: .milliseconds(100)))
@@ -80,6 +76,14 @@ extension World {
     tree.checker.crashes(node)
     stop(tree, node, life.number, canHang: false)
     return true
+  }
+
+  /// Somebody takes it down, for a moment or for longer than others have patience.
+  func takeDown(_ node: Int, of tree: SimulatedTree) {
+    layHand(on: node, of: tree, restart: false)
+    timeline.plan(
+      .handIsLaid(tree, process: tree.process, node),
+      after: luckOfTrees.duration(upTo: luckOfTrees.happens(0.5) ? .seconds(20) : .seconds(1)))
   }
 
   private func layHand(on node: Int, of tree: SimulatedTree, restart: Bool) {

@@ -114,6 +114,8 @@ final class World {
     case .processBegins(let tree, let process):
       if tree.process == process { relaunch(tree) }
     case .treeIsTroubled: troubleTree()
+    case .isTakenDown(let tree, let process, let node):
+      if tree.process == process, isTroubled { takeDown(node, of: tree) }
     case .handIsLaid(let tree, let process, let node):
       if tree.process == process { bringBack(tree, node) }
     case .operatorActs: operatorActs()

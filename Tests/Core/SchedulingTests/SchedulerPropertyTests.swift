@@ -160,7 +160,7 @@ import Testing
   @Test func `fleets where nearly all nodes tie are decided the same`() async throws {
     try await checkProperty(
       "Feature: wasmatrix, Property 6: exactly the naive answer where nodes are alike",
-      cases: 150, Fleets.alikeHistory
+      cases: 100, Fleets.alikeHistory
     ) { history in
       try Self.run(history)
       return true

@@ -76,6 +76,16 @@ import Testing
     #expect(chosen(request(holders: ["c"])) == ["c"])
   }
 
+  @Test mutating func `a fleet of like nodes that shrinks is decided as what is left of it`() throws {
+    let ids = (0..<300).map { "n\(1000 + $0)" }
+    for id in ids { try add(id) }
+    // What was known of 256 nodes at once must not outlive them.
+    for count in stride(from: 300, to: 2, by: -1) {
+      #expect(chosen(request(replicas: 2)) == ["n1000", "n1001"])
+      scheduler.remove(NodeID(unchecked: ids[count - 1]))
+    }
+  }
+
   @Test mutating func `what is reserved is not given twice`() throws {
     try add("a", memory: 100)
     #expect(chosen(request()) == ["a"])
