@@ -37,6 +37,7 @@ class Cluster:
         self.data = pathlib.Path(data or self.folder / "data")
         self.manifest = manifest
         self.wrapper = list(wrapper)
+        self.environment = {}
         self.process = None
         self.port = None
 
@@ -54,7 +55,8 @@ class Cluster:
         command += ["--listen", "127.0.0.1:0", "--data", str(self.data)]
         self.log = open(self.folder / "dev.log", "ab")
         self.process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.log, cwd=self.folder)
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.log, cwd=self.folder,
+            env=dict(os.environ, **self.environment))
         self.port = int(self._first_line().rsplit(":", 1)[1])
         if ready and self.manifest:
             names = re.findall(r"^  ([a-z0-9-]+):\s*$", pathlib.Path(self.manifest).read_text(), re.M)
