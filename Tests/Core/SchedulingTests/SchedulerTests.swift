@@ -76,7 +76,8 @@ import Testing
     #expect(chosen(request(holders: ["c"])) == ["c"])
   }
 
-  @Test mutating func `a fleet of like nodes that shrinks is decided as what is left of it`() throws {
+  @Test mutating func `a fleet of like nodes that shrinks is decided as what is left of it`() throws
+  {
     let ids = (0..<300).map { "n\(1000 + $0)" }
     for id in ids { try add(id) }
     // What was known of 256 nodes at once must not outlive them.
