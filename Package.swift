@@ -109,6 +109,8 @@ let package = Package(
     target(
       "Adapters", "EmbeddedEventBus",
       ["ClusterModel", "HostPorts", "DurableSQLite", grdb, crypto]),
+    target(
+      "Adapters", "DataBackup", ["ClusterModel", "HostPorts", "DurableSQLite", grdb, crypto]),
     .target(
       name: "CYamlEvents", dependencies: [.product(name: "Yams", package: "Yams")],
       path: "Sources/Adapters/CYamlEvents"),
@@ -162,8 +164,7 @@ let package = Package(
       dependencies: [
         "ClusterModel", "ModuleTrust", "NodeTracking", "Scheduling", "Supervision",
         "ControlPlaneLogic", "NodeAgentLogic", "HostPorts", "SupervisionRuntime", "LocalSystem",
-        "WasmtimeEngine", "DurableSQLite",
-        "SQLiteStore",
+        "WasmtimeEngine", "DurableSQLite", "DataBackup", "SQLiteStore",
         "EmbeddedEventBus", "ManifestYAML", "NodeAgent", "ControlPlane", "Telemetry",
         "ControlAPIModel", "ControlAPI", "ControlAPIClient", crypto,
         logging, metrics,
@@ -225,6 +226,12 @@ let package = Package(
       [
         "ClusterModel", "HostPorts", "DurableSQLite", "EmbeddedEventBus", "StorageTesting",
         "StoreConformance",
+      ]),
+    tests(
+      "Adapters", "DataBackupTests",
+      [
+        "ClusterModel", "HostPorts", "DurableSQLite", "SQLiteStore", "EmbeddedEventBus",
+        "DataBackup", "StorageTesting", crypto,
       ]),
     tests("Adapters", "ManifestYAMLTests", ["ClusterModel", "ManifestYAML"]),
     tests(

@@ -50,7 +50,10 @@ struct Wasmatrix: AsyncParsableCommand {
         ]),
       CommandGroup(
         name: "Operate",
-        subcommands: [CordonVerb.self, UncordonVerb.self, DrainVerb.self, ChaosVerb.self]),
+        subcommands: [
+          CordonVerb.self, UncordonVerb.self, DrainVerb.self, BackupVerb.self, RestoreVerb.self,
+          ChaosVerb.self,
+        ]),
     ])
 
   static func main() async {

@@ -12,7 +12,8 @@ import Testing
 
 struct OpenAPITests {
   private static let routes = APIRoutes.table(
-    service: SampleCluster(), supervision: SampleTree(), registry: PrometheusRegistry()
+    service: SampleCluster(), supervision: SampleTree(), backups: SampleBackups(),
+    registry: PrometheusRegistry()
   ).routes
 
   private func document(of server: RunningServer) async throws -> SchemaChecker {

@@ -54,7 +54,8 @@ struct OriginTests {
   func `listening beyond loopback is refused`(_ host: String) {
     do throws(Problem) {
       _ = try ControlAPIServer(
-        service: SampleCluster(), supervision: SampleTree(), host: host, port: 0,
+        service: SampleCluster(), supervision: SampleTree(), backups: SampleBackups(), host: host,
+        port: 0,
         registry: PrometheusRegistry(),
         logger: Logger(label: "test"))
       Issue.record("it was taken")
@@ -66,7 +67,8 @@ struct OriginTests {
   @Test func `a port that is taken is a problem`() async throws {
     try await RunningServer.run { server in
       let second = try ControlAPIServer(
-        service: SampleCluster(), supervision: SampleTree(), host: "127.0.0.1", port: server.port,
+        service: SampleCluster(), supervision: SampleTree(), backups: SampleBackups(),
+        host: "127.0.0.1", port: server.port,
         registry: PrometheusRegistry(),
         logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
       async let port = second.boundPort()
@@ -82,7 +84,8 @@ struct OriginTests {
 
   @Test func `a server that was stopped before it ran does not run`() async throws {
     let server = try ControlAPIServer(
-      service: SampleCluster(), supervision: SampleTree(), host: "localhost", port: 0,
+      service: SampleCluster(), supervision: SampleTree(), backups: SampleBackups(),
+      host: "localhost", port: 0,
       registry: PrometheusRegistry(),
       logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     await server.shutdown()

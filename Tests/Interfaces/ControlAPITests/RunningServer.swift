@@ -11,6 +11,7 @@ import Telemetry
 struct RunningServer: Sendable {
   let cluster: SampleCluster
   let tree: SampleTree
+  let backups: SampleBackups
   let registry: PrometheusRegistry
   let port: Int
   let client: APIClient
@@ -19,10 +20,11 @@ struct RunningServer: Sendable {
   static func run(_ body: @Sendable (RunningServer) async throws -> Void) async throws {
     let cluster = SampleCluster()
     let tree = SampleTree()
+    let backups = SampleBackups(bytes: (0..<5_000_000).map { UInt8($0 % 251) })
     let registry = PrometheusRegistry()
     let server = try ControlAPIServer(
-      service: cluster, supervision: tree, host: "127.0.0.1", port: 0, registry: registry,
-      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+      service: cluster, supervision: tree, backups: backups, host: "127.0.0.1", port: 0,
+      registry: registry, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await server.run() }
       guard let port = await server.boundPort() else {
@@ -35,7 +37,8 @@ struct RunningServer: Sendable {
       do {
         try await body(
           RunningServer(
-            cluster: cluster, tree: tree, registry: registry, port: port, client: client))
+            cluster: cluster, tree: tree, backups: backups, registry: registry, port: port,
+            client: client))
       } catch {
         await client.shutdown()
         await server.shutdown()

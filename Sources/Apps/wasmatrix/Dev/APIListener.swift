@@ -23,6 +23,7 @@ final class APIListener: Sendable {
   private let listen: ListenAddress
   private let service: any ClusterService & StateService
   private let supervision: any SupervisionService
+  private let backups: any BackupService
   private let registry: PrometheusRegistry
   private let port: Mutex<Int>
 
@@ -33,11 +34,12 @@ final class APIListener: Sendable {
 
   init(
     on listen: ListenAddress, for service: any ClusterService & StateService,
-    supervision: any SupervisionService, registry: PrometheusRegistry
+    supervision: any SupervisionService, backups: any BackupService, registry: PrometheusRegistry
   ) {
     self.listen = listen
     self.service = service
     self.supervision = supervision
+    self.backups = backups
     self.registry = registry
     port = Mutex(listen.port)
   }
@@ -48,7 +50,7 @@ final class APIListener: Sendable {
 
   private func open() async throws -> Serving {
     let server = try ControlAPIServer(
-      service: service, supervision: supervision, host: listen.host,
+      service: service, supervision: supervision, backups: backups, host: listen.host,
       port: port.withLock { $0 }, registry: registry, logger: Logger(label: "control-api"))
     let running = Task { try await server.run() }
     guard let port = await server.boundPort() else {

@@ -1,5 +1,6 @@
 import ClusterModel
 import ControlPlane
+import DataBackup
 import DurableSQLite
 import EmbeddedEventBus
 import HostPorts
@@ -19,6 +20,7 @@ import WasmtimeEngine
 ///               agent     the node: registered, holding placements
 struct DevCluster: Sendable {
   let plane: SupervisedControlPlane
+  let backups: BackupMaker
   private let clock = SystemClock()
   private let engine = ResourceSlot<any ModuleEngine>("the engine")
   /// Holds the lock of the folder for as long as the cluster lives.
@@ -26,6 +28,7 @@ struct DevCluster: Sendable {
 
   init(in folder: DataFolder) {
     self.folder = folder
+    backups = BackupMaker(in: folder, clock: clock)
     plane = SupervisedControlPlane(
       stores: SupervisedControlPlane.Stores(
         catalog: { () throws(Problem) in try CatalogDatabase(in: folder) },

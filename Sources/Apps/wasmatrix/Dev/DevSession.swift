@@ -40,7 +40,8 @@ struct DevSession: Sendable {
     self.signer = signer
     self.manifestPath = manifestPath
     listener = APIListener(
-      on: listen, for: cluster.plane, supervision: tree, registry: registry)
+      on: listen, for: cluster.plane, supervision: tree, backups: cluster.backups,
+      registry: registry)
     follower = ModuleLogFollower(cluster: cluster.plane, caller: Self.caller)
   }
 

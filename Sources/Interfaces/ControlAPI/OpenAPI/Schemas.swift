@@ -24,7 +24,7 @@ enum Schemas {
     "Bucket": bucket, "BucketRequest": bucketRequest, "StateEntry": stateEntry,
     "StateChange": stateChange, "StateBatchRequest": stateBatchRequest,
     "StateBatch": stateBatch,
-    "Supervision": supervision, "WasmModule": wasmModule,
+    "Supervision": supervision, "WasmModule": wasmModule, "Backup": backup,
     "KillRequest": Schema.object(required: ["child": Schema.string]),
     "Health": Schema.object(required: ["status": ["type": "string", "enum": ["ready"]]]),
   ]

@@ -5,7 +5,7 @@ internal import Telemetry
 enum APIRoutes {
   static func table(
     service: any ClusterService & StateService, supervision: any SupervisionService,
-    registry: PrometheusRegistry
+    backups: any BackupService, registry: PrometheusRegistry
   ) -> RouteTable {
     var routes = HealthRoutes.routes(service: service, registry: registry)
     routes += ModuleRoutes.routes(service)
@@ -19,6 +19,7 @@ enum APIRoutes {
     routes += ClusterRoutes.routes(service)
     routes += StateRoutes.routes(service)
     routes += SupervisionRoutes.routes(supervision)
+    routes += BackupRoutes.routes(backups)
     routes.append(DescriptionRoute.route(describing: routes))
     return RouteTable(routes: routes)
   }

@@ -34,21 +34,22 @@ public final class ControlAPIServer: Sendable {
 
   /// - Parameters:
   ///   - supervision: the tree that the server runs in.
+  ///   - backups: makes copies of what the server keeps.
   ///   - host: an address of the loopback network: `127.0.0.1`, `::1`, `localhost`.
   ///   - port: 0 for any free one; ``boundPort()`` tells which.
   ///   - registry: where `/metrics` is read from, and where requests are counted.
   /// - Throws: ``Problem`` with `listen_beyond_loopback`.
   public init(
-    service: any ClusterService & StateService, supervision: any SupervisionService, host: String,
-    port: Int,
-    registry: PrometheusRegistry, logger: Logger
+    service: any ClusterService & StateService, supervision: any SupervisionService,
+    backups: any BackupService, host: String, port: Int, registry: PrometheusRegistry,
+    logger: Logger
   ) throws(Problem) {
     address = try LoopbackAddress(host)
     self.port = port
     self.logger = logger
     responder = APIResponder(
       routes: APIRoutes.table(
-        service: service, supervision: supervision, registry: registry),
+        service: service, supervision: supervision, backups: backups, registry: registry),
       origins: OriginGuard(listening: address), metrics: RequestMetrics(registry: registry),
       logger: logger)
   }
