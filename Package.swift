@@ -224,7 +224,7 @@ let package = Package(
       "Adapters", "EmbeddedEventBusTests",
       [
         "ClusterModel", "HostPorts", "DurableSQLite", "EmbeddedEventBus", "StorageTesting",
-        "StoreConformance",
+        "StoreConformance", grdb,
       ]),
     tests("Adapters", "ManifestYAMLTests", ["ClusterModel", "ManifestYAML"]),
     tests(

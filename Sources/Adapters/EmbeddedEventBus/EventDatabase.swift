@@ -15,6 +15,7 @@ public final class EventDatabase: EventLog {
   private let database: DurableDatabase
   /// State, which lies in the same file.
   public let state: StateDatabase
+  private let deduplication: DeduplicationWindow?
   private let keptEvents: Int
   private let keptBytes: Int
   private let sinceTrim = Mutex(Growth())
@@ -36,15 +37,18 @@ public final class EventDatabase: EventLog {
   /// - Parameters:
   ///   - keptEvents: settled events to keep at most (about; trimming is done now and then).
   ///   - keptBytes: bytes of settled events to keep at most (about).
+  ///   - deduplication: within which bounds a repeated publish is known again; `nil` for never.
   ///   - rememberedDeletions: deletions of state that are remembered in each bucket (about).
   /// - Throws: what ``DurableDatabase`` throws.
   public init(
     in folder: DataFolder, keptEvents: Int = defaultKeptEvents,
     keptBytes: ByteCount = defaultKeptBytes,
+    deduplication: DeduplicationWindow? = DeduplicationWindow(),
     rememberedDeletions: Int = StateDatabase.defaultRememberedDeletions
   ) throws(Problem) {
     self.keptEvents = keptEvents
     self.keptBytes = keptBytes.bytes
+    self.deduplication = deduplication
     database = try DurableDatabase(
       path: folder.path + "/events.sqlite", format: EventTables.format)
     state = StateDatabase(database: database, rememberedDeletions: rememberedDeletions)
@@ -53,14 +57,18 @@ public final class EventDatabase: EventLog {
   /// How many transactions made what was written durable.
   public var commits: Int { database.commits }
 
+  public var capabilities: EventLogCapabilities {
+    EventLogCapabilities(deduplication: deduplication)
+  }
+
   public func pendingDeliveries() async throws(Problem) -> [PendingDelivery] {
     try await database.read { try EventReader(database: $0).pendingDeliveries() }
   }
 
   public func append(_ event: AcceptedEvent) async throws(Problem) -> AppendedEvent {
     let stored = try stored(event)
-    let appended = try await database.write(cost: stored.footprint) {
-      try EventWriter(database: $0).append(stored)
+    let appended = try await database.write(cost: stored.footprint) { [deduplication] in
+      try EventWriter(database: $0).publish(stored, within: deduplication)
     }
     grew(by: stored.footprint)
     return appended

@@ -33,29 +33,29 @@ enum EventTables {
   /// that its data is written once; `settled` holds the events that nothing keeps any more, with the
   /// bytes that they and their results take. Long columns stand last, where nobody reads past them.
   /// The application id spells "WMev".
-  static let format = DatabaseFormat(
-    applicationID: 0x574d_6576,
-    migrations: [
-      { database in
-        try database.execute(
-          sql: """
-            CREATE TABLE events (
-              "offset" INTEGER PRIMARY KEY AUTOINCREMENT, accepted_at INTEGER NOT NULL,
-              principal_kind TEXT NOT NULL, principal_name TEXT NOT NULL,
-              footprint INTEGER NOT NULL, envelope TEXT NOT NULL, data BLOB NOT NULL) STRICT;
-            CREATE TABLE deliveries (
-              id INTEGER PRIMARY KEY AUTOINCREMENT, "offset" INTEGER NOT NULL,
-              state INTEGER NOT NULL, attempts INTEGER NOT NULL, footprint INTEGER NOT NULL,
-              namespace TEXT NOT NULL, module TEXT NOT NULL, died_at INTEGER,
-              output_length INTEGER NOT NULL, history TEXT NOT NULL, output BLOB) STRICT;
-            CREATE INDEX deliveries_of_event ON deliveries ("offset");
-            CREATE INDEX pending_deliveries ON deliveries (id) WHERE state = 0;
-            CREATE INDEX dead_deliveries ON deliveries (id) WHERE state = 2;
-            CREATE TABLE settled (
-              "offset" INTEGER PRIMARY KEY, bytes INTEGER NOT NULL) STRICT;
-            """)
-      }, StateTables.migration,
-    ])
+  static let format = DatabaseFormat(applicationID: applicationID, migrations: migrations)
+  static let applicationID: Int32 = 0x574d_6576
+  static let migrations: [DatabaseFormat.Migration] = [
+    { database in
+      try database.execute(
+        sql: """
+          CREATE TABLE events (
+            "offset" INTEGER PRIMARY KEY AUTOINCREMENT, accepted_at INTEGER NOT NULL,
+            principal_kind TEXT NOT NULL, principal_name TEXT NOT NULL,
+            footprint INTEGER NOT NULL, envelope TEXT NOT NULL, data BLOB NOT NULL) STRICT;
+          CREATE TABLE deliveries (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, "offset" INTEGER NOT NULL,
+            state INTEGER NOT NULL, attempts INTEGER NOT NULL, footprint INTEGER NOT NULL,
+            namespace TEXT NOT NULL, module TEXT NOT NULL, died_at INTEGER,
+            output_length INTEGER NOT NULL, history TEXT NOT NULL, output BLOB) STRICT;
+          CREATE INDEX deliveries_of_event ON deliveries ("offset");
+          CREATE INDEX pending_deliveries ON deliveries (id) WHERE state = 0;
+          CREATE INDEX dead_deliveries ON deliveries (id) WHERE state = 2;
+          CREATE TABLE settled (
+            "offset" INTEGER PRIMARY KEY, bytes INTEGER NOT NULL) STRICT;
+          """)
+    }, StateTables.migration, EventIdentities.migration,
+  ]
 
   static func encode(_ value: some Encodable) throws -> String {
     let encoder = JSONEncoder()
@@ -77,6 +77,8 @@ struct StoredEvent: Sendable {
   let principal: Principal
   let footprint: ByteCount
   let targets: [ModuleName]
+  /// See ``EventIdentities``.
+  let identity: Data
 
   init(_ accepted: AcceptedEvent) throws {
     envelope = try EventTables.encode(StoredEnvelope(accepted.event))
@@ -86,6 +88,7 @@ struct StoredEvent: Sendable {
     principal = accepted.principal
     footprint = accepted.event.footprint
     targets = accepted.targets
+    identity = EventIdentities.identity(of: accepted.event)
   }
 }
 

@@ -19,7 +19,21 @@ struct EventWriter {
   /// Failed attempts that are remembered of a delivery, the newest ones.
   static let keptAttempts = 20
 
-  func append(_ event: StoredEvent) throws -> AppendedEvent {
+  /// Appends what was published, or finds that it was before.
+  ///
+  /// - Parameter window: `nil` to take every publish for a new one.
+  func publish(_ event: StoredEvent, within window: DeduplicationWindow?) throws -> AppendedEvent {
+    guard let window else { return try append(event) }
+    let identities = EventIdentities(database: database, window: window)
+    if let offset = try identities.offset(of: event.identity, at: event.acceptedAt) {
+      return AppendedEvent(offset: offset, deliveries: [], isDuplicate: true)
+    }
+    let appended = try append(event)
+    try identities.remember(event.identity, appended.offset, at: event.acceptedAt)
+    return appended
+  }
+
+  private func append(_ event: StoredEvent) throws -> AppendedEvent {
     let insertEvent = try database.cachedStatement(
       sql: """
         INSERT INTO events

@@ -48,11 +48,14 @@ public struct AcceptedEvent: Hashable, Sendable {
 /// Where the log put an event.
 public struct AppendedEvent: Hashable, Sendable {
   public var offset: EventOffset
-  /// One for each target, in the order of the targets.
+  /// One for each target, in the order of the targets; none for a duplicate.
   public var deliveries: [DeliveryID]
-  public init(offset: EventOffset, deliveries: [DeliveryID]) {
+  /// Whether it was there before, at this offset: the same publish, repeated.
+  public var isDuplicate: Bool
+  public init(offset: EventOffset, deliveries: [DeliveryID], isDuplicate: Bool = false) {
     self.offset = offset
     self.deliveries = deliveries
+    self.isDuplicate = isDuplicate
   }
 }
 

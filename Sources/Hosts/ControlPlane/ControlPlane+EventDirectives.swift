@@ -22,7 +22,14 @@ extension ControlPlane {
     begin { plane in
       do throws(Problem) {
         let appended = try await plane.log.append(event)
-        if !event.targets.isEmpty { plane.recentEvents.keep(event.event, at: appended.offset) }
+        if appended.isDuplicate {
+          plane.duplicates.increment()
+          plane.logger.debug(
+            "a publish was repeated",
+            metadata: ["offset": "\(appended.offset)", "id": "\(event.event.id)"])
+        } else if !event.targets.isEmpty {
+          plane.recentEvents.keep(event.event, at: appended.offset)
+        }
         plane.feed(.events(.eventAppended(request, appended)))
       } catch {
         plane.logger.error("an event could not be made durable", metadata: ["problem": "\(error)"])

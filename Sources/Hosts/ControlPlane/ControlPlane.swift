@@ -3,6 +3,7 @@ import ControlPlaneLogic
 import EventRouting
 import HostPorts
 import Logging
+import Metrics
 import ModuleCatalog
 import ModuleVerification
 import NodeTracking
@@ -28,6 +29,8 @@ actor ControlPlane {
   let invocations: WorkPool
   let clock: any HostClock
   let logger: Logger
+  /// Publishes that were repeated, and made nothing happen.
+  let duplicates = Counter(label: "wasmatrix_events_duplicate_total")
 
   var logic: ControlPlaneLogic
   private var random: any RandomNumberGenerator & Sendable

@@ -80,6 +80,12 @@ struct SlottedBlobs: BlobStore {
 struct SlottedLog: EventLog {
   let slot: ResourceSlot<EventStores>
 
+  var capabilities: EventLogCapabilities {
+    get async throws(Problem) {
+      try await slot.use { (stores) async throws(Problem) in try await stores.log.capabilities }
+    }
+  }
+
   func pendingDeliveries() async throws(Problem) -> [PendingDelivery] {
     try await slot.use { (stores) async throws(Problem) in try await stores.log.pendingDeliveries()
     }

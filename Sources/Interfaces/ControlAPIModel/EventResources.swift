@@ -41,14 +41,17 @@ public struct AcceptedEventResource: Hashable, Sendable, Codable {
   public var offset: EventOffset
   public var id: String
   public var source: String
-  /// How many modules it goes to.
+  /// How many modules it goes to; none for a duplicate.
   public var deliveries: Int
+  /// Whether this event had been published before: `offset` is where it was put then.
+  public var duplicate: Bool
 
   public init(_ event: Event, _ appended: AppendedEvent) {
     offset = appended.offset
     id = event.id
     source = event.source
     deliveries = appended.deliveries.count
+    duplicate = appended.isDuplicate
   }
 }
 

@@ -4,9 +4,14 @@ public import ClusterModel
 /// returns only when the change would survive a power cut; calls that wait together are made
 /// durable together.
 public protocol EventLog: Sendable {
+  /// What this engine can do beyond what each must.
+  var capabilities: EventLogCapabilities { get async throws(Problem) }
   /// The deliveries that are neither done nor dead, oldest first. Read once at start.
   func pendingDeliveries() async throws(Problem) -> [PendingDelivery]
-  /// Appends an event with the deliveries it owes (none is fine).
+  /// Appends an event with the deliveries it owes (none is fine). When an event of the same namespace,
+  /// source and id was appended within the window of its capabilities, nothing is appended, and the
+  /// answer names the first one; exactly so, also after a crash and for appends at the same time.
+  /// Results (see ``record(_:)``) are never taken for duplicates: their outcome is recorded once.
   func append(_ event: AcceptedEvent) async throws(Problem) -> AppendedEvent
   /// Records what became of deliveries, and appends the events that came of them, in one
   /// transaction. The answer holds what was appended, in the order of `changes`.
@@ -23,4 +28,14 @@ public protocol EventLog: Sendable {
   /// Makes a dead letter a delivery again, with no attempt made. `nil` when there is none.
   func replayDeadLetter(_ id: DeliveryID) async throws(Problem) -> PendingDelivery?
   func close() async throws(Problem)
+}
+
+/// What an engine for events can do beyond what each must. What it cannot is said here, never hidden.
+public struct EventLogCapabilities: Hashable, Sendable {
+  /// Within which bounds a repeated publish is known again; `nil` when it never is.
+  public var deduplication: DeduplicationWindow?
+
+  public init(deduplication: DeduplicationWindow?) {
+    self.deduplication = deduplication
+  }
 }

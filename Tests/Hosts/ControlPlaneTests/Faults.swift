@@ -44,6 +44,10 @@ struct FaultyLog: EventLog {
   let log: any EventLog
   let faults: Faults
 
+  var capabilities: EventLogCapabilities {
+    get async throws(Problem) { try await log.capabilities }
+  }
+
   func pendingDeliveries() async throws(Problem) -> [PendingDelivery] {
     try await log.pendingDeliveries()
   }

@@ -8,7 +8,9 @@ struct EmitVerb: AsyncParsableCommand {
     commandName: "emit",
     abstract: "Publish an event.",
     discussion: """
-      Prints the event's offset in the log once it is safely stored. With --wait it waits until \
+      Prints the event's offset in the log once it is safely stored. An event whose source and id were \
+      published a moment ago is a duplicate: it is told where the first one is, and nothing is \
+      delivered again. With --wait it waits until \
       every module that the event wakes has handled it or given up, and prints what came of it; \
       the exit status is 1 when one gave up, or when the time ran out.
 
@@ -54,6 +56,10 @@ struct EmitVerb: AsyncParsableCommand {
     let published = event
     let (accepted, status) = try await server.withClient { client in
       let accepted = try await client.publish(published)
+      if accepted.duplicate {
+        ProgressPrinter.note(
+          "published before, at offset \(accepted.offset): nothing is delivered again")
+      }
       guard wait else { return (accepted, nil as EventStatusResource?) }
       return (accepted, try await settled(accepted.offset, client))
     }

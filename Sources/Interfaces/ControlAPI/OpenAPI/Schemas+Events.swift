@@ -14,7 +14,7 @@ extension Schemas {
 
   static let acceptedEvent = Schema.object(required: [
     "offset": Schema.integer, "id": Schema.string, "source": Schema.string,
-    "deliveries": Schema.integer,
+    "deliveries": Schema.integer, "duplicate": Schema.bool,
   ])
 
   static let eventStatus = Schema.object(required: [

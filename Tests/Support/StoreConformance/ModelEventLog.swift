@@ -1,4 +1,5 @@
 import ClusterModel
+import HostPorts
 
 /// What an event log is, said as simply as it can be: two lists in memory.
 struct ModelEventLog {
@@ -15,8 +16,14 @@ struct ModelEventLog {
     var diedAt: WallInstant?
   }
 
+  let capabilities: EventLogCapabilities
+  var now = WallInstant(microseconds: 1_700_000_000_000_000)
   private var events: [AcceptedEvent] = []
+  /// Every publish that was new, oldest first.
+  private var publishes: [(event: AcceptedEvent, offset: EventOffset)] = []
   private var deliveries: [Delivery] = []
+
+  init(_ capabilities: EventLogCapabilities) { self.capabilities = capabilities }
 
   var nextOffset: Int64 { Int64(events.count) + 1 }
 
@@ -29,7 +36,26 @@ struct ModelEventLog {
     deliveries.first { $0.id == id }?.attempts ?? 0
   }
 
-  mutating func append(_ event: AcceptedEvent) -> AppendedEvent {
+  /// A publish, which may be one that was there before.
+  mutating func publish(_ event: AcceptedEvent) -> AppendedEvent {
+    if let first = first(like: event) {
+      return AppendedEvent(offset: first, deliveries: [], isDuplicate: true)
+    }
+    let appended = append(event)
+    publishes.append((event, appended.offset))
+    return appended
+  }
+
+  private func first(like event: AcceptedEvent) -> EventOffset? {
+    guard let window = capabilities.deduplication else { return nil }
+    return publishes.suffix(window.count).last {
+      $0.event.event.id == event.event.id && $0.event.event.source == event.event.source
+        && $0.event.event.namespace == event.event.namespace
+        && event.acceptedAt < $0.event.acceptedAt + window.duration
+    }?.offset
+  }
+
+  private mutating func append(_ event: AcceptedEvent) -> AppendedEvent {
     let offset = EventOffset(nextOffset)
     events.append(event)
     let ids = event.targets.map { module in

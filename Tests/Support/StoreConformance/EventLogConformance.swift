@@ -1,71 +1,90 @@
 import ClusterModel
-import DurableSQLite
-import EmbeddedEventBus
-import HostPorts
+public import HostPorts
 import PropertyTesting
-import StorageTesting
-import Testing
 
-@Suite struct EventDatabasePropertyTests {
-  /// What somebody does to the log. Numbers choose among what is there.
-  private enum Step {
-    case append(targets: Int)
+/// What every ``EventLog`` must do, whatever it is made of: any sequence of publishes, outcomes, replays
+/// and restarts leaves what a model says. What an engine says that it cannot do is not asked of it.
+public struct EventLogConformance: Sendable {
+  /// A log that can be closed and opened again with what was in it.
+  public struct Subject: Sendable {
+    public let log: any EventLog
+    public let reopen: @Sendable () async throws -> Subject
+    public init(log: any EventLog, reopen: @escaping @Sendable () async throws -> Subject) {
+      self.log = log
+      self.reopen = reopen
+    }
+  }
+
+  /// What somebody does. Numbers choose among what is there.
+  enum Step: Sendable {
+    case publish(targets: Int)
+    /// One of few identities, so that they meet.
+    case publishAgain(identity: Int)
     case succeed(Int, publishes: Bool)
     case fail(Int, stale: Bool)
     case die(Int)
     case replay(Int)
     case drop(Int)
+    case wait(seconds: Int)
     case reopen
   }
 
-  private var step: Generator<Step> {
+  private struct Difference: Error, CustomStringConvertible { let description: String }
+
+  let fresh: @Sendable () async throws -> Subject
+
+  /// - Parameter fresh: makes a log with nothing in it. Short bounds make more of it seen.
+  public init(fresh: @escaping @Sendable () async throws -> Subject) { self.fresh = fresh }
+
+  private static var step: Generator<Step> {
     let choice = Generator<Int>.int(in: 0...30)
     return .oneOf([
-      choice.map { .append(targets: $0 % 3) },
+      choice.map { .publish(targets: $0 % 3) },
+      choice.map { .publishAgain(identity: $0 % 4) },
       zip(choice, Generator<Bool>.bool).map { .succeed($0, publishes: $1) },
       zip(choice, Generator<Bool>.bool).map { .fail($0, stale: $1) },
       choice.map { .die($0) },
       choice.map { .replay($0) },
       choice.map { .drop($0) },
+      Generator<Int>.int(in: 0...12).map { .wait(seconds: $0) },
       .constant(.reopen),
     ])
   }
 
-  @Test func `any sequence of changes and restarts leaves what a model says`() async throws {
+  // Feature: wasmatrix, Property 11: For any system event, events are published with guaranteed delivery
+  public func check() async throws {
     try await checkProperty(
       """
       Feature: wasmatrix, Property 11: events are kept until each delivery succeeded or was put aside
-      """, cases: 100, step.array(count: 0...40)
+      """, cases: 100, Self.step.array(count: 0...40)
     ) { steps in
-      let temporary = TemporaryFolder()
-      var folder = try DataFolder(temporary.path)
-      var log = try EventDatabase(in: folder)
-      var model = ModelEventLog()
+      var subject = try await fresh()
+      var model = ModelEventLog(try await subject.log.capabilities)
       for step in steps {
         if case .reopen = step {
-          try await log.close()
-          folder.release()
-          folder = try DataFolder(temporary.path)
-          log = try EventDatabase(in: folder)
+          subject = try await subject.reopen()
         } else {
-          try await apply(step, log, &model)
+          try await apply(step, subject.log, &model)
         }
-        try await compare(log, model)
+        try await compare(subject.log, model)
       }
       return true
     }
   }
 
-  private func apply(
-    _ step: Step, _ log: EventDatabase, _ model: inout ModelEventLog
-  ) async throws {
+  private func apply(_ step: Step, _ log: any EventLog, _ model: inout ModelEventLog) async throws {
     switch step {
     case .reopen: break
-    case .append(let targets):
-      let event = accepted(model.nextOffset, targets: targets)
-      try expectEqual(try await log.append(event), model.append(event))
+    case .wait(let seconds): model.now = model.now + .seconds(seconds)
+    case .publish(let targets):
+      try await publish(accepted(model, targets: targets), log, &model)
+    case .publishAgain(let identity):
+      var event = accepted(model, targets: 1)
+      event.event.id = "again"
+      event.event.source = "/s/\(identity)"
+      try await publish(event, log, &model)
     case .succeed(let choice, let publishes):
-      let published = publishes ? accepted(model.nextOffset, targets: choice % 2) : nil
+      let published = publishes ? accepted(model, targets: choice % 2) : nil
       try await record(
         .succeeded(output: [UInt8](repeating: 1, count: choice), published: published), choice,
         stale: false, log, &model)
@@ -82,8 +101,14 @@ import Testing
     }
   }
 
+  private func publish(
+    _ event: AcceptedEvent, _ log: any EventLog, _ model: inout ModelEventLog
+  ) async throws {
+    try expectEqual(try await log.append(event), model.publish(event))
+  }
+
   private func record(
-    _ outcome: DeliveryChange.Outcome, _ choice: Int, stale: Bool, _ log: EventDatabase,
+    _ outcome: DeliveryChange.Outcome, _ choice: Int, stale: Bool, _ log: any EventLog,
     _ model: inout ModelEventLog
   ) async throws {
     let id = model.delivery(choice)
@@ -93,7 +118,7 @@ import Testing
     try expectEqual(try await log.record(change), model.record(change))
   }
 
-  private func compare(_ log: EventDatabase, _ model: ModelEventLog) async throws {
+  private func compare(_ log: any EventLog, _ model: ModelEventLog) async throws {
     try expectEqual(try await log.pendingDeliveries(), model.pendingDeliveries())
     try expectEqual(
       try await log.deadLetters(from: DeliveryID(0), limit: 1000), model.deadLetters())
@@ -103,11 +128,9 @@ import Testing
     }
   }
 
-  private struct Difference: Error { let text: String }
-
   private func expectEqual<Value: Equatable>(_ found: Value, _ expected: Value) throws {
     guard found == expected else {
-      throw Difference(text: "the log says \(found), the model \(expected)")
+      throw Difference(description: "the log says \(found), the model \(expected)")
     }
   }
 
@@ -117,14 +140,15 @@ import Testing
       frames: [GuestFrame(function: "f", functionIndex: 1, moduleOffset: choice)])
   }
 
-  private func accepted(_ number: Int64, targets: Int) -> AcceptedEvent {
+  private func accepted(_ model: ModelEventLog, targets: Int) -> AcceptedEvent {
+    let number = model.nextOffset
     var event = Event(
       id: "e\(number)", source: "/s", type: "t", topic: Topic(unchecked: "a/b"),
       subject: number % 2 == 0 ? "about" : nil, time: WallInstant(microseconds: number),
       data: [UInt8](repeating: UInt8(truncatingIfNeeded: number), count: Int(number) * 100))
     event.setAttribute("zone", to: "x\(number)")
     return AcceptedEvent(
-      event: event, acceptedAt: WallInstant(microseconds: number), principal: .local,
+      event: event, acceptedAt: model.now, principal: .local,
       targets: (0..<targets).map { ModuleName(unchecked: "m\($0)") })
   }
 }
