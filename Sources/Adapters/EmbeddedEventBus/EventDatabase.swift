@@ -13,6 +13,7 @@ public final class EventDatabase: EventLog {
   }
 
   private let database: DurableDatabase
+  private let report: DamageReport
   /// State, which lies in the same file.
   public let state: StateDatabase
   private let deduplication: DeduplicationWindow?
@@ -51,6 +52,7 @@ public final class EventDatabase: EventLog {
     self.deduplication = deduplication
     database = try DurableDatabase(
       path: folder.path + "/events.sqlite", format: EventTables.format)
+    report = DamageReport(file: database.path)
     state = StateDatabase(database: database, rememberedDeletions: rememberedDeletions)
   }
 
@@ -61,14 +63,16 @@ public final class EventDatabase: EventLog {
     EventLogCapabilities(deduplication: deduplication)
   }
 
+  public var damage: EventLogDamage { report.damage }
+
   public func pendingDeliveries() async throws(Problem) -> [PendingDelivery] {
-    try await database.read { try EventReader(database: $0).pendingDeliveries() }
+    try await read { try $0.pendingDeliveries() }
   }
 
   public func append(_ event: AcceptedEvent) async throws(Problem) -> AppendedEvent {
     let stored = try stored(event)
-    let appended = try await database.write(cost: stored.footprint) { [deduplication] in
-      try EventWriter(database: $0).publish(stored, within: deduplication)
+    let appended = try await write(cost: stored.footprint) { [deduplication] in
+      try $0.publish(stored, within: deduplication)
     }
     grew(by: stored.footprint)
     return appended
@@ -81,41 +85,58 @@ public final class EventDatabase: EventLog {
       published = try event.map { event throws(Problem) in try stored(event) }
       cost.bytes = output.count + (published?.footprint.bytes ?? 0)
     }
-    let appended = try await database.write(cost: cost) { [published] in
-      try EventWriter(database: $0).record(change, published: published)
+    let appended = try await write(cost: cost) { [published] in
+      try $0.record(change, published: published)
     }
     grew(by: cost)
     return appended
   }
 
   public func event(at offset: EventOffset) async throws(Problem) -> Event? {
-    try await database.read { try EventReader(database: $0).event(at: offset) }
+    try await read { try $0.event(at: offset)?.event }
   }
 
   public func status(of offset: EventOffset) async throws(Problem) -> EventStatus? {
-    try await database.read { try EventReader(database: $0).status(of: offset) }
+    try await read { try $0.status(of: offset) }
   }
 
   /// Fewer than `limit` when their data is long: at most 64 MiB together, or one letter.
   public func deadLetters(from id: DeliveryID, limit: Int) async throws(Problem) -> [DeadLetter] {
-    try await database.read { try EventReader(database: $0).deadLetters(from: id, limit: limit) }
+    try await read { try $0.deadLetters(from: id, limit: limit) }
   }
 
   public func deadLetter(_ id: DeliveryID) async throws(Problem) -> DeadLetter? {
-    try await database.read { try EventReader(database: $0).deadLetter(id) }
+    try await read { try $0.deadLetter(id) }
   }
 
   public func dropDeadLetter(_ id: DeliveryID) async throws(Problem) -> Bool {
-    try await database.write { try EventWriter(database: $0).dropDeadLetter(id) }
+    try await write { try $0.dropDeadLetter(id) }
   }
 
   public func replayDeadLetter(_ id: DeliveryID) async throws(Problem) -> PendingDelivery? {
-    try await database.write { try EventWriter(database: $0).replayDeadLetter(id) }
+    try await write { try $0.replayDeadLetter(id) }
   }
 
   public func close() async throws(Problem) {
     state.finish()
     try await database.close()
+  }
+
+  private func read<Value: Sendable>(
+    _ body: @escaping @Sendable (EventReader) throws -> Value
+  ) async throws(Problem) -> Value {
+    try await database.read { [report] in
+      try body(EventReader(database: $0, report: report))
+    }
+  }
+
+  private func write<Value: Sendable>(
+    cost: ByteCount = ByteCount(bytes: 0),
+    _ body: @escaping @Sendable (EventWriter) throws -> Value
+  ) async throws(Problem) -> Value {
+    try await database.write(cost: cost) { [report] in
+      try body(EventWriter(database: $0, report: report))
+    }
   }
 
   private func stored(_ event: AcceptedEvent) throws(Problem) -> StoredEvent {
@@ -136,8 +157,8 @@ public final class EventDatabase: EventLog {
       return true
     }
     guard isTrimDue else { return }
-    database.writeLater { [keptEvents, keptBytes] in
-      try EventWriter(database: $0).trim(
+    database.writeLater { [keptEvents, keptBytes, report] in
+      try EventWriter(database: $0, report: report).trim(
         keepingEvents: keptEvents, bytes: keptBytes, limit: Self.trimSize)
     }
   }

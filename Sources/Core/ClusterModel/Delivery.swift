@@ -174,12 +174,13 @@ public struct DeadLetter: Hashable, Sendable {
   public var id: DeliveryID
   public var offset: EventOffset
   public var module: ModuleName
-  public var event: Event
+  /// `nil` when it is damaged.
+  public var event: Event?
   public var diedAt: WallInstant
   /// Every failed attempt, oldest first (at most the newest 20).
   public var history: [FailedAttempt]
   public init(
-    id: DeliveryID, offset: EventOffset, module: ModuleName, event: Event, diedAt: WallInstant,
+    id: DeliveryID, offset: EventOffset, module: ModuleName, event: Event?, diedAt: WallInstant,
     history: [FailedAttempt]
   ) {
     self.id = id

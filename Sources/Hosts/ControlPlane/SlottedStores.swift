@@ -85,6 +85,11 @@ struct SlottedLog: EventLog {
       try await slot.use { (stores) async throws(Problem) in try await stores.log.capabilities }
     }
   }
+  var damage: EventLogDamage {
+    get async throws(Problem) {
+      try await slot.use { (stores) async throws(Problem) in try await stores.log.damage }
+    }
+  }
 
   func pendingDeliveries() async throws(Problem) -> [PendingDelivery] {
     try await slot.use { (stores) async throws(Problem) in try await stores.log.pendingDeliveries()

@@ -109,7 +109,8 @@ public struct DeadLetterResource: Hashable, Sendable, Codable {
   public var id: DeliveryID
   public var offset: EventOffset
   public var module: ModuleName
-  public var event: EventResource
+  /// Left out when it is damaged, see the newest failure.
+  public var event: EventResource?
   public var diedAt: WallInstant
   /// Every failed attempt, oldest first (at most the newest 20).
   public var history: [Attempt]
@@ -119,7 +120,7 @@ public struct DeadLetterResource: Hashable, Sendable, Codable {
     id = letter.id
     offset = letter.offset
     module = letter.module
-    event = EventResource(letter.event, withData: withData)
+    event = letter.event.map { EventResource($0, withData: withData) }
     diedAt = letter.diedAt
     history = letter.history.map {
       Attempt(attempt: $0.attempt, at: $0.at, failure: FailureResource($0.failure))

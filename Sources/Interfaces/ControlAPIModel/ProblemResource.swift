@@ -123,6 +123,8 @@ extension ActivationFailure {
       case .unavailable: (.unavailable, "See what is deployed with `wasmatrix ps`.")
       case .loopDetected:
         (.conflict, "Let no module publish to a topic that leads back to it.")
+      case .eventDamaged:
+        (.internalFault, "Restore the data folder from a backup, or drop the dead letter.")
       case .internalError: (.internalFault, "Look into the server's log.")
       }
     return Problem(category, code: code.rawValue, message, next: next)

@@ -3,9 +3,14 @@ public import ClusterModel
 /// Keeps accepted events, and what became of each delivery. Every method that changes something
 /// returns only when the change would survive a power cut; calls that wait together are made
 /// durable together.
+///
+/// What is damaged is never served: whoever asks for it hears ``Problem`` `data_corrupt`, lists leave it
+/// out, and ``damage`` tells of it.
 public protocol EventLog: Sendable {
   /// What this engine can do beyond what each must.
   var capabilities: EventLogCapabilities { get async throws(Problem) }
+  /// What was found to be damaged since the log was opened.
+  var damage: EventLogDamage { get async throws(Problem) }
   /// The deliveries that are neither done nor dead, oldest first. Read once at start.
   func pendingDeliveries() async throws(Problem) -> [PendingDelivery]
   /// Appends an event with the deliveries it owes (none is fine). When an event of the same namespace,
@@ -38,4 +43,19 @@ public struct EventLogCapabilities: Hashable, Sendable {
   public init(deduplication: DeduplicationWindow?) {
     self.deduplication = deduplication
   }
+}
+
+/// What was found not to be as it was written.
+public struct EventLogDamage: Hashable, Sendable {
+  /// Events that cannot be read any more; at most so many as anybody would look at.
+  public var events: Set<EventOffset>
+  /// Deliveries of which it is not known any more what they were.
+  public var deliveries: Set<DeliveryID>
+
+  public init(events: Set<EventOffset> = [], deliveries: Set<DeliveryID> = []) {
+    self.events = events
+    self.deliveries = deliveries
+  }
+
+  public var isNone: Bool { events.isEmpty && deliveries.isEmpty }
 }

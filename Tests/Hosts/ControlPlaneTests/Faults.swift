@@ -47,6 +47,7 @@ struct FaultyLog: EventLog {
   var capabilities: EventLogCapabilities {
     get async throws(Problem) { try await log.capabilities }
   }
+  var damage: EventLogDamage { get async throws(Problem) { try await log.damage } }
 
   func pendingDeliveries() async throws(Problem) -> [PendingDelivery] {
     try await log.pendingDeliveries()

@@ -33,14 +33,15 @@ extension Schemas {
       "failure": Schema.ref("Failure"),
     ])
 
-  static let deadLetter = Schema.object(required: [
-    "id": Schema.integer, "offset": Schema.integer, "module": Schema.string,
-    "event": Schema.ref("Event"), "diedAt": Schema.time,
-    "history": Schema.array(
-      Schema.object(required: [
-        "attempt": Schema.integer, "at": Schema.time, "failure": Schema.ref("Failure"),
-      ])),
-  ])
+  static let deadLetter = Schema.object(
+    required: [
+      "id": Schema.integer, "offset": Schema.integer, "module": Schema.string,
+      "diedAt": Schema.time,
+      "history": Schema.array(
+        Schema.object(required: [
+          "attempt": Schema.integer, "at": Schema.time, "failure": Schema.ref("Failure"),
+        ])),
+    ], optional: ["event": Schema.ref("Event")])
 
   /// What a client sends in structured mode: CloudEvents JSON format 1.0.2.
   static let cloudEvent = Schema.object(
