@@ -161,8 +161,8 @@ let package = Package(
       name: "wasmatrix",
       dependencies: [
         "ClusterModel", "ModuleTrust", "NodeTracking", "Scheduling", "Supervision",
-        "ControlPlaneLogic", "NodeAgentLogic", "HostPorts", "SupervisionRuntime", "LocalSystem",
-        "WasmtimeEngine", "DurableSQLite",
+        "ControlPlaneLogic", "EventRouting", "NodeAgentLogic", "HostPorts", "SupervisionRuntime",
+        "LocalSystem", "WasmtimeEngine", "DurableSQLite",
         "SQLiteStore",
         "EmbeddedEventBus", "ManifestYAML", "NodeAgent", "ControlPlane", "Telemetry",
         "ControlAPIModel", "ControlAPI", "ControlAPIClient", crypto,

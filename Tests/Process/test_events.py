@@ -82,6 +82,27 @@ class Events(unittest.TestCase):
         self.assertEqual(cluster.get("/v1/dead-letters")["items"], [])
         self.assertEqual(cluster.stop(), 0)
 
+    def test_a_full_log_says_when_to_come_back_and_emit_does(self):
+        cluster = self.cluster()
+        cluster.start(options=["--max-pending", "3"])
+        for number in range(3):
+            self.published(cluster, "slow/a", b"3000", f"filler-{number}")
+        status, headers, body = cluster.publish("slow/a", b"1")
+        headers = {name.lower(): value for name, value in headers.items()}
+        self.assertEqual((status, json.loads(body)["code"]), (429, "event_log_full"))
+        self.assertTrue(1 <= int(headers["retry-after"]) <= 60, headers)
+        self.assertEqual(json.loads(body)["retryAfterSeconds"], int(headers["retry-after"]))
+        result = cluster.run("emit", "slow/a", "--data", "1", "--patience", "0s", check=False)
+        self.assertEqual(result.returncode, 6, result.stderr)
+        # Once something has drained, the advice is short; and it is followed.
+        wait_until(lambda: "succeeded" in json.dumps(cluster.get("/v1/events/1")), 30, "an end")
+        for number in range(3):
+            wait_until(lambda: cluster.publish("slow/a", b"2500", f"more-{number}")[0] == 202, 30, "room")
+        result = cluster.run("emit", "slow/a", "--data", "1", "--patience", "60s", "--wait")
+        self.assertIn("told to slow down", result.stderr.decode())
+        self.assertIn("succeeded", result.stdout.decode())
+        self.assertEqual(cluster.stop(), 0)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -59,15 +59,18 @@ extension EventRouter {
       deliveries[id]?.state = .sleeping(thenRecord: nil)
       alarms.insert(Alarm(at: now.monotonic + delay, delivery: id))
     case .dead:
-      settle(delivery, &directives)
+      settle(delivery, now, &directives)
       if let replay = delivery.replay { owe(replay, now) }
     case .succeeded(_, let published):
-      settle(delivery, &directives)
+      settle(delivery, now, &directives)
       if let published, let appended { owe(published, appended, now) }
     }
   }
 
-  private mutating func settle(_ delivery: Delivery, _ directives: inout [Directive]) {
+  private mutating func settle(
+    _ delivery: Delivery, _ now: Instants, _ directives: inout [Directive]
+  ) {
+    settling.drained(bytes: delivery.footprint.bytes, at: now.monotonic)
     deliveries[delivery.id] = nil
     pendingCount -= 1
     pendingBytes -= delivery.footprint.bytes

@@ -37,6 +37,10 @@ public struct EventRouter: Sendable {
   /// What the changes that are not durable yet count for.
   var unrecordedBytes = 0
   var appending: [RequestID: AcceptedEvent] = [:]
+  /// How fast deliveries are settled.
+  var settling = DrainMeter()
+  /// How fast events are made durable.
+  var appended = DrainMeter()
   /// What is owed, appends under way included.
   public internal(set) var pendingCount = 0
   public internal(set) var pendingBytes = 0
@@ -116,7 +120,11 @@ public struct EventRouter: Sendable {
     guard pendingCount + count <= limits.pendingDeliveries,
       pendingBytes + bytes <= limits.pendingBytes.bytes
     else {
-      directives.append(.refuse(request, Self.full))
+      directives.append(.refuse(request, full(for: count, bytes: bytes, now)))
+      return
+    }
+    guard appending.count < limits.appending else {
+      directives.append(.refuse(request, lagging(now)))
       return
     }
     pendingCount += count
@@ -129,16 +137,38 @@ public struct EventRouter: Sendable {
   public static let stopping = Problem(
     .unavailable, code: "stopping", "the program is stopping", next: "Try again when it is back.")
 
-  /// The refusal while there is no room.
-  public static let full = Problem(
-    .overloaded, code: "event_log_full", "too many events wait to be delivered",
-    next: "Slow down and try again; see what waits with `wasmatrix ps`.")
+  /// The refusal while there is no room for so much more: it says when there will be, at the rate at which
+  /// deliveries end.
+  public func full(for count: Int = 1, bytes: Int = 0, _ now: Instants) -> Problem {
+    // A little more than is asked for: others wait, too.
+    let room = limits.pendingDeliveries / Self.roomDivisor
+    let roomBytes = limits.pendingBytes.bytes / Self.roomDivisor
+    return Problem(
+      .overloaded, code: "event_log_full", "too many events wait to be delivered",
+      next: "Slow down and try again; see what waits with `wasmatrix doctor`.",
+      retryAfter: settling.time(
+        toDrain: pendingCount + max(count, room) - limits.pendingDeliveries,
+        bytes: pendingBytes + max(bytes, roomBytes) - limits.pendingBytes.bytes,
+        at: now.monotonic))
+  }
+
+  /// What should be free when publishers come back: one in so many parts of all there may be.
+  private static let roomDivisor = 20
+
+  /// The refusal while the log does not keep up with what is published.
+  private func lagging(_ now: Instants) -> Problem {
+    Problem(
+      .overloaded, code: "event_log_lagging", "too many events wait to be made durable",
+      next: "Slow down and try again; see how fast the disk is.",
+      retryAfter: appended.time(toDrain: appending.count, bytes: 0, at: now.monotonic))
+  }
 
   private mutating func accept(
     _ request: RequestID, _ appended: AppendedEvent, _ now: Instants,
     _ directives: inout [Directive]
   ) {
     guard let accepted = appending.removeValue(forKey: request) else { return }
+    self.appended.drained(bytes: 0, at: now.monotonic)
     directives.append(.accept(request, appended))
     release(accepted)
     owe(accepted, appended, now)

@@ -45,6 +45,8 @@ extension EventRouter {
     public var pendingDeliveries: Int
     /// What their events count for at most.
     public var pendingBytes: ByteCount
+    /// Events that are being made durable at the same time; beyond it publishers hear "slow down", too.
+    public var appending: Int
     /// Activations on events that run at the same time.
     public var running: Int
     /// How many results may come of results.
@@ -57,11 +59,12 @@ extension EventRouter {
 
     public init(
       pendingDeliveries: Int = 100_000, pendingBytes: ByteCount = .gibibytes(1),
-      running: Int = 512, hops: Int = 32, recording: Int = 2048,
+      appending: Int = 16_384, running: Int = 512, hops: Int = 32, recording: Int = 2048,
       unrecordedBytes: ByteCount = .mebibytes(256)
     ) {
       self.pendingDeliveries = pendingDeliveries
       self.pendingBytes = pendingBytes
+      self.appending = appending
       self.running = running
       self.hops = hops
       self.recording = recording

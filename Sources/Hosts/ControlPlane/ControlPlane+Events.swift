@@ -119,7 +119,7 @@ extension ControlPlane {
 
   func replayDeadLetter(_ id: DeliveryID, by caller: Caller) async throws(Problem) {
     try requireRunning()
-    guard logic.router.hasRoom else { throw EventRouter.full }
+    guard logic.router.hasRoom else { throw logic.router.full(clock.now()) }
     guard let pending = try await log.replayDeadLetter(id) else { throw Self.noDeadLetter(id) }
     logger.info("a dead letter is replayed", metadata: ["delivery": "\(id)"])
     feed(.events(.deadLetterReplayed(pending)))

@@ -16,6 +16,8 @@ public struct ProblemResource: Hashable, Sendable, Codable {
   public var cause: String?
   /// What can be done about it.
   public var next: String?
+  /// After how many seconds it is worth trying again; also in the header `Retry-After`.
+  public var retryAfterSeconds: Int?
   /// Given when a guest ran and failed.
   public var failure: FailureResource?
 
@@ -27,6 +29,7 @@ public struct ProblemResource: Hashable, Sendable, Codable {
     code = problem.code
     cause = problem.cause
     next = problem.next
+    retryAfterSeconds = problem.retryAfter.map { Int(clamping: $0.components.seconds) }
     self.failure = failure
   }
 
@@ -42,7 +45,9 @@ public struct ProblemResource: Hashable, Sendable, Codable {
 
   /// The problem that this tells of.
   public var problem: Problem {
-    Problem(Problem.Category(httpStatus: status), code: code, detail, cause: cause, next: next)
+    Problem(
+      Problem.Category(httpStatus: status), code: code, detail, cause: cause, next: next,
+      retryAfter: retryAfterSeconds.map { .seconds($0) })
   }
 }
 

@@ -24,8 +24,10 @@ struct DevCluster: Sendable {
   /// Holds the lock of the folder for as long as the cluster lives.
   private let folder: DataFolder
 
-  init(in folder: DataFolder) {
+  init(in folder: DataFolder, _ events: EventLogOptions) {
     self.folder = folder
+    var configuration = LocalNode.planeConfiguration
+    configuration.routing.pendingDeliveries = events.maxPending
     plane = SupervisedControlPlane(
       stores: SupervisedControlPlane.Stores(
         catalog: { () throws(Problem) in try CatalogDatabase(in: folder) },
@@ -35,7 +37,7 @@ struct DevCluster: Sendable {
           return EventStores(log: log, state: log.state)
         }),
       clock: clock, logger: Logger(label: "control-plane"),
-      configuration: LocalNode.planeConfiguration)
+      configuration: configuration)
   }
 
   /// Its services, in the order of their start.

@@ -35,7 +35,8 @@ enum Schemas {
       "detail": Schema.string, "code": Schema.string,
     ],
     optional: [
-      "cause": Schema.string, "next": Schema.string, "failure": Schema.ref("Failure"),
+      "cause": Schema.string, "next": Schema.string, "retryAfterSeconds": Schema.integer,
+      "failure": Schema.ref("Failure"),
     ])
 
   private static let failure = Schema.object(
