@@ -1,10 +1,13 @@
 """The promises of the event bus, kept by the real program: across kill -9, damage and time."""
 import json
 import os
+import signal
 import sqlite3
+import subprocess
+import threading
 import unittest
 
-from cluster import Cluster, wait_until
+from cluster import PROGRAM, Cluster, wait_until
 
 MANIFEST = """apiVersion: wasmatrix/v1
 name: bus
@@ -18,6 +21,20 @@ modules:
     triggers:
       - topic: slow/+
     limits: { wall: 60s }
+"""
+
+LIFECYCLE_MANIFEST = """apiVersion: wasmatrix/v1
+name: life
+modules:
+  broken:
+    source: trap.wasm
+    triggers:
+      - topic: bad/+
+    retry: { attempts: 1 }
+  watcher:
+    source: upper.wasm
+    triggers:
+      - topic: $wasmatrix/lifecycle/dead_letter
 """
 
 
@@ -101,6 +118,60 @@ class Events(unittest.TestCase):
         result = cluster.run("emit", "slow/a", "--data", "1", "--patience", "60s", "--wait")
         self.assertIn("told to slow down", result.stderr.decode())
         self.assertIn("succeeded", result.stdout.decode())
+        self.assertEqual(cluster.stop(), 0)
+
+    def tail(self, cluster, *arguments):
+        environment = dict(os.environ, WASMATRIX_SERVER=f"http://127.0.0.1:{cluster.port}")
+        process = subprocess.Popen(
+            [PROGRAM, "events", "tail", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env=environment)
+        self.addCleanup(process.stderr.close)
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(lambda: process.poll() is None and process.kill())
+        return process
+
+    def test_events_are_followed_as_they_come_and_ctrl_c_ends_it_cleanly(self):
+        cluster = self.cluster()
+        cluster.start()
+        first = self.published(cluster, "work/a", b'{"n": 1}')["offset"]
+        process = self.tail(cluster, "work/+", "--where", '{"data": {"n": [{"numeric": [">", 1]}]}}',
+                            "--since", str(first), "--json")
+        for number in range(1, 6):
+            self.published(cluster, "work/a", json.dumps({"n": number}).encode())
+        lines = [json.loads(process.stdout.readline()) for _ in range(4)]
+        self.assertEqual([json.loads(line["event"]["data"]["text"])["n"] for line in lines], [2, 3, 4, 5])
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(30), 0, process.stderr.read())
+        result = cluster.run("events", "tail", "work/+", "--since", first, "--count", 2)
+        self.assertEqual(len(result.stdout.decode().splitlines()), 2)
+        self.assertEqual(cluster.stop(), 0)
+
+    def test_the_life_of_the_cluster_is_followed_and_wakes_modules(self):
+        cluster = self.cluster(LIFECYCLE_MANIFEST, guests=("trap", "upper"))
+        cluster.start()
+        process = self.tail(cluster, "$wasmatrix/lifecycle/#", "--json")
+        seen = {}
+
+        def read_until(name):
+            while name not in seen:
+                line = json.loads(process.stdout.readline())
+                seen[line["event"]["topic"].removeprefix("$wasmatrix/lifecycle/")] = line
+            return seen[name]
+
+        # The tail is there once something is told.
+        first = threading.Thread(target=read_until, args=("supervision_restart",))
+        first.start()
+        while first.is_alive():
+            cluster.run("chaos", "kill", "main/nodes/heartbeats")
+            first.join(2)
+        self.published(cluster, "bad/a")
+        dead = read_until("dead_letter")
+        data = json.loads(dead["event"]["data"]["text"])
+        self.assertEqual((data["module"], data["failure"]), ("broken", "guest_trapped"))
+        status = cluster.get(f"/v1/events/{dead['offset']}?wait=30s")
+        self.assertEqual([(d["module"], d["state"]) for d in status["deliveries"]], [("watcher", "succeeded")])
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(30), 0)
         self.assertEqual(cluster.stop(), 0)
 
 

@@ -96,6 +96,15 @@ public final class EventDatabase: EventLog {
     try await read { try $0.event(at: offset)?.event }
   }
 
+  public func newestOffset() async throws(Problem) -> EventOffset {
+    try await read { try $0.newestOffset() }
+  }
+
+  /// At most 8 MiB together, or one event.
+  public func events(from offset: EventOffset, limit: Int) async throws(Problem) -> EventPage {
+    try await read { try $0.events(from: offset, limit: limit) }
+  }
+
   public func status(of offset: EventOffset) async throws(Problem) -> EventStatus? {
     try await read { try $0.status(of: offset) }
   }

@@ -1,6 +1,7 @@
 import ClusterModel
 import Foundation
 import GRDB
+import HostPorts
 
 /// What is read of the event log. What does not read back as it was written is thrown or left out, and
 /// noted; never trapped on: the file may be damaged.
@@ -8,6 +9,8 @@ struct EventReader {
   let database: Database
   let report: DamageReport
 
+  /// Bytes of events in one page; there is always one event, however long.
+  private static let pageBytes = 8 << 20
   /// Bytes of event data in one list of dead letters. There is always one letter, however long.
   private static let listedData = 64 << 20
 
@@ -42,6 +45,36 @@ struct EventReader {
       sql: "SELECT \(ReadEvent.columns) FROM events WHERE events.\"offset\" = ?")
     guard let row = try Row.fetchOne(select, arguments: [offset.number]) else { return nil }
     do throws(DamagedRow) { return try ReadEvent(row) } catch { throw report.note(offset) }
+  }
+
+  func newestOffset() throws -> EventOffset {
+    EventOffset(
+      try Int64.fetchOne(
+        database, sql: "SELECT seq FROM sqlite_sequence WHERE name = 'events'") ?? 0)
+  }
+
+  func events(from offset: EventOffset, limit: Int) throws -> EventPage {
+    var page = EventPage(events: [], next: offset)
+    var bytes = 0
+    let rows = try Row.fetchCursor(
+      database,
+      sql: """
+        SELECT \(ReadEvent.columns) FROM events WHERE events."offset" >= ?
+        ORDER BY events."offset" LIMIT ?
+        """, arguments: [offset.number, max(limit, 0)])
+    while bytes < Self.pageBytes, let row = try rows.next() {
+      let found = EventOffset(try row.decode(atIndex: 0))
+      page.next = EventOffset(found.number + 1)
+      do throws(DamagedRow) {
+        let read = try ReadEvent(row)
+        page.events.append(
+          LoggedEvent(offset: read.offset, acceptedAt: read.acceptedAt, event: read.event))
+        bytes += read.event.footprint.bytes
+      } catch {
+        _ = report.note(found)
+      }
+    }
+    return page
   }
 
   /// - Throws: ``Problem`` `data_corrupt` when some of it is damaged.

@@ -58,23 +58,26 @@ extension EventRouter {
         .delay(beforeAttempt: change.attempt + 1, using: &random)
       deliveries[id]?.state = .sleeping(thenRecord: nil)
       alarms.insert(Alarm(at: now.monotonic + delay, delivery: id))
-    case .dead:
-      settle(delivery, now, &directives)
+    case .dead(let failure):
+      let death = DeliveryDeath(
+        module: delivery.module, attempts: change.attempt, failure: failure, at: change.at)
+      settle(delivery, death, now, &directives)
       if let replay = delivery.replay { owe(replay, now) }
     case .succeeded(_, let published):
-      settle(delivery, now, &directives)
+      settle(delivery, nil, now, &directives)
       if let published, let appended { owe(published, appended, now) }
     }
   }
 
   private mutating func settle(
-    _ delivery: Delivery, _ now: Instants, _ directives: inout [Directive]
+    _ delivery: Delivery, _ death: DeliveryDeath?, _ now: Instants,
+    _ directives: inout [Directive]
   ) {
     settling.drained(bytes: delivery.footprint.bytes, at: now.monotonic)
     deliveries[delivery.id] = nil
     pendingCount -= 1
     pendingBytes -= delivery.footprint.bytes
-    directives.append(.settled(delivery.id, delivery.offset))
+    directives.append(.settled(delivery.id, delivery.offset, death))
   }
 
   /// The log could not take the change: the same change is recorded again later; the handler is not

@@ -28,7 +28,9 @@ extension EventRouter {
       topic: topic, namespace: module.namespace, time: now.wall, data: output)
     result.setAttribute(PlatformAttribute.hops, to: String(max(given, 0) + 1))
     result.setAttribute(PlatformAttribute.cause, to: event.id)
-    for name in [PlatformAttribute.traceParent, PlatformAttribute.traceState] {
+    for name in [
+      PlatformAttribute.traceParent, PlatformAttribute.traceState, PlatformAttribute.lifecycle,
+    ] {
       result.setAttribute(name, to: event.attribute(name))
     }
     let accepted = AcceptedEvent(

@@ -37,6 +37,7 @@ public struct EventRouter: Sendable {
   /// What the changes that are not durable yet count for.
   var unrecordedBytes = 0
   var appending: [RequestID: AcceptedEvent] = [:]
+  var gate = StormGate()
   /// How fast deliveries are settled.
   var settling = DrainMeter()
   /// How fast events are made durable.
@@ -63,6 +64,8 @@ public struct EventRouter: Sendable {
       for delivery in pending { owe(delivery, now) }
     case .eventReceived(let request, let event, let data, let principal):
       receive(request, event, data, principal, now, &directives)
+    case .lifecycleOccurred(let request, let event, let data, let isWatched):
+      takeIn(request, event, data, isWatched: isWatched, now, &directives)
     case .eventAppended(let request, let appended):
       accept(request, appended, now, &directives)
     case .appendFailed(let request, let problem):

@@ -9,6 +9,10 @@ extension EventRouter {
     case recovered([PendingDelivery])
     /// - Parameter data: what the data of the event says as JSON, when the router needs it and it is JSON.
     case eventReceived(RequestID, Event, data: JSONValue?, Principal)
+    /// Something happened in the life of the cluster. Nobody waits for an answer, and there is none.
+    ///
+    /// - Parameter isWatched: whether somebody wants it who is no module.
+    case lifecycleOccurred(RequestID, Event, data: JSONValue?, isWatched: Bool)
     case eventAppended(RequestID, AppendedEvent)
     case appendFailed(RequestID, Problem)
     /// A handler ran on `event` (or could not).
@@ -35,8 +39,8 @@ extension EventRouter {
     case refuse(RequestID, Problem)
     case activate(DeliveryID, EventOffset, QualifiedName, generation: Int, attempt: Int)
     case record(DeliveryChange)
-    /// A delivery is done or dead: whoever waits for its event may look again.
-    case settled(DeliveryID, EventOffset)
+    /// A delivery is done or dead, which is durable: whoever waits for its event may look again.
+    case settled(DeliveryID, EventOffset, DeliveryDeath?)
   }
 
   /// The bounds within which events are taken in and run.
@@ -79,6 +83,10 @@ public enum PlatformAttribute {
   public static let hops = "wmhops"
   /// The id of the event that a result came of.
   public static let cause = "wmcause"
+  /// What happened in the life of the cluster, on the event that says so and on all that comes of it.
+  public static let lifecycle = "wmlifecycle"
+  /// How many lifecycle events before this one were not told, because there were too many.
+  public static let dropped = "wmdropped"
   public static let traceParent = "traceparent"
   public static let traceState = "tracestate"
 }

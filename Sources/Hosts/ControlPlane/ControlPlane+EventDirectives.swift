@@ -14,7 +14,9 @@ extension ControlPlane {
     case .refuse(let request, let problem): requests.answer(request, .failure(problem))
     case .activate: preconditionFailure("an activation has a route, see ControlPlaneLogic")
     case .record(let change): record(change)
-    case .settled(_, let offset): waiters.wake(offset)
+    case .settled(let id, let offset, let death):
+      waiters.wake(offset)
+      if let death { announce(id, offset, death) }
     }
   }
 
@@ -30,6 +32,7 @@ extension ControlPlane {
         } else if !event.targets.isEmpty {
           plane.recentEvents.keep(event.event, at: appended.offset)
         }
+        plane.tails.sign()
         plane.feed(.events(.eventAppended(request, appended)))
       } catch {
         plane.logger.error("an event could not be made durable", metadata: ["problem": "\(error)"])
@@ -83,7 +86,7 @@ extension ControlPlane {
     return .finished(event, result, data: nil)
   }
 
-  private func event(at offset: EventOffset) async throws(Problem) -> Event {
+  func event(at offset: EventOffset) async throws(Problem) -> Event {
     if let event = recentEvents.event(at: offset) { return event }
     guard let event = try await log.event(at: offset) else {
       throw Problem(
@@ -102,6 +105,7 @@ extension ControlPlane {
         {
           plane.recentEvents.keep(published.event, at: appended.offset)
         }
+        if appended != nil { plane.tails.sign() }
         plane.feed(.events(.changeRecorded(change.delivery, published: appended)))
       } catch {
         plane.logger.error(

@@ -13,6 +13,8 @@ extension ControlPlane {
     // What the platform sets is not taken from outside.
     event.setAttribute(PlatformAttribute.hops, to: nil)
     event.setAttribute(PlatformAttribute.cause, to: nil)
+    event.setAttribute(PlatformAttribute.lifecycle, to: nil)
+    event.setAttribute(PlatformAttribute.dropped, to: nil)
     if event.attribute(PlatformAttribute.traceParent) == nil {
       event.setAttribute(PlatformAttribute.traceParent, to: caller.traceParent)
     }

@@ -107,6 +107,14 @@ struct SlottedLog: EventLog {
   func status(of offset: EventOffset) async throws(Problem) -> EventStatus? {
     try await slot.use { (stores) async throws(Problem) in try await stores.log.status(of: offset) }
   }
+  func newestOffset() async throws(Problem) -> EventOffset {
+    try await slot.use { (stores) async throws(Problem) in try await stores.log.newestOffset() }
+  }
+  func events(from offset: EventOffset, limit: Int) async throws(Problem) -> EventPage {
+    try await slot.use { (stores) async throws(Problem) in
+      try await stores.log.events(from: offset, limit: limit)
+    }
+  }
   func deadLetters(from id: DeliveryID, limit: Int) async throws(Problem) -> [DeadLetter] {
     try await slot.use { (stores) async throws(Problem) in
       try await stores.log.deadLetters(from: id, limit: limit)

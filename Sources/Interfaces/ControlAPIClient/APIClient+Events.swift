@@ -58,6 +58,23 @@ extension APIClient {
         timeout: wait + Self.callTimeout))
   }
 
+  /// Events as they come.
+  ///
+  /// - Parameters:
+  ///   - pattern: which of them, an event pattern as JSON.
+  ///   - since: the first offset; `nil` for what comes from now on.
+  public func tailEvents(
+    on topic: TopicFilter, matching pattern: String? = nil, since: EventOffset? = nil
+  ) async throws(Problem) -> LineSequence<TailLineResource> {
+    var call = Call(
+      path: ["v1", "events", "tail"],
+      query: [
+        ("topic", topic.text), ("where", pattern), ("since", since.map { String($0.number) }),
+      ])
+    call.timeout = Self.followingTimeout
+    return try await lines(TailLineResource.self, of: call)
+  }
+
   /// What a module wrote to standard error: what is kept and then, with `follow`, what comes.
   public func logs(of module: ModuleName, follow: Bool = false) async throws(Problem)
     -> LineSequence<LogLineResource>

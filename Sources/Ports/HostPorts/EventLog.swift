@@ -23,6 +23,11 @@ public protocol EventLog: Sendable {
   func record(_ change: DeliveryChange) async throws(Problem) -> AppendedEvent?
   /// The event at an offset; `nil` when it never was or is no longer kept.
   func event(at offset: EventOffset) async throws(Problem) -> Event?
+  /// The offset of the newest event there ever was; 0 when there was none.
+  func newestOffset() async throws(Problem) -> EventOffset
+  /// The events that are kept from an offset on, at most `limit` of them, fewer when they are long. Offsets
+  /// are given without gaps: one that is left out is no longer kept, or damaged.
+  func events(from offset: EventOffset, limit: Int) async throws(Problem) -> EventPage
   /// What became of an event; `nil` when it never was or is no longer kept.
   func status(of offset: EventOffset) async throws(Problem) -> EventStatus?
   /// Dead letters, oldest first, at most `limit`, from `id` on.

@@ -62,7 +62,7 @@ struct RouterScript {
       case .failed: "failed attempt \(change.attempt)"
       case .dead(let failure): "dead \(failure.code.rawValue)"
       }
-    case .settled(let id, _): "settled \(id)"
+    case .settled(let id, _, _): "settled \(id)"
     }
   }
 }

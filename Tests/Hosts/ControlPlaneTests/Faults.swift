@@ -66,6 +66,10 @@ struct FaultyLog: EventLog {
   func status(of offset: EventOffset) async throws(Problem) -> EventStatus? {
     try await log.status(of: offset)
   }
+  func newestOffset() async throws(Problem) -> EventOffset { try await log.newestOffset() }
+  func events(from offset: EventOffset, limit: Int) async throws(Problem) -> EventPage {
+    try await log.events(from: offset, limit: limit)
+  }
   func deadLetters(from id: DeliveryID, limit: Int) async throws(Problem) -> [DeadLetter] {
     try faults.check(.deadLetters)
     return try await log.deadLetters(from: id, limit: limit)

@@ -51,3 +51,19 @@ extension SampleCluster: StateService {
 
   private static let unknown = Problem(.notFound, code: "bucket_unknown", "there is none")
 }
+
+/// Tells everything at once, and then waits for its end.
+actor SampleTail: EventTail {
+  private var items: [TailItem]
+
+  init(items: [TailItem]) { self.items = items }
+
+  func next(patience: Duration) async throws(Problem) -> [TailItem] {
+    defer { items = [] }
+    if items.isEmpty {
+      // Sleeping ends early only when the task is cancelled, which whoever asks looks at itself.
+      try? await Task.sleep(for: patience)
+    }
+    return items
+  }
+}

@@ -23,6 +23,8 @@ final class SampleCluster: ClusterService {
     var existed = false
     var logs: AsyncStream<LogLine> = AsyncStream { $0.finish() }
     var patience: Duration?
+    var questions: [TailQuestion] = []
+    var tail: [TailItem] = []
     var declared: [Bucket] = []
     var written: [StateWrite] = []
   }
@@ -181,6 +183,12 @@ final class SampleCluster: ClusterService {
     try entered(caller)
     script.withLock { $0.patience = patience }
     return Samples.status(offset)
+  }
+
+  func tail(_ question: TailQuestion, for caller: Caller) async throws(Problem) -> any EventTail {
+    try entered(caller)
+    script.withLock { $0.questions.append(question) }
+    return SampleTail(items: script.withLock { $0.tail })
   }
 
   func logs(of module: ModuleName, follow: Bool, for caller: Caller) async throws(Problem)

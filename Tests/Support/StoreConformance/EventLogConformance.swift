@@ -122,6 +122,12 @@ public struct EventLogConformance: Sendable {
     try expectEqual(try await log.pendingDeliveries(), model.pendingDeliveries())
     try expectEqual(
       try await log.deadLetters(from: DeliveryID(0), limit: 1000), model.deadLetters())
+    try expectEqual(try await log.newestOffset(), EventOffset(model.nextOffset - 1))
+    let middle = EventOffset(max(1, model.nextOffset / 2))
+    for limit in [3, 1000] {
+      try expectEqual(
+        try await log.events(from: middle, limit: limit), model.events(from: middle, limit: limit))
+    }
     for number in 1...model.nextOffset {
       let offset = EventOffset(number)
       try expectEqual(try await log.status(of: offset), model.status(of: offset))

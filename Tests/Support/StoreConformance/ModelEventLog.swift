@@ -133,6 +133,16 @@ struct ModelEventLog {
     }
   }
 
+  func events(from offset: EventOffset, limit: Int) -> EventPage {
+    var page = EventPage(events: [], next: offset)
+    while page.events.count < limit, let event = event(at: page.next) {
+      page.events.append(
+        LoggedEvent(offset: page.next, acceptedAt: event.acceptedAt, event: event.event))
+      page.next = EventOffset(page.next.number + 1)
+    }
+    return page
+  }
+
   func status(of offset: EventOffset) -> EventStatus? {
     guard let event = event(at: offset) else { return nil }
     return EventStatus(

@@ -22,6 +22,13 @@ extension Schemas {
     "settled": Schema.bool, "deliveries": Schema.array(Schema.ref("Delivery")),
   ])
 
+  static let tailLine = Schema.object(
+    required: [:],
+    optional: [
+      "offset": Schema.integer, "acceptedAt": Schema.time, "event": Schema.ref("Event"),
+      "missed": Schema.object(required: ["from": Schema.integer, "through": Schema.integer]),
+    ])
+
   static let delivery = Schema.object(
     required: [
       "id": Schema.integer, "module": Schema.string,

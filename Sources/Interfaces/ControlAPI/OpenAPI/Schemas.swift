@@ -16,7 +16,7 @@ enum Schemas {
     "SecurityEvent": securityEvent, "Deployment": deployment, "Limits": limits, "Retry": retry,
     "DeployRequest": deployRequest, "DeployLine": deployLine, "Removed": removed,
     "Event": event, "AcceptedEvent": acceptedEvent, "EventStatus": eventStatus,
-    "Delivery": delivery, "DeadLetter": deadLetter, "CloudEvent": cloudEvent, "Node": node,
+    "Delivery": delivery, "TailLine": tailLine, "DeadLetter": deadLetter, "CloudEvent": cloudEvent, "Node": node,
     "NodeScheduling": nodeScheduling, "RollbackRequest": rollbackRequest,
     "DeployedGeneration": deployedGeneration, "PlanRequest": planRequest,
     "Explanation": explanation,

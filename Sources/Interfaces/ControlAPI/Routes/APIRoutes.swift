@@ -11,6 +11,8 @@ enum APIRoutes {
     routes += ModuleRoutes.routes(service)
     routes += DeploymentRoutes.routes(service)
     routes.append(InvokeRoute.route(service))
+    // Before the route of an event, whose offset could be any segment.
+    routes.append(EventTailRoute.route(service))
     routes += EventRoutes.routes(service)
     routes += DeadLetterRoutes.routes(service)
     routes += TrustRoutes.routes(service)
