@@ -2,6 +2,7 @@ import ClusterModel
 import Crypto
 import Foundation
 import GRDB
+import HostPorts
 import Synchronization
 
 /// What shows that a row of the event log is not as it was written: 8 bytes of the SHA-256 of all of it.

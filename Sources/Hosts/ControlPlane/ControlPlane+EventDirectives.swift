@@ -3,6 +3,7 @@ import ControlPlaneLogic
 import EventRouting
 import HostPorts
 import Logging
+import Metrics
 import SupervisionRuntime
 
 // Carrying out what the router decides.

@@ -3,6 +3,7 @@ import ControlPlaneLogic
 import EventRouting
 import Foundation
 import HostPorts
+import Metrics
 
 // What happens in the cluster, as events.
 extension ControlPlane {
@@ -25,8 +26,9 @@ extension ControlPlane {
   /// A delivery was put aside, which is durable.
   func announce(_ id: DeliveryID, _ offset: EventOffset, _ death: DeliveryDeath) {
     let topic = LifecycleNotice(id, offset, death, of: nil)?.topic
-    guard let topic, tails.want(topic, in: death.module.namespace)
-      || logic.router.hasSubscribers(to: topic, in: death.module.namespace)
+    guard let topic,
+      tails.want(topic, in: death.module.namespace)
+        || logic.router.hasSubscribers(to: topic, in: death.module.namespace)
     else { return }
     begin { plane in
       // When it cannot be read it is damaged, which the notice then says by leaving it out.

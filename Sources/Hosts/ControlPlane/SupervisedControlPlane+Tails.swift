@@ -1,9 +1,10 @@
 public import ClusterModel
 public import EventRouting
 public import HostPorts
+import SupervisionRuntime
 
 // Following events needs no decisions of the control plane: they are read from the log.
-extension SupervisedControlPlane {
+extension SupervisedControlPlane: EventTailService {
   public func tail(
     _ question: TailQuestion, for caller: Caller
   ) async throws(Problem) -> any EventTail {

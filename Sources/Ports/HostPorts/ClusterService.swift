@@ -66,8 +66,6 @@ public protocol ClusterService: Sendable {
   /// What became of an event; waits up to `patience` for it to settle.
   func eventStatus(_ offset: EventOffset, patience: Duration, for caller: Caller)
     async throws(Problem) -> EventStatus
-  /// Follows events: those that are kept from an offset on, and those that come.
-  func tail(_ question: TailQuestion, for caller: Caller) async throws(Problem) -> any EventTail
   /// What a module wrote to standard error: what is kept, then (with `follow`) what comes.
   func logs(of module: ModuleName, follow: Bool, for caller: Caller) async throws(Problem)
     -> AsyncStream<LogLine>

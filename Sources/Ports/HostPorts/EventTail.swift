@@ -1,5 +1,11 @@
 public import ClusterModel
 
+/// What a cluster does for those who follow events.
+public protocol EventTailService: Sendable {
+  /// Follows events: those that are kept from an offset on, and those that come.
+  func tail(_ question: TailQuestion, for caller: Caller) async throws(Problem) -> any EventTail
+}
+
 /// Follows the events of a log, in the order of their offsets.
 public protocol EventTail: Sendable {
   /// What came since the last call; waits up to `patience` until there is something. Whoever calls seldom

@@ -68,8 +68,8 @@ extension Coverage {
     case .changeRecorded: count(.eventsChangeRecorded)
     case .recordFailed: count(.eventsRecordFailed)
     // These come from the logic itself, or are not part of a simulation.
-    case .deploymentsChanged, .activationFinished, .eventUnreadable, .activationLost,
-      .deadLetterReplayed, .deadlineReached, .stopRequested:
+    case .deploymentsChanged, .lifecycleOccurred, .activationFinished, .eventUnreadable,
+      .activationLost, .deadLetterReplayed, .deadlineReached, .stopRequested:
       break
     }
   }

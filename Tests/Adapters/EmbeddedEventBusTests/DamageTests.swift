@@ -111,7 +111,8 @@ import Testing
     try await checkProperty(
       "Feature: wasmatrix, Property 11: events are served as they were accepted, or not at all",
       cases: 100,
-      zip(Generator<[UInt8]>.bytes(count: 1...300), Generator<Int>.int(in: 0...299),
+      zip(
+        Generator<[UInt8]>.bytes(count: 1...300), Generator<Int>.int(in: 0...299),
         Generator<UInt8>.int(in: 1...255))
     ) { data, position, flip in
       var event = accepted("\(UInt64.random(in: 0 ... .max))")

@@ -172,7 +172,8 @@ import Testing
     }
   }
 
-  @Test func `a log that is busy takes no attempt, an event that is damaged is put aside at once`() {
+  @Test func `a log that is busy takes no attempt, an event that is damaged is put aside at once`()
+  {
     var script = RouterScript()
     _ = script.handle(.deploymentsChanged([routed("a", on: "x")]))
     _ = script.owe(1, "x")

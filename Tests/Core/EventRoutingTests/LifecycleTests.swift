@@ -115,7 +115,8 @@ import Testing
         }
         now = now + .milliseconds(milliseconds)
       }
-      let most = Int(StormGate.burst) + Int(now.nanoseconds / 1_000_000_000 + 1)
+      let most =
+        Int(StormGate.burst) + Int(now.nanoseconds / 1_000_000_000 + 1)
         * Int(StormGate.perSecond)
       return passed <= most && passed + gate.refused == sent
         && told + gate.refusedSinceLast == gate.refused && passed >= min(sent, 1000)

@@ -31,10 +31,14 @@ import Testing
     let cluster = try await TestCluster.start()
     let before = try await cluster.publish("in/a", "{\"n\": 1}")
     let pattern = try EventPattern(
-      .object(["data": .object(["n": .array([.object(["numeric": .array([.string(">"), .integer(1)])])])])]))
+      .object([
+        "data": .object(["n": .array([.object(["numeric": .array([.string(">"), .integer(1)])])])])
+      ]))
     let tail = try await cluster.plane.tail(
       TailQuestion(topic: filter("in/+"), pattern: pattern), for: cluster.caller)
-    for (topic, data) in [("in/a", "{\"n\": 1}"), ("in/b", "{\"n\": 2}"), ("out", "{\"n\": 3}"), ("in/c", "{\"n\": 4}")] {
+    for (topic, data) in [
+      ("in/a", "{\"n\": 1}"), ("in/b", "{\"n\": 2}"), ("out", "{\"n\": 3}"), ("in/c", "{\"n\": 4}"),
+    ] {
       _ = try await cluster.publish(topic, data)
     }
     #expect(topics(try await take(2, tail)) == ["in/b", "in/c"])

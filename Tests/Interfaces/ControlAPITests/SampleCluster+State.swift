@@ -52,6 +52,14 @@ extension SampleCluster: StateService {
   private static let unknown = Problem(.notFound, code: "bucket_unknown", "there is none")
 }
 
+extension SampleCluster: EventTailService {
+  func tail(_ question: TailQuestion, for caller: Caller) async throws(Problem) -> any EventTail {
+    try entered(caller)
+    change { $0.questions.append(question) }
+    return SampleTail(items: read { $0.tail })
+  }
+}
+
 /// Tells everything at once, and then waits for its end.
 actor SampleTail: EventTail {
   private var items: [TailItem]

@@ -34,7 +34,7 @@ final class SampleCluster: ClusterService {
   func change(_ change: (inout Script) -> Void) { script.withLock { change(&$0) } }
   func read<Value: Sendable>(_ read: (Script) -> Value) -> Value { script.withLock { read($0) } }
 
-  private func entered(_ caller: Caller) throws(Problem) {
+  func entered(_ caller: Caller) throws(Problem) {
     let problem = script.withLock { script in
       script.callers.append(caller)
       return script.problem
@@ -183,12 +183,6 @@ final class SampleCluster: ClusterService {
     try entered(caller)
     script.withLock { $0.patience = patience }
     return Samples.status(offset)
-  }
-
-  func tail(_ question: TailQuestion, for caller: Caller) async throws(Problem) -> any EventTail {
-    try entered(caller)
-    script.withLock { $0.questions.append(question) }
-    return SampleTail(items: script.withLock { $0.tail })
   }
 
   func logs(of module: ModuleName, follow: Bool, for caller: Caller) async throws(Problem)

@@ -1,7 +1,9 @@
 import ClusterModel
 import ControlPlane
+import ControlPlaneLogic
 import DurableSQLite
 import EmbeddedEventBus
+import EventRouting
 import HostPorts
 import LocalSystem
 import Logging

@@ -61,7 +61,8 @@ struct DevVerb: AsyncParsableCommand {
     let folder = try DataFolder(DataFolderChoice.path(option: data, manifest: manifest))
     let signer = try DevelopmentKey.load(dataFolder: folder.path)
     let session = DevSession(
-      cluster: DevCluster(in: folder, events), signer: signer, manifestPath: manifest, listen: listen,
+      cluster: DevCluster(in: folder, events), signer: signer, manifestPath: manifest,
+      listen: listen,
       registry: registry)
     try await session.run(until: signals)
   }

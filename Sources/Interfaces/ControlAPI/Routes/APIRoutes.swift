@@ -4,7 +4,8 @@ internal import Telemetry
 /// Every route there is.
 enum APIRoutes {
   static func table(
-    service: any ClusterService & StateService, supervision: any SupervisionService,
+    service: any ClusterService & StateService & EventTailService,
+    supervision: any SupervisionService,
     registry: PrometheusRegistry
   ) -> RouteTable {
     var routes = HealthRoutes.routes(service: service, registry: registry)

@@ -9,12 +9,13 @@ enum EventTailRoute {
   /// How long one look waits for events.
   private static let patience = Duration.seconds(30)
 
-  static func route(_ service: any ClusterService) -> Route {
+  static func route(_ service: any EventTailService) -> Route {
     Route(
       .get, "/v1/events/tail",
       Operation(
         id: "tailEvents",
-        summary: "Events as they come, also those of the cluster's own life ($wasmatrix/lifecycle/#).",
+        summary:
+          "Events as they come, also those of the cluster's own life ($wasmatrix/lifecycle/#).",
         parameters: [
           .query("topic", "Of which topics: a filter, with + and # as in MQTT."),
           .query("where", "Which of them: an event pattern, as JSON."),

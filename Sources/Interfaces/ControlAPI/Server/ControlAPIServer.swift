@@ -39,7 +39,8 @@ public final class ControlAPIServer: Sendable {
   ///   - registry: where `/metrics` is read from, and where requests are counted.
   /// - Throws: ``Problem`` with `listen_beyond_loopback`.
   public init(
-    service: any ClusterService & StateService, supervision: any SupervisionService, host: String,
+    service: any ClusterService & StateService & EventTailService,
+    supervision: any SupervisionService, host: String,
     port: Int,
     registry: PrometheusRegistry, logger: Logger
   ) throws(Problem) {
