@@ -174,6 +174,26 @@ class Events(unittest.TestCase):
         self.assertEqual(process.wait(30), 0)
         self.assertEqual(cluster.stop(), 0)
 
+    def test_what_is_kept_is_delivered_again_and_what_is_not_is_told(self):
+        cluster = self.cluster()
+        cluster.start(options=["--keep-events", "300"])
+        event = {"specversion": "1.0", "source": "/batch", "type": "t", "topic": "work/a", "data": 1}
+        for start in range(0, 1500, 500):
+            batch = [dict(event, id=str(start + number)) for number in range(500)]
+            status, _, body = cluster.request("POST", "/v1/events", json.dumps(batch), {
+                "Content-Type": "application/cloudevents-batch+json"})
+            self.assertEqual(status, 202, body)
+        cluster.get("/v1/events/1500?wait=60s")
+        result = cluster.run("events", "replay", "--from", "1450", "--module", "upper", "--json")
+        self.assertEqual(json.loads(result.stdout), {"events": 51, "deliveries": 51, "missed": []})
+        status = cluster.get("/v1/events/1500?wait=60s")
+        self.assertEqual([d["state"] for d in status["deliveries"]], ["succeeded", "succeeded"])
+        result = cluster.run("events", "replay", "--from", "1", check=False)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("events 1 to ", result.stderr.decode())
+        self.assertIn("events so far", result.stderr.decode())
+        self.assertEqual(cluster.stop(), 0)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -17,14 +17,9 @@ public final class EventDatabase: EventLog {
   /// State, which lies in the same file.
   public let state: StateDatabase
   private let deduplication: DeduplicationWindow?
-  private let keptEvents: Int
-  private let keptBytes: Int
+  private let retention: EventRetention
   private let sinceTrim = Mutex(Growth())
 
-  /// Settled events that are kept: seconds to minutes of a busy machine.
-  public static let defaultKeptEvents = 10_000
-  /// Bytes of settled events and their results that are kept: what a small machine can spare.
-  public static let defaultKeptBytes = ByteCount.mebibytes(256)
   /// Trimming counts every settled event that is kept, so it is done once in so many changes...
   private static let changesBetweenTrims = 256
   /// ... or in so many bytes, so that large events do not pile up.
@@ -36,19 +31,17 @@ public final class EventDatabase: EventLog {
   /// Opens (and makes) the event log of a data folder. Blocks: for the start of a program.
   ///
   /// - Parameters:
-  ///   - keptEvents: settled events to keep at most (about; trimming is done now and then).
-  ///   - keptBytes: bytes of settled events to keep at most (about).
+  ///   - retention: which settled events are kept (about: what is too much goes now and then, with what
+  ///     comes).
   ///   - deduplication: within which bounds a repeated publish is known again; `nil` for never.
   ///   - rememberedDeletions: deletions of state that are remembered in each bucket (about).
   /// - Throws: what ``DurableDatabase`` throws.
   public init(
-    in folder: DataFolder, keptEvents: Int = defaultKeptEvents,
-    keptBytes: ByteCount = defaultKeptBytes,
+    in folder: DataFolder, retention: EventRetention = EventRetention(),
     deduplication: DeduplicationWindow? = DeduplicationWindow(),
     rememberedDeletions: Int = StateDatabase.defaultRememberedDeletions
   ) throws(Problem) {
-    self.keptEvents = keptEvents
-    self.keptBytes = keptBytes.bytes
+    self.retention = retention
     self.deduplication = deduplication
     database = try DurableDatabase(
       path: folder.path + "/events.sqlite", format: EventTables.format)
@@ -60,7 +53,7 @@ public final class EventDatabase: EventLog {
   public var commits: Int { database.commits }
 
   public var capabilities: EventLogCapabilities {
-    EventLogCapabilities(deduplication: deduplication)
+    EventLogCapabilities(deduplication: deduplication, canDeliverAgain: true)
   }
 
   public var damage: EventLogDamage { report.damage }
@@ -74,7 +67,7 @@ public final class EventDatabase: EventLog {
     let appended = try await write(cost: stored.footprint) { [deduplication] in
       try $0.publish(stored, within: deduplication)
     }
-    grew(by: stored.footprint)
+    grew(by: stored.footprint, at: event.acceptedAt)
     return appended
   }
 
@@ -88,7 +81,7 @@ public final class EventDatabase: EventLog {
     let appended = try await write(cost: cost) { [published] in
       try $0.record(change, published: published)
     }
-    grew(by: cost)
+    grew(by: cost, at: change.at)
     return appended
   }
 
@@ -126,6 +119,14 @@ public final class EventDatabase: EventLog {
     try await write { try $0.replayDeadLetter(id) }
   }
 
+  public func firstOffset(since time: WallInstant) async throws(Problem) -> EventOffset? {
+    try await read { try $0.firstOffset(since: time) }
+  }
+
+  public func deliverAgain(_ events: [Redelivery]) async throws(Problem) -> [PendingDelivery] {
+    try await write { writer in try events.flatMap { try writer.deliverAgain($0) } }
+  }
+
   public func close() async throws(Problem) {
     state.finish()
     try await database.close()
@@ -155,7 +156,7 @@ public final class EventDatabase: EventLog {
   }
 
   /// Trims when it is due. Nobody waits for it, and when it fails the next one does its work.
-  private func grew(by bytes: ByteCount) {
+  private func grew(by bytes: ByteCount, at now: WallInstant) {
     let isTrimDue = sinceTrim.withLock { growth in
       growth.changes += 1
       growth.bytes += bytes.bytes
@@ -166,9 +167,9 @@ public final class EventDatabase: EventLog {
       return true
     }
     guard isTrimDue else { return }
-    database.writeLater { [keptEvents, keptBytes, report] in
+    database.writeLater { [retention, report] in
       try EventWriter(database: $0, report: report).trim(
-        keepingEvents: keptEvents, bytes: keptBytes, limit: Self.trimSize)
+        keeping: retention, limit: Self.trimSize, at: now)
     }
   }
 }

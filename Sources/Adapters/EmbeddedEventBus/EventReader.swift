@@ -53,6 +53,13 @@ struct EventReader {
         database, sql: "SELECT seq FROM sqlite_sequence WHERE name = 'events'") ?? 0)
   }
 
+  func firstOffset(since time: WallInstant) throws -> EventOffset? {
+    try Int64.fetchOne(
+      database, sql: #"SELECT MIN("offset") FROM events WHERE accepted_at >= ?"#,
+      arguments: [time.microseconds]
+    ).map { EventOffset($0) }
+  }
+
   func events(from offset: EventOffset, limit: Int) throws -> EventPage {
     var page = EventPage(events: [], next: offset)
     var bytes = 0

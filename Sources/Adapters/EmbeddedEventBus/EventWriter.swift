@@ -160,25 +160,54 @@ struct EventWriter {
       arguments: [id.number])
   }
 
-  /// Forgets the oldest settled events beyond a number and an amount of bytes.
+  /// Owes an event once more; nothing when it is no longer kept.
+  func deliverAgain(_ event: Redelivery) throws -> [PendingDelivery] {
+    let select = try database.cachedStatement(
+      sql: #"SELECT footprint FROM events WHERE "offset" = ?"#)
+    guard let footprint = try Int.fetchOne(select, arguments: [event.offset.number]),
+      !event.targets.isEmpty
+    else { return [] }
+    let unsettle = try database.cachedStatement(sql: #"DELETE FROM settled WHERE "offset" = ?"#)
+    try unsettle.execute(arguments: [event.offset.number])
+    var number = try nextNumber(of: "deliveries")
+    return try event.targets.map { target in
+      let delivery = StoredDelivery(
+        DeliveryID(number), of: event.offset, ByteCount(bytes: footprint),
+        to: QualifiedName(event.namespace, target))
+      try delivery.insert(into: database)
+      number += 1
+      return delivery.pending
+    }
+  }
+
+  /// Forgets the oldest settled events beyond what is to be kept.
   ///
   /// - Parameter limit: events at most, so that no writer waits long for it.
-  func trim(keepingEvents count: Int, bytes: Int, limit: Int) throws {
+  func trim(keeping retention: EventRetention, limit: Int, at now: WallInstant) throws {
     let totals = try Row.fetchOne(
       database, sql: "SELECT COUNT(*), COALESCE(SUM(bytes), 0) FROM settled")
     guard let totals else { return }
-    var excessEvents = try totals.decode(Int.self, atIndex: 0) - count
-    var excessBytes = try totals.decode(Int.self, atIndex: 1) - bytes
-    guard excessEvents > 0 || excessBytes > 0 else { return }
+    var excessEvents = try totals.decode(Int.self, atIndex: 0) - retention.events
+    var excessBytes = try totals.decode(Int.self, atIndex: 1) - retention.size.bytes
+    let oldest = retention.age.map { now + (.zero - $0) }
     var last: Int64?
-    for row in try Row.fetchAll(
-      database, sql: #"SELECT "offset", bytes FROM settled ORDER BY "offset" LIMIT ?"#,
-      arguments: [limit])
-    where excessEvents > 0 || excessBytes > 0 {
+    let rows = try Row.fetchCursor(
+      database,
+      sql: """
+        SELECT settled."offset", bytes, accepted_at
+        FROM settled LEFT JOIN events ON events."offset" = settled."offset"
+        ORDER BY settled."offset" LIMIT ?
+        """, arguments: [limit])
+    while let row = try rows.next() {
+      let acceptedAt = WallInstant(microseconds: try row.decode(Int64?.self, atIndex: 2) ?? 0)
+      guard excessEvents > 0 || excessBytes > 0 || oldest.map({ acceptedAt < $0 }) == true else {
+        break
+      }
       last = try row.decode(atIndex: 0)
       excessEvents -= 1
       excessBytes -= try row.decode(Int.self, atIndex: 1)
     }
+    guard let last else { return }
     for statement in [
       #"DELETE FROM deliveries WHERE "offset" IN"#, #"DELETE FROM events WHERE "offset" IN"#,
       #"DELETE FROM settled WHERE "offset" IN"#,

@@ -60,7 +60,7 @@ public struct EventRouter: Sendable {
     var directives: [Directive] = []
     switch input {
     case .deploymentsChanged(let deployments): change(to: deployments, now)
-    case .recovered(let pending):
+    case .recovered(let pending), .redelivered(let pending):
       for delivery in pending { owe(delivery, now) }
     case .eventReceived(let request, let event, let data, let principal):
       receive(request, event, data, principal, now, &directives)
@@ -91,6 +91,17 @@ public struct EventRouter: Sendable {
   /// Whether anything more can be owed; publishers and replays are refused while it is false.
   public var hasRoom: Bool {
     pendingCount < limits.pendingDeliveries && pendingBytes < limits.pendingBytes.bytes
+  }
+
+  /// Whether events of the past may be owed again: not while the present needs more than half the room.
+  public var hasRoomForReplay: Bool {
+    pendingCount < (limits.pendingDeliveries + 1) / 2
+      && pendingBytes < limits.pendingBytes.bytes / 2
+  }
+
+  /// The modules that want an event now, sorted.
+  public func modules(for event: Event, data: JSONValue?) -> [ModuleName] {
+    table.modules(for: event, data: data)
   }
 
   /// Whether `eventReceived` must come with the data of an event: some pattern asks for it. What is not

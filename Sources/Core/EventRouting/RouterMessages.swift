@@ -27,6 +27,8 @@ extension EventRouter {
     case changeRecorded(DeliveryID, published: AppendedEvent?)
     case recordFailed(DeliveryID, Problem)
     case deadLetterReplayed(PendingDelivery)
+    /// Events of the past are owed once more.
+    case redelivered([PendingDelivery])
     case deadlineReached
     /// The program is stopping: nothing new is begun.
     case stopRequested

@@ -126,6 +126,16 @@ struct SlottedLog: EventLog {
   func dropDeadLetter(_ id: DeliveryID) async throws(Problem) -> Bool {
     try await slot.use { (stores) async throws(Problem) in try await stores.log.dropDeadLetter(id) }
   }
+  func firstOffset(since time: WallInstant) async throws(Problem) -> EventOffset? {
+    try await slot.use { (stores) async throws(Problem) in
+      try await stores.log.firstOffset(since: time)
+    }
+  }
+  func deliverAgain(_ events: [Redelivery]) async throws(Problem) -> [PendingDelivery] {
+    try await slot.use { (stores) async throws(Problem) in
+      try await stores.log.deliverAgain(events)
+    }
+  }
   func replayDeadLetter(_ id: DeliveryID) async throws(Problem) -> PendingDelivery? {
     try await slot.use { (stores) async throws(Problem) in try await stores.log.replayDeadLetter(id)
     }

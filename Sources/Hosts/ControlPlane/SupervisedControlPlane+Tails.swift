@@ -4,11 +4,17 @@ public import HostPorts
 import SupervisionRuntime
 
 // Following events needs no decisions of the control plane: they are read from the log.
-extension SupervisedControlPlane: EventTailService {
+extension SupervisedControlPlane: EventTailService, EventReplayService {
   public func tail(
     _ question: TailQuestion, for caller: Caller
   ) async throws(Problem) -> any EventTail {
     try await LogTail(question, in: caller.namespace, bus, tails, clock: clock)
+  }
+
+  public func replay(
+    _ request: ReplayRequest, by caller: Caller
+  ) async throws(Problem) -> ReplayedPage {
+    try await plane.borrow().replay(request, by: caller)
   }
 
   /// Tells whoever follows the life of the cluster. When the control plane is being restarted, as soon as

@@ -37,6 +37,11 @@ public protocol EventLog: Sendable {
   func dropDeadLetter(_ id: DeliveryID) async throws(Problem) -> Bool
   /// Makes a dead letter a delivery again, with no attempt made. `nil` when there is none.
   func replayDeadLetter(_ id: DeliveryID) async throws(Problem) -> PendingDelivery?
+  /// The first event that is kept and was accepted at a time or later; `nil` when there is none.
+  func firstOffset(since time: WallInstant) async throws(Problem) -> EventOffset?
+  /// Owes events once more, all or none: deliveries of their own, beside those that there were. The answer
+  /// holds them in the order of `events`; none for an event that is no longer kept.
+  func deliverAgain(_ events: [Redelivery]) async throws(Problem) -> [PendingDelivery]
   func close() async throws(Problem)
 }
 
@@ -44,9 +49,12 @@ public protocol EventLog: Sendable {
 public struct EventLogCapabilities: Hashable, Sendable {
   /// Within which bounds a repeated publish is known again; `nil` when it never is.
   public var deduplication: DeduplicationWindow?
+  /// Whether ``EventLog/deliverAgain(_:)`` owes events once more; else it refuses with `not_supported`.
+  public var canDeliverAgain: Bool
 
-  public init(deduplication: DeduplicationWindow?) {
+  public init(deduplication: DeduplicationWindow?, canDeliverAgain: Bool) {
     self.deduplication = deduplication
+    self.canDeliverAgain = canDeliverAgain
   }
 }
 

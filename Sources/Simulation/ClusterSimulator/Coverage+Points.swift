@@ -69,7 +69,7 @@ extension Coverage {
     case .recordFailed: count(.eventsRecordFailed)
     // These come from the logic itself, or are not part of a simulation.
     case .deploymentsChanged, .lifecycleOccurred, .activationFinished, .eventUnreadable,
-      .activationLost, .deadLetterReplayed, .deadlineReached, .stopRequested:
+      .activationLost, .deadLetterReplayed, .redelivered, .deadlineReached, .stopRequested:
       break
     }
   }

@@ -80,6 +80,12 @@ struct FaultyLog: EventLog {
   func dropDeadLetter(_ id: DeliveryID) async throws(Problem) -> Bool {
     try await log.dropDeadLetter(id)
   }
+  func firstOffset(since time: WallInstant) async throws(Problem) -> EventOffset? {
+    try await log.firstOffset(since: time)
+  }
+  func deliverAgain(_ events: [Redelivery]) async throws(Problem) -> [PendingDelivery] {
+    try await log.deliverAgain(events)
+  }
   func replayDeadLetter(_ id: DeliveryID) async throws(Problem) -> PendingDelivery? {
     try await log.replayDeadLetter(id)
   }

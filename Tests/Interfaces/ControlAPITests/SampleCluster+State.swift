@@ -60,6 +60,22 @@ extension SampleCluster: EventTailService {
   }
 }
 
+extension SampleCluster: EventReplayService {
+  /// Two pages, whatever is asked for.
+  func replay(_ request: ReplayRequest, by caller: Caller) async throws(Problem) -> ReplayedPage {
+    try entered(caller)
+    change { $0.replays.append(request) }
+    var page = ReplayedPage(through: EventOffset(300))
+    page.events = 7
+    page.deliveries = 9
+    if read({ $0.replays.count }) == 1 {
+      page.missed = [ReplayedPage.Missed(from: EventOffset(1), through: EventOffset(4))]
+      page.next = EventOffset(201)
+    }
+    return page
+  }
+}
+
 /// Tells everything at once, and then waits for its end.
 actor SampleTail: EventTail {
   private var items: [TailItem]

@@ -25,6 +25,7 @@ final class SampleCluster: ClusterService {
     var patience: Duration?
     var questions: [TailQuestion] = []
     var tail: [TailItem] = []
+    var replays: [ReplayRequest] = []
     var declared: [Bucket] = []
     var written: [StateWrite] = []
   }

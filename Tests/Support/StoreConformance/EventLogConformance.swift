@@ -25,6 +25,7 @@ public struct EventLogConformance: Sendable {
     case die(Int)
     case replay(Int)
     case drop(Int)
+    case deliverAgain(Int, targets: Int)
     case wait(seconds: Int)
     case reopen
   }
@@ -46,6 +47,7 @@ public struct EventLogConformance: Sendable {
       choice.map { .die($0) },
       choice.map { .replay($0) },
       choice.map { .drop($0) },
+      choice.map { .deliverAgain($0, targets: $0 % 3) },
       Generator<Int>.int(in: 0...12).map { .wait(seconds: $0) },
       .constant(.reopen),
     ])
@@ -98,6 +100,15 @@ public struct EventLogConformance: Sendable {
     case .drop(let choice):
       let id = model.delivery(choice)
       try expectEqual(try await log.dropDeadLetter(id), model.drop(id))
+    case .deliverAgain(let choice, let targets):
+      guard model.capabilities.canDeliverAgain else { return }
+      // One of those that there are, or one that there is not.
+      let redelivery = Redelivery(
+        offset: EventOffset(Int64(choice) % model.nextOffset + 1), namespace: .default,
+        targets: Self.targets(targets))
+      try expectEqual(
+        try await log.deliverAgain([redelivery, redelivery]),
+        model.deliverAgain(redelivery) + model.deliverAgain(redelivery))
     }
   }
 
@@ -123,6 +134,9 @@ public struct EventLogConformance: Sendable {
     try expectEqual(
       try await log.deadLetters(from: DeliveryID(0), limit: 1000), model.deadLetters())
     try expectEqual(try await log.newestOffset(), EventOffset(model.nextOffset - 1))
+    for time in [model.now, model.now + .seconds(-5), model.now + .seconds(1)] {
+      try expectEqual(try await log.firstOffset(since: time), model.firstOffset(since: time))
+    }
     let middle = EventOffset(max(1, model.nextOffset / 2))
     for limit in [3, 1000] {
       try expectEqual(
@@ -155,6 +169,10 @@ public struct EventLogConformance: Sendable {
     event.setAttribute("zone", to: "x\(number)")
     return AcceptedEvent(
       event: event, acceptedAt: model.now, principal: .local,
-      targets: (0..<targets).map { ModuleName(unchecked: "m\($0)") })
+      targets: Self.targets(targets))
+  }
+
+  private static func targets(_ count: Int) -> [ModuleName] {
+    (0..<count).map { ModuleName(unchecked: "m\($0)") }
   }
 }

@@ -58,7 +58,13 @@ struct ModelEventLog {
   private mutating func append(_ event: AcceptedEvent) -> AppendedEvent {
     let offset = EventOffset(nextOffset)
     events.append(event)
-    let ids = event.targets.map { module in
+    return AppendedEvent(offset: offset, deliveries: owe(event, at: offset, to: event.targets))
+  }
+
+  private mutating func owe(
+    _ event: AcceptedEvent, at offset: EventOffset, to targets: [ModuleName]
+  ) -> [DeliveryID] {
+    targets.map { module in
       let id = DeliveryID(Int64(deliveries.count) + 1)
       deliveries.append(
         Delivery(
@@ -66,7 +72,16 @@ struct ModelEventLog {
           footprint: event.event.footprint))
       return id
     }
-    return AppendedEvent(offset: offset, deliveries: ids)
+  }
+
+  mutating func deliverAgain(_ redelivery: Redelivery) -> [PendingDelivery] {
+    guard let event = event(at: redelivery.offset) else { return [] }
+    let ids = owe(event, at: redelivery.offset, to: redelivery.targets)
+    return deliveries.filter { ids.contains($0.id) }.map { pending($0) }
+  }
+
+  func firstOffset(since time: WallInstant) -> EventOffset? {
+    events.firstIndex { $0.acceptedAt >= time }.map { EventOffset(Int64($0) + 1) }
   }
 
   mutating func record(_ change: DeliveryChange) -> AppendedEvent? {

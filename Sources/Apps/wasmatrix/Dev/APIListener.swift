@@ -21,7 +21,7 @@ final class APIListener: Sendable {
   /// Where it serves.
   let slot = ResourceSlot<Serving>("the HTTP API")
   private let listen: ListenAddress
-  private let service: any ClusterService & StateService & EventTailService
+  private let service: any APIService
   private let supervision: any SupervisionService
   private let registry: PrometheusRegistry
   private let port: Mutex<Int>
@@ -32,7 +32,7 @@ final class APIListener: Sendable {
   static let shutdown = Duration.seconds(10)
 
   init(
-    on listen: ListenAddress, for service: any ClusterService & StateService & EventTailService,
+    on listen: ListenAddress, for service: any APIService,
     supervision: any SupervisionService, registry: PrometheusRegistry
   ) {
     self.listen = listen

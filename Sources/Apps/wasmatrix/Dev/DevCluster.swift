@@ -35,7 +35,7 @@ struct DevCluster: Sendable {
         catalog: { () throws(Problem) in try CatalogDatabase(in: folder) },
         blobs: { () throws(Problem) in try BlobFolder(in: folder) },
         events: { () throws(Problem) in
-          let log = try EventDatabase(in: folder)
+          let log = try EventDatabase(in: folder, retention: events.retention)
           return EventStores(log: log, state: log.state)
         }),
       clock: clock, logger: Logger(label: "control-plane"),

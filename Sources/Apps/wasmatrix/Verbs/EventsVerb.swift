@@ -7,10 +7,11 @@ struct EventsVerb: AsyncParsableCommand {
     discussion: """
       EXAMPLE
         wasmatrix events tail 'sensors/#'
+        wasmatrix events replay --from 1200
         wasmatrix events dead list
         wasmatrix events dead replay 17
       """,
-    subcommands: [EventsTail.self, Dead.self])
+    subcommands: [EventsTail.self, EventsReplay.self, Dead.self])
 
   struct Dead: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -29,6 +29,20 @@ extension Schemas {
       "missed": Schema.object(required: ["from": Schema.integer, "through": Schema.integer]),
     ])
 
+  static let replayRequest = Schema.object(
+    required: [:],
+    optional: [
+      "from": Schema.integer, "fromTime": Schema.time, "through": Schema.integer,
+      "throughTime": Schema.time, "topic": Schema.string, "module": Schema.string,
+    ])
+
+  static let replay = Schema.object(
+    required: [
+      "events": Schema.integer, "deliveries": Schema.integer, "through": Schema.integer,
+      "missed": Schema.array(
+        Schema.object(required: ["from": Schema.integer, "through": Schema.integer])),
+    ], optional: ["next": Schema.integer])
+
   static let delivery = Schema.object(
     required: [
       "id": Schema.integer, "module": Schema.string,

@@ -4,8 +4,7 @@ internal import Telemetry
 /// Every route there is.
 enum APIRoutes {
   static func table(
-    service: any ClusterService & StateService & EventTailService,
-    supervision: any SupervisionService,
+    service: any APIService, supervision: any SupervisionService,
     registry: PrometheusRegistry
   ) -> RouteTable {
     var routes = HealthRoutes.routes(service: service, registry: registry)
@@ -14,6 +13,7 @@ enum APIRoutes {
     routes.append(InvokeRoute.route(service))
     // Before the route of an event, whose offset could be any segment.
     routes.append(EventTailRoute.route(service))
+    routes.append(EventReplayRoute.route(service))
     routes += EventRoutes.routes(service)
     routes += DeadLetterRoutes.routes(service)
     routes += TrustRoutes.routes(service)

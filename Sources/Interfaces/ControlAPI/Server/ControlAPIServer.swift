@@ -39,8 +39,7 @@ public final class ControlAPIServer: Sendable {
   ///   - registry: where `/metrics` is read from, and where requests are counted.
   /// - Throws: ``Problem`` with `listen_beyond_loopback`.
   public init(
-    service: any ClusterService & StateService & EventTailService,
-    supervision: any SupervisionService, host: String,
+    service: any APIService, supervision: any SupervisionService, host: String,
     port: Int,
     registry: PrometheusRegistry, logger: Logger
   ) throws(Problem) {

@@ -1,0 +1,84 @@
+import ClusterModel
+import ControlPlaneLogic
+import EventRouting
+import HostPorts
+import Logging
+import ModuleCatalog
+
+// Events of the past, once more.
+extension ControlPlane {
+  /// Events that are looked at in one step.
+  private static let replayedAtOnce = 200
+
+  func replay(_ request: ReplayRequest, by caller: Caller) async throws(Problem) -> ReplayedPage {
+    try requireRunning()
+    if let module = request.module {
+      guard logic.catalog.placed[QualifiedName(caller.namespace, module)] != nil else {
+        throw Problem(
+          .notFound, code: "not_deployed", "module \(module) is not deployed",
+          next: "See what is with `wasmatrix ps`.")
+      }
+    }
+    guard logic.router.hasRoomForReplay else { throw logic.router.full(clock.now()) }
+    let newest = try await log.newestOffset()
+    var through = newest
+    if case .offset(let offset)? = request.through { through = min(offset, newest) }
+    var replayed = ReplayedPage(through: through)
+    guard let from = try await start(request.from), from <= through else { return replayed }
+    let page = try await log.events(from: from, limit: Self.replayedAtOnce)
+    var wanted: [Redelivery] = []
+    var next = from
+    for logged in page.events where logged.offset <= through {
+      replayed.miss(from: next, before: logged.offset)
+      next = EventOffset(logged.offset.number + 1)
+      let targets = await targets(of: logged, request, caller.namespace)
+      guard !targets.isEmpty else { continue }
+      wanted.append(
+        Redelivery(offset: logged.offset, namespace: caller.namespace, targets: targets))
+    }
+    // At the end of the log, and of what was asked for, nothing more comes.
+    let end = page.next == from ? EventOffset(through.number + 1) : page.next
+    replayed.miss(from: next, before: min(end, EventOffset(through.number + 1)))
+    replayed.next = end > through ? nil : end
+    guard !wanted.isEmpty else { return replayed }
+    try requireRunning()
+    let pending = try await log.deliverAgain(wanted)
+    replayed.events = Set(pending.map(\.offset)).count
+    replayed.deliveries = pending.count
+    logger.info(
+      "events are replayed",
+      metadata: ["from": "\(from)", "events": "\(replayed.events)"])
+    feed(.events(.redelivered(pending)))
+    return replayed
+  }
+
+  private func start(_ bound: ReplayRequest.Bound) async throws(Problem) -> EventOffset? {
+    switch bound {
+    case .offset(let offset): max(offset, EventOffset(1))
+    case .time(let time): try await log.firstOffset(since: time)
+    }
+  }
+
+  /// Who is to get an event again: those who want it now.
+  private func targets(
+    of logged: LoggedEvent, _ request: ReplayRequest, _ namespace: Namespace
+  ) async -> [ModuleName] {
+    let event = logged.event
+    guard event.namespace == namespace, request.topic?.matches(event.topic) ?? true else {
+      return []
+    }
+    if case .time(let last)? = request.through, last < logged.acceptedAt { return [] }
+    if case .time(let first) = request.from, logged.acceptedAt < first { return [] }
+    let data = logic.router.needsData(of: event) ? await EventData.json(event.data) : nil
+    return logic.router.modules(for: event, data: data).filter {
+      request.module == nil || request.module == $0
+    }
+  }
+}
+
+extension ReplayedPage {
+  fileprivate mutating func miss(from: EventOffset, before offset: EventOffset) {
+    guard from < offset else { return }
+    missed.append(Missed(from: from, through: EventOffset(offset.number - 1)))
+  }
+}
