@@ -37,6 +37,16 @@ modules:
       - topic: $wasmatrix/lifecycle/dead_letter
 """
 
+ORDER_MANIFEST = """apiVersion: wasmatrix/v1
+name: order
+modules:
+  sleeper:
+    source: sleep.wasm
+    triggers:
+      - topic: jobs/+
+        order-by: topic
+"""
+
 
 class Events(unittest.TestCase):
     def cluster(self, manifest=MANIFEST, guests=("upper", "sleep")):
@@ -192,6 +202,21 @@ class Events(unittest.TestCase):
         self.assertEqual(result.returncode, 1)
         self.assertIn("events 1 to ", result.stderr.decode())
         self.assertIn("events so far", result.stderr.decode())
+        self.assertEqual(cluster.stop(), 0)
+
+    def test_events_with_one_key_are_handled_in_order_while_others_go_on(self):
+        cluster = self.cluster(ORDER_MANIFEST, guests=("sleep",))
+        cluster.start()
+        slow = self.published(cluster, "jobs/a", b"1500")["offset"]
+        behind = self.published(cluster, "jobs/a", b"0")["offset"]
+        other = self.published(cluster, "jobs/b", b"0")["offset"]
+        status = cluster.get(f"/v1/events/{other}?wait=30s")
+        self.assertEqual([d["state"] for d in status["deliveries"]], ["succeeded"])
+        self.assertFalse(cluster.get(f"/v1/events/{behind}")["settled"])
+        cluster.kill()
+        cluster.start()
+        cluster.get(f"/v1/events/{behind}?wait=30s")
+        self.assertTrue(cluster.get(f"/v1/events/{slow}")["settled"])
         self.assertEqual(cluster.stop(), 0)
 
 

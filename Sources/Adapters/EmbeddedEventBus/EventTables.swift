@@ -57,6 +57,7 @@ enum EventTables {
             "offset" INTEGER PRIMARY KEY, bytes INTEGER NOT NULL) STRICT;
           """)
     }, StateTables.migration, EventIdentities.migration, EventChecksum.migration,
+    StoredDelivery.orderMigration,
   ]
 
   static func encode(_ value: some Encodable) throws -> String {

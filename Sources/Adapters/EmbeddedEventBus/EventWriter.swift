@@ -51,7 +51,7 @@ struct EventWriter {
     let deliveries = try event.targets.map { target in
       let delivery = StoredDelivery(
         DeliveryID(number), of: offset, event.footprint,
-        to: QualifiedName(event.namespace, target))
+        to: QualifiedName(event.namespace, target), orderKey: event.orderKeys[target])
       try delivery.insert(into: database)
       number += 1
       return delivery.id
@@ -173,7 +173,7 @@ struct EventWriter {
     return try event.targets.map { target in
       let delivery = StoredDelivery(
         DeliveryID(number), of: event.offset, ByteCount(bytes: footprint),
-        to: QualifiedName(event.namespace, target))
+        to: QualifiedName(event.namespace, target), orderKey: event.orderKeys[target])
       try delivery.insert(into: database)
       number += 1
       return delivery.pending

@@ -16,23 +16,31 @@ struct StoredDelivery {
   var outputLength = 0
   var history = "[]"
   var output: Data?
+  let orderKey: OrderKey?
+
+  /// Deliveries that an earlier release wrote are in no order.
+  static let orderMigration: @Sendable (Database) throws -> Void = { database in
+    try database.execute(sql: "ALTER TABLE deliveries ADD COLUMN order_key TEXT")
+  }
 
   init(
-    _ id: DeliveryID, of offset: EventOffset, _ footprint: ByteCount, to module: QualifiedName
+    _ id: DeliveryID, of offset: EventOffset, _ footprint: ByteCount, to module: QualifiedName,
+    orderKey: OrderKey?
   ) {
     self.id = id
     self.offset = offset
     self.footprint = footprint
     namespace = module.namespace
     self.module = module.name
+    self.orderKey = orderKey
   }
 
   /// As many as ``columnCount``.
   static let columns = """
     id, deliveries."offset", state, attempts, deliveries.footprint, namespace, module, died_at,
-    output_length, history, output, deliveries.checksum
+    output_length, history, output, deliveries.checksum, order_key
     """
-  static let columnCount = 12
+  static let columnCount = 13
 
   /// - Throws: ``DamagedRow``.
   init(_ row: Row) throws(DamagedRow) {
@@ -48,6 +56,7 @@ struct StoredDelivery {
       outputLength = try row.decode(atIndex: 8)
       history = try row.decode(atIndex: 9)
       output = try row.decode(Data?.self, atIndex: 10)
+      orderKey = try row.decode(String?.self, atIndex: 12).map { OrderKey($0) }
       let written: Data? = try row.decode(atIndex: 11)
       if let written, written != checksum { throw DamagedRow() }
     } catch {
@@ -57,10 +66,12 @@ struct StoredDelivery {
   }
 
   private var checksum: Data {
-    let fields: [String] = [
+    var fields: [String] = [
       "\(id)", "\(offset)", "\(state.rawValue)", "\(attempts)", "\(footprint.bytes)",
       namespace.text, module.text, "\(diedAt?.microseconds ?? 0)", "\(outputLength)", history, "",
     ]
+    // Those without are summed as they were before there were keys.
+    if let orderKey { fields.append(orderKey.text) }
     return EventChecksum.of(fields.joined(separator: "\u{0}"), output ?? Data())
   }
 
@@ -72,7 +83,7 @@ struct StoredDelivery {
   var pending: PendingDelivery {
     PendingDelivery(
       id: id, offset: offset, namespace: namespace, module: module, failedAttempts: attempts,
-      footprint: footprint)
+      footprint: footprint, orderKey: orderKey)
   }
 
   func insert(into database: Database) throws {
@@ -80,12 +91,12 @@ struct StoredDelivery {
       sql: """
         INSERT INTO deliveries
           (id, "offset", state, attempts, footprint, namespace, module, output_length, history,
-            checksum)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            checksum, order_key)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """)
     try insert.execute(arguments: [
       id.number, offset.number, state.rawValue, attempts, footprint.bytes, namespace.text,
-      module.text, outputLength, history, checksum,
+      module.text, outputLength, history, checksum, orderKey?.text,
     ])
   }
 

@@ -12,6 +12,7 @@ struct StoredEvent: Sendable {
   let principal: Principal
   let footprint: ByteCount
   let targets: [ModuleName]
+  let orderKeys: [ModuleName: OrderKey]
   /// See ``EventIdentities``.
   let identity: Data
   private let content: SHA256Digest
@@ -24,6 +25,7 @@ struct StoredEvent: Sendable {
     principal = accepted.principal
     footprint = accepted.event.footprint
     targets = accepted.targets
+    orderKeys = accepted.orderKeys
     identity = EventIdentities.identity(of: accepted.event)
     content = Self.digest(envelope, data)
   }

@@ -35,13 +35,17 @@ public struct AcceptedEvent: Hashable, Sendable {
   public var principal: Principal
   /// The modules it must be delivered to, sorted; decided when it was accepted.
   public var targets: [ModuleName]
+  /// Of the targets that get it in order with others.
+  public var orderKeys: [ModuleName: OrderKey]
   public init(
-    event: Event, acceptedAt: WallInstant, principal: Principal, targets: [ModuleName]
+    event: Event, acceptedAt: WallInstant, principal: Principal, targets: [ModuleName],
+    orderKeys: [ModuleName: OrderKey] = [:]
   ) {
     self.event = event
     self.acceptedAt = acceptedAt
     self.principal = principal
     self.targets = targets
+    self.orderKeys = orderKeys
   }
 }
 
@@ -69,9 +73,11 @@ public struct PendingDelivery: Hashable, Sendable {
   public var failedAttempts: Int
   /// What the event counts for; see ``Event/footprint``.
   public var footprint: ByteCount
+  /// `nil` when it is in no order with others.
+  public var orderKey: OrderKey?
   public init(
     id: DeliveryID, offset: EventOffset, namespace: Namespace, module: ModuleName,
-    failedAttempts: Int, footprint: ByteCount
+    failedAttempts: Int, footprint: ByteCount, orderKey: OrderKey? = nil
   ) {
     self.id = id
     self.offset = offset
@@ -79,6 +85,7 @@ public struct PendingDelivery: Hashable, Sendable {
     self.module = module
     self.failedAttempts = failedAttempts
     self.footprint = footprint
+    self.orderKey = orderKey
   }
 }
 

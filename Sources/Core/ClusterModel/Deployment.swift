@@ -10,10 +10,13 @@ public struct Trigger: Hashable, Sendable, Codable {
   public var topic: TopicFilter
   /// `nil` for all events of the topics, also in what was stored before there were patterns.
   public var pattern: EventPattern?
+  /// Events that say the same there are handled one after the other, in order; `nil` for in no order.
+  public var orderBy: OrderField?
 
-  public init(topic: TopicFilter, pattern: EventPattern? = nil) {
+  public init(topic: TopicFilter, pattern: EventPattern? = nil, orderBy: OrderField? = nil) {
     self.topic = topic
     self.pattern = pattern
+    self.orderBy = orderBy
   }
 }
 

@@ -30,10 +30,16 @@ public struct Redelivery: Hashable, Sendable {
   public var namespace: Namespace
   /// Sorted.
   public var targets: [ModuleName]
+  /// Of the targets that get it in order with others.
+  public var orderKeys: [ModuleName: OrderKey]
 
-  public init(offset: EventOffset, namespace: Namespace, targets: [ModuleName]) {
+  public init(
+    offset: EventOffset, namespace: Namespace, targets: [ModuleName],
+    orderKeys: [ModuleName: OrderKey] = [:]
+  ) {
     self.offset = offset
     self.namespace = namespace
     self.targets = targets
+    self.orderKeys = orderKeys
   }
 }

@@ -21,19 +21,17 @@ extension EventRouter {
     _ directives: inout [Directive]
   ) {
     guard !isStopping else { return }
-    let targets = table.modules(for: event, data: data)
+    var accepted = accepted(event, data, by: .system, now)
+    let targets = accepted.targets
     guard isWatched || !targets.isEmpty else { return }
     let bytes = event.footprint.bytes * targets.count
     guard pendingCount + targets.count <= limits.pendingDeliveries,
       pendingBytes + bytes <= limits.pendingBytes.bytes, appending.count < limits.appending
     else { return gate.refuse() }
     guard let missed = gate.pass(at: now.monotonic) else { return }
-    var event = event
-    if missed > 0 { event.setAttribute(PlatformAttribute.dropped, to: String(missed)) }
-    let accepted = AcceptedEvent(
-      event: event, acceptedAt: now.wall, principal: .system, targets: targets)
+    if missed > 0 { accepted.event.setAttribute(PlatformAttribute.dropped, to: String(missed)) }
     pendingCount += targets.count
-    pendingBytes += event.footprint.bytes * targets.count
+    pendingBytes += accepted.event.footprint.bytes * targets.count
     appending[request] = accepted
     directives.append(.append(request, accepted))
   }

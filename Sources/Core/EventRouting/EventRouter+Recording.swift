@@ -78,6 +78,7 @@ extension EventRouter {
     pendingCount -= 1
     pendingBytes -= delivery.footprint.bytes
     directives.append(.settled(delivery.id, delivery.offset, death))
+    release(delivery)
   }
 
   /// The log could not take the change: the same change is recorded again later; the handler is not

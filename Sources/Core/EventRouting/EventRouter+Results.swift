@@ -33,10 +33,8 @@ extension EventRouter {
     ] {
       result.setAttribute(name, to: event.attribute(name))
     }
-    let accepted = AcceptedEvent(
-      event: result, acceptedAt: now.wall,
-      principal: Principal(kind: .module, name: module.description),
-      targets: table.modules(for: result, data: data))
+    let accepted = accepted(
+      result, data, by: Principal(kind: .module, name: module.description), now)
     guard hasRoom(forResult: accepted) else {
       return .failure(
         ActivationFailure(code: .overloaded, message: "too many events wait to be delivered"))

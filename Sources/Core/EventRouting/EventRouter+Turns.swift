@@ -64,6 +64,7 @@ extension EventRouter {
         $0.configuration.triggers != old[$0.name]?.configuration.triggers
       }
     if haveTriggersChanged {
+      orderedTriggers = Self.orderedTriggers(of: routed)
       table = SubscriptionTable(
         routed.flatMap { deployment in
           deployment.configuration.triggers.map { (deployment.name, $0) }
@@ -84,7 +85,7 @@ extension EventRouter {
     for id in deliveries.keys.sorted() {
       guard let delivery = deliveries[id], gone.contains(delivery.module) else { continue }
       switch delivery.state {
-      case .waiting, .sleeping(thenRecord: nil):
+      case .held, .waiting, .sleeping(thenRecord: nil):
         putAside(id, Self.undeployed(delivery.module), now)
       case .running, .recording, .sleeping: break
       }

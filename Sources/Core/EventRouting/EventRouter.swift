@@ -27,6 +27,9 @@ public struct EventRouter: Sendable {
   var deployments: [QualifiedName: RoutedDeployment] = [:]
   var deliveries: [DeliveryID: Delivery] = [:]
   var lanes: [QualifiedName: Lane] = [:]
+  /// Deliveries with keys, and the triggers that give them.
+  var ordered: [OrderedLane: OrderedDeliveries] = [:]
+  var orderedTriggers: [QualifiedName: [Trigger]] = [:]
   /// Modules with something to run and room to run it, in the order of their turns.
   var ring: Deque<QualifiedName> = []
   var alarms = Heap<Alarm>()
@@ -107,13 +110,17 @@ public struct EventRouter: Sendable {
   /// Whether `eventReceived` must come with the data of an event: some pattern asks for it. What is not
   /// asked for need not be parsed.
   public func needsData(of event: Event) -> Bool {
-    table.needsData(for: event.topic, in: event.namespace)
+    needsData(for: event.topic, in: event.namespace)
   }
 
   /// Whether `activationFinished` must come with the data of a result of a module.
   public func needsData(ofResultsOf module: QualifiedName) -> Bool {
     guard let topic = deployments[module]?.configuration.resultTopic else { return false }
-    return table.needsData(for: topic, in: module.namespace)
+    return needsData(for: topic, in: module.namespace)
+  }
+
+  private func needsData(for topic: Topic, in namespace: Namespace) -> Bool {
+    table.needsData(for: topic, in: namespace) || orderNeedsData(for: topic, in: namespace)
   }
 
   // Taking events in.
@@ -126,9 +133,7 @@ public struct EventRouter: Sendable {
       directives.append(.refuse(request, Self.stopping))
       return
     }
-    let accepted = AcceptedEvent(
-      event: event, acceptedAt: now.wall, principal: principal,
-      targets: table.modules(for: event, data: data))
+    let accepted = accepted(event, data, by: principal, now)
     let count = accepted.targets.count
     let bytes = event.footprint.bytes * count
     guard pendingCount + count <= limits.pendingDeliveries,
@@ -188,6 +193,16 @@ public struct EventRouter: Sendable {
     owe(accepted, appended, now)
   }
 
+  /// An event with those who are to get it, decided now and never again.
+  func accepted(
+    _ event: Event, _ data: JSONValue?, by principal: Principal, _ now: Instants
+  ) -> AcceptedEvent {
+    let targets = table.modules(for: event, data: data)
+    return AcceptedEvent(
+      event: event, acceptedAt: now.wall, principal: principal, targets: targets,
+      orderKeys: orderKeys(of: event, data: data, for: targets))
+  }
+
   /// Gives back what an event reserved while it was being appended.
   private mutating func release(_ accepted: AcceptedEvent) {
     pendingCount -= accepted.targets.count
@@ -200,7 +215,8 @@ public struct EventRouter: Sendable {
       owe(
         PendingDelivery(
           id: id, offset: appended.offset, namespace: accepted.event.namespace, module: target,
-          failedAttempts: 0, footprint: accepted.event.footprint),
+          failedAttempts: 0, footprint: accepted.event.footprint,
+          orderKey: accepted.orderKeys[target]),
         now)
     }
   }
@@ -215,6 +231,6 @@ public struct EventRouter: Sendable {
       putAside(delivery.id, Self.undeployed(delivery.module), now)
       return
     }
-    enqueue(delivery.id)
+    enqueueInOrder(delivery.id)
   }
 }

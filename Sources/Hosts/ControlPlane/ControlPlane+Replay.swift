@@ -31,10 +31,7 @@ extension ControlPlane {
     for logged in page.events where logged.offset <= through {
       replayed.miss(from: next, before: logged.offset)
       next = EventOffset(logged.offset.number + 1)
-      let targets = await targets(of: logged, request, caller.namespace)
-      guard !targets.isEmpty else { continue }
-      wanted.append(
-        Redelivery(offset: logged.offset, namespace: caller.namespace, targets: targets))
+      if let one = await redelivery(of: logged, request, caller.namespace) { wanted.append(one) }
     }
     // At the end of the log, and of what was asked for, nothing more comes.
     let end = page.next == from ? EventOffset(through.number + 1) : page.next
@@ -60,19 +57,23 @@ extension ControlPlane {
   }
 
   /// Who is to get an event again: those who want it now.
-  private func targets(
+  private func redelivery(
     of logged: LoggedEvent, _ request: ReplayRequest, _ namespace: Namespace
-  ) async -> [ModuleName] {
+  ) async -> Redelivery? {
     let event = logged.event
     guard event.namespace == namespace, request.topic?.matches(event.topic) ?? true else {
-      return []
+      return nil
     }
-    if case .time(let last)? = request.through, last < logged.acceptedAt { return [] }
-    if case .time(let first) = request.from, logged.acceptedAt < first { return [] }
+    if case .time(let last)? = request.through, last < logged.acceptedAt { return nil }
+    if case .time(let first) = request.from, logged.acceptedAt < first { return nil }
     let data = logic.router.needsData(of: event) ? await EventData.json(event.data) : nil
-    return logic.router.modules(for: event, data: data).filter {
+    let targets = logic.router.modules(for: event, data: data).filter {
       request.module == nil || request.module == $0
     }
+    guard !targets.isEmpty else { return nil }
+    return Redelivery(
+      offset: logged.offset, namespace: namespace, targets: targets,
+      orderKeys: logic.router.orderKeys(of: event, data: data, for: targets))
   }
 }
 

@@ -169,7 +169,8 @@ public struct EventLogConformance: Sendable {
     event.setAttribute("zone", to: "x\(number)")
     return AcceptedEvent(
       event: event, acceptedAt: model.now, principal: .local,
-      targets: Self.targets(targets))
+      targets: Self.targets(targets),
+      orderKeys: number % 2 == 0 ? [ModuleName(unchecked: "m0"): OrderKey("k\(number % 3)")] : [:])
   }
 
   private static func targets(_ count: Int) -> [ModuleName] {

@@ -9,6 +9,7 @@ struct ModelEventLog {
     var namespace: Namespace
     var module: ModuleName
     var footprint: ByteCount
+    var orderKey: OrderKey?
     var state = EventStatus.State.pending
     var attempts = 0
     var output: [UInt8] = []
@@ -58,25 +59,27 @@ struct ModelEventLog {
   private mutating func append(_ event: AcceptedEvent) -> AppendedEvent {
     let offset = EventOffset(nextOffset)
     events.append(event)
-    return AppendedEvent(offset: offset, deliveries: owe(event, at: offset, to: event.targets))
+    return AppendedEvent(offset: offset, deliveries: owe(event, at: offset, to: event.targets, event.orderKeys))
   }
 
   private mutating func owe(
-    _ event: AcceptedEvent, at offset: EventOffset, to targets: [ModuleName]
+    _ event: AcceptedEvent, at offset: EventOffset, to targets: [ModuleName],
+    _ keys: [ModuleName: OrderKey]
   ) -> [DeliveryID] {
     targets.map { module in
       let id = DeliveryID(Int64(deliveries.count) + 1)
       deliveries.append(
         Delivery(
           id: id, offset: offset, namespace: event.event.namespace, module: module,
-          footprint: event.event.footprint))
+          footprint: event.event.footprint, orderKey: keys[module]))
       return id
     }
   }
 
   mutating func deliverAgain(_ redelivery: Redelivery) -> [PendingDelivery] {
     guard let event = event(at: redelivery.offset) else { return [] }
-    let ids = owe(event, at: redelivery.offset, to: redelivery.targets)
+    let ids = owe(
+      event, at: redelivery.offset, to: redelivery.targets, redelivery.orderKeys)
     return deliveries.filter { ids.contains($0.id) }.map { pending($0) }
   }
 
@@ -136,7 +139,8 @@ struct ModelEventLog {
   private func pending(_ delivery: Delivery) -> PendingDelivery {
     PendingDelivery(
       id: delivery.id, offset: delivery.offset, namespace: delivery.namespace,
-      module: delivery.module, failedAttempts: delivery.attempts, footprint: delivery.footprint)
+      module: delivery.module, failedAttempts: delivery.attempts, footprint: delivery.footprint,
+      orderKey: delivery.orderKey)
   }
 
   func deadLetters() -> [DeadLetter] {
