@@ -30,6 +30,7 @@ extension EventRouter {
     else { return gate.refuse() }
     guard let missed = gate.pass(at: now.monotonic) else { return }
     if missed > 0 { accepted.event.setAttribute(PlatformAttribute.dropped, to: String(missed)) }
+    owes(1, toTargetsOf: accepted)
     pendingCount += targets.count
     pendingBytes += accepted.event.footprint.bytes * targets.count
     appending[request] = accepted

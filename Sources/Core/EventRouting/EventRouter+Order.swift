@@ -78,7 +78,7 @@ extension EventRouter {
 }
 
 extension Trigger {
-  fileprivate func wants(_ event: Event, data: JSONValue?) -> Bool {
+  func wants(_ event: Event, data: JSONValue?) -> Bool {
     topic.matches(event.topic) && (pattern?.matches(event, data: data) ?? true)
   }
 }

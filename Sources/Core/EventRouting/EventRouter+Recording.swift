@@ -77,6 +77,7 @@ extension EventRouter {
     deliveries[delivery.id] = nil
     pendingCount -= 1
     pendingBytes -= delivery.footprint.bytes
+    owes(-1, to: delivery.module)
     directives.append(.settled(delivery.id, delivery.offset, death))
     release(delivery)
   }

@@ -65,6 +65,7 @@ extension EventRouter {
       }
     if haveTriggersChanged {
       orderedTriggers = Self.orderedTriggers(of: routed)
+      groupedTriggers = Self.groupedTriggers(of: routed)
       table = SubscriptionTable(
         routed.flatMap { deployment in
           deployment.configuration.triggers.map { (deployment.name, $0) }

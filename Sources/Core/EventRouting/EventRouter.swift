@@ -30,6 +30,9 @@ public struct EventRouter: Sendable {
   /// Deliveries with keys, and the triggers that give them.
   var ordered: [OrderedLane: OrderedDeliveries] = [:]
   var orderedTriggers: [QualifiedName: [Trigger]] = [:]
+  /// Modules that share events, and what is owed to each module.
+  var groupedTriggers: [QualifiedName: [Trigger]] = [:]
+  var owedTo: [QualifiedName: Int] = [:]
   /// Modules with something to run and room to run it, in the order of their turns.
   var ring: Deque<QualifiedName> = []
   var alarms = Heap<Alarm>()
@@ -102,7 +105,7 @@ public struct EventRouter: Sendable {
       && pendingBytes < limits.pendingBytes.bytes / 2
   }
 
-  /// The modules that want an event now, sorted.
+  /// The modules that want an event now, sorted, groups or not.
   public func modules(for event: Event, data: JSONValue?) -> [ModuleName] {
     table.modules(for: event, data: data)
   }
@@ -148,6 +151,7 @@ public struct EventRouter: Sendable {
     }
     pendingCount += count
     pendingBytes += bytes
+    owes(1, toTargetsOf: accepted)
     appending[request] = accepted
     directives.append(.append(request, accepted))
   }
@@ -197,7 +201,7 @@ public struct EventRouter: Sendable {
   func accepted(
     _ event: Event, _ data: JSONValue?, by principal: Principal, _ now: Instants
   ) -> AcceptedEvent {
-    let targets = table.modules(for: event, data: data)
+    let targets = recipients(of: event, data: data)
     return AcceptedEvent(
       event: event, acceptedAt: now.wall, principal: principal, targets: targets,
       orderKeys: orderKeys(of: event, data: data, for: targets))
@@ -205,6 +209,7 @@ public struct EventRouter: Sendable {
 
   /// Gives back what an event reserved while it was being appended.
   private mutating func release(_ accepted: AcceptedEvent) {
+    owes(-1, toTargetsOf: accepted)
     pendingCount -= accepted.targets.count
     pendingBytes -= accepted.event.footprint.bytes * accepted.targets.count
   }
@@ -227,6 +232,7 @@ public struct EventRouter: Sendable {
     deliveries[delivery.id] = delivery
     pendingCount += 1
     pendingBytes += delivery.footprint.bytes
+    owes(1, to: delivery.module)
     guard deployments[delivery.module] != nil else {
       putAside(delivery.id, Self.undeployed(delivery.module), now)
       return

@@ -67,9 +67,13 @@ extension ControlPlane {
     if case .time(let last)? = request.through, last < logged.acceptedAt { return nil }
     if case .time(let first) = request.from, logged.acceptedAt < first { return nil }
     let data = logic.router.needsData(of: event) ? await EventData.json(event.data) : nil
-    let targets = logic.router.modules(for: event, data: data).filter {
-      request.module == nil || request.module == $0
-    }
+    // Whoever is named gets it, also instead of others of its group.
+    let targets =
+      if let module = request.module {
+        logic.router.modules(for: event, data: data).filter { $0 == module }
+      } else {
+        logic.router.recipients(of: event, data: data)
+      }
     guard !targets.isEmpty else { return nil }
     return Redelivery(
       offset: logged.offset, namespace: namespace, targets: targets,
