@@ -8,7 +8,8 @@ struct Delivery: Sendable {
     case held
     /// In its module's lane.
     case waiting
-    case running
+    /// An answer is waited for until a time.
+    case running(until: MonotonicInstant)
     /// What became of the last attempt is being made durable, or waits for that.
     case recording(DeliveryChange)
     /// Until a time: to be tried again, or to have its change recorded again.

@@ -78,8 +78,9 @@ extension EventRouter {
     code: .unavailable, message: "the node that ran it is gone")
 
   /// The delivery, if it was running; a report that comes twice is nothing.
-  private mutating func takeRunning(_ id: DeliveryID) -> Delivery? {
+  mutating func takeRunning(_ id: DeliveryID) -> Delivery? {
     guard let delivery = deliveries[id], case .running = delivery.state else { return nil }
+    awaited[id] = nil
     endTurn(delivery.module)
     return delivery
   }

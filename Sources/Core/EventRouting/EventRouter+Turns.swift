@@ -22,7 +22,7 @@ extension EventRouter {
   }
 
   /// Begins activations, a turn for each module in the ring, as long as there is room.
-  mutating func dispatch(_ directives: inout [Directive]) {
+  mutating func dispatch(_ now: Instants, _ directives: inout [Directive]) {
     while !isStopping, running < limits.running, unrecordedBytes < limits.unrecordedBytes.bytes,
       let module = ring.popFirst()
     {
@@ -33,7 +33,7 @@ extension EventRouter {
         let id = lanes[module]?.waiting.popFirst()
       else { continue }
       guard let delivery = deliveries[id] else { continue }
-      deliveries[id]?.state = .running
+      expectAnswer(id, deployment, now)
       lanes[module]?.running += 1
       running += 1
       directives.append(

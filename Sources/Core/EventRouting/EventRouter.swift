@@ -18,7 +18,8 @@ import HeapModule
 ///
 /// What waits or sleeps when its module is undeployed becomes a dead letter; it goes on with the new
 /// configuration when the module is redeployed, and waits while that is not ready. A failure that is
-/// nobody's fault (overloaded, unavailable, cancelled) goes from running straight to sleeping.
+/// nobody's fault (overloaded, unavailable, cancelled) goes from running straight to sleeping. No answer
+/// in time is a failed attempt.
 ///
 /// Modules take turns (one delivery each) so that a storm for one does not hold up the others.
 public struct EventRouter: Sendable {
@@ -52,12 +53,18 @@ public struct EventRouter: Sendable {
   public internal(set) var pendingCount = 0
   public internal(set) var pendingBytes = 0
   public internal(set) var running = 0
+  /// Until when answers are waited for.
+  var awaited: [DeliveryID: MonotonicInstant] = [:]
+  /// When to look whether one is overdue; not after the first of them could be.
+  var looksAt: MonotonicInstant?
   var isStopping = false
 
   public init(limits: Limits = Limits()) { self.limits = limits }
 
   /// When `deadlineReached` is due; `nil` when nothing waits for a time.
-  public var nextDeadline: MonotonicInstant? { isStopping ? nil : alarms.min?.at }
+  public var nextDeadline: MonotonicInstant? {
+    isStopping ? nil : [alarms.min?.at, looksAt].compactMap { $0 }.min()
+  }
 
   /// Takes in what has happened and says what must be done, in this order.
   public mutating func handle(
@@ -86,11 +93,13 @@ public struct EventRouter: Sendable {
       recorded(id, published, now, &random, &directives)
     case .recordFailed(let id, _): postponeRecord(id, now, &random)
     case .deadLetterReplayed(let pending): replay(pending, now)
-    case .deadlineReached: wake(now)
+    case .deadlineReached:
+      wake(now)
+      giveUpOverdue(now, &directives)
     case .stopRequested: isStopping = true
     }
     dispatchRecords(&directives)
-    dispatch(&directives)
+    dispatch(now, &directives)
     return directives
   }
 

@@ -40,6 +40,8 @@ extension EventRouter {
     case accept(RequestID, AppendedEvent)
     case refuse(RequestID, Problem)
     case activate(DeliveryID, EventOffset, QualifiedName, generation: Int, attempt: Int)
+    /// An activation was not answered in time: what still comes of it counts no more.
+    case giveUp(DeliveryID)
     case record(DeliveryChange)
     /// A delivery is done or dead, which is durable: whoever waits for its event may look again.
     case settled(DeliveryID, EventOffset, DeliveryDeath?)

@@ -14,6 +14,10 @@ extension ControlPlane {
     case .accept(let request, let appended): requests.answer(request, .success(appended))
     case .refuse(let request, let problem): requests.answer(request, .failure(problem))
     case .activate: preconditionFailure("an activation has a route, see ControlPlaneLogic")
+    case .giveUp(let id):
+      logger.warning(
+        "a delivery was not answered in time; a late answer does not count",
+        metadata: ["delivery": "\(id)"])
     case .record(let change): record(change)
     case .settled(let id, let offset, let death):
       waiters.wake(offset)

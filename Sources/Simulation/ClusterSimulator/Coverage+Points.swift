@@ -106,6 +106,8 @@ extension Coverage {
     case .append: count(.routerAppend)
     case .accept: count(.routerAccept)
     case .settled: count(.routerSettled)
+    // Simulated agents answer, or are lost, long before.
+    case .giveUp: break
     case .record(let change):
       switch change.outcome {
       case .succeeded: count(.routerRecordSucceeded)

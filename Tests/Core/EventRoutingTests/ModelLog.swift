@@ -115,6 +115,7 @@ struct RouterSimulation {
         work.append(.record(change))
         let underWay = work.count { if case .record = $0 { true } else { false } }
         if underWay > router.limits.recording { violations.append("too many records") }
+      case .giveUp(let id): giveUp(id)
       case .settled: break
       }
     }
@@ -125,6 +126,17 @@ struct RouterSimulation {
     let event = Event(
       id: "e\(lastRequest)", source: "/s", type: "t", topic: topic, subject: subject)
     feed(.eventReceived(RequestID(lastRequest), event, data: nil, .local))
+  }
+
+  /// What runs is not waited for any more; it runs on all the same, and nobody hears of it.
+  private mutating func giveUp(_ id: DeliveryID) {
+    let index = work.lastIndex {
+      if case .activate(id, _, _) = $0 { true } else { false }
+    }
+    guard let index, case .activate(_, _, let name) = work.remove(at: index) else {
+      return violations.append("\(id) was given up, and did not run")
+    }
+    runningNow[name, default: 0] -= 1
   }
 
   /// Finishes one piece of work, well or badly as `luck` says (0: well).

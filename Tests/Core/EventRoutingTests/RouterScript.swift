@@ -62,6 +62,7 @@ struct RouterScript {
       case .failed: "failed attempt \(change.attempt)"
       case .dead(let failure): "dead \(failure.code.rawValue)"
       }
+    case .giveUp(let id): "give up \(id)"
     case .settled(let id, _, _): "settled \(id)"
     }
   }
