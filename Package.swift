@@ -163,8 +163,8 @@ let package = Package(
       name: "wasmatrix",
       dependencies: [
         "ClusterModel", "ModuleTrust", "NodeTracking", "Scheduling", "Supervision",
-        "ControlPlaneLogic", "NodeAgentLogic", "HostPorts", "SupervisionRuntime", "LocalSystem",
-        "WasmtimeEngine", "DurableSQLite", "DataBackup", "SQLiteStore",
+        "ControlPlaneLogic", "EventRouting", "NodeAgentLogic", "HostPorts", "SupervisionRuntime",
+        "LocalSystem", "WasmtimeEngine", "DurableSQLite", "DataBackup", "SQLiteStore",
         "EmbeddedEventBus", "ManifestYAML", "NodeAgent", "ControlPlane", "Telemetry",
         "ControlAPIModel", "ControlAPI", "ControlAPIClient", crypto,
         logging, metrics,
@@ -225,7 +225,7 @@ let package = Package(
       "Adapters", "EmbeddedEventBusTests",
       [
         "ClusterModel", "HostPorts", "DurableSQLite", "EmbeddedEventBus", "StorageTesting",
-        "StoreConformance",
+        "StoreConformance", grdb,
       ]),
     tests(
       "Adapters", "DataBackupTests",

@@ -48,11 +48,11 @@ class Cluster:
         self.manifest = self.folder / "wasmatrix.yaml"
         self.manifest.write_text(text)
 
-    def start(self, ready=True):
+    def start(self, ready=True, options=()):
         command = self.wrapper + [PROGRAM, "dev"]
         if self.manifest:
             command.append(str(self.manifest))
-        command += ["--listen", "127.0.0.1:0", "--data", str(self.data)]
+        command += ["--listen", "127.0.0.1:0", "--data", str(self.data), *options]
         self.log = open(self.folder / "dev.log", "ab")
         self.process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.log, cwd=self.folder,

@@ -13,16 +13,13 @@ public final class EventDatabase: EventLog {
   }
 
   private let database: DurableDatabase
+  private let report: DamageReport
   /// State, which lies in the same file.
   public let state: StateDatabase
-  private let keptEvents: Int
-  private let keptBytes: Int
+  private let deduplication: DeduplicationWindow?
+  private let retention: EventRetention
   private let sinceTrim = Mutex(Growth())
 
-  /// Settled events that are kept: seconds to minutes of a busy machine.
-  public static let defaultKeptEvents = 10_000
-  /// Bytes of settled events and their results that are kept: what a small machine can spare.
-  public static let defaultKeptBytes = ByteCount.mebibytes(256)
   /// Trimming counts every settled event that is kept, so it is done once in so many changes...
   private static let changesBetweenTrims = 256
   /// ... or in so many bytes, so that large events do not pile up.
@@ -34,35 +31,43 @@ public final class EventDatabase: EventLog {
   /// Opens (and makes) the event log of a data folder. Blocks: for the start of a program.
   ///
   /// - Parameters:
-  ///   - keptEvents: settled events to keep at most (about; trimming is done now and then).
-  ///   - keptBytes: bytes of settled events to keep at most (about).
+  ///   - retention: which settled events are kept (about: what is too much goes now and then, with what
+  ///     comes).
+  ///   - deduplication: within which bounds a repeated publish is known again; `nil` for never.
   ///   - rememberedDeletions: deletions of state that are remembered in each bucket (about).
   /// - Throws: what ``DurableDatabase`` throws.
   public init(
-    in folder: DataFolder, keptEvents: Int = defaultKeptEvents,
-    keptBytes: ByteCount = defaultKeptBytes,
+    in folder: DataFolder, retention: EventRetention = EventRetention(),
+    deduplication: DeduplicationWindow? = DeduplicationWindow(),
     rememberedDeletions: Int = StateDatabase.defaultRememberedDeletions
   ) throws(Problem) {
-    self.keptEvents = keptEvents
-    self.keptBytes = keptBytes.bytes
+    self.retention = retention
+    self.deduplication = deduplication
     database = try DurableDatabase(
       path: folder.path + "/events.sqlite", format: EventTables.format)
+    report = DamageReport(file: database.path)
     state = StateDatabase(database: database, rememberedDeletions: rememberedDeletions)
   }
 
   /// How many transactions made what was written durable.
   public var commits: Int { database.commits }
 
+  public var capabilities: EventLogCapabilities {
+    EventLogCapabilities(deduplication: deduplication, canDeliverAgain: true)
+  }
+
+  public var damage: EventLogDamage { report.damage }
+
   public func pendingDeliveries() async throws(Problem) -> [PendingDelivery] {
-    try await database.read { try EventReader(database: $0).pendingDeliveries() }
+    try await read { try $0.pendingDeliveries() }
   }
 
   public func append(_ event: AcceptedEvent) async throws(Problem) -> AppendedEvent {
     let stored = try stored(event)
-    let appended = try await database.write(cost: stored.footprint) {
-      try EventWriter(database: $0).append(stored)
+    let appended = try await write(cost: stored.footprint) { [deduplication] in
+      try $0.publish(stored, within: deduplication)
     }
-    grew(by: stored.footprint)
+    grew(by: stored.footprint, at: event.acceptedAt)
     return appended
   }
 
@@ -73,41 +78,75 @@ public final class EventDatabase: EventLog {
       published = try event.map { event throws(Problem) in try stored(event) }
       cost.bytes = output.count + (published?.footprint.bytes ?? 0)
     }
-    let appended = try await database.write(cost: cost) { [published] in
-      try EventWriter(database: $0).record(change, published: published)
+    let appended = try await write(cost: cost) { [published] in
+      try $0.record(change, published: published)
     }
-    grew(by: cost)
+    grew(by: cost, at: change.at)
     return appended
   }
 
   public func event(at offset: EventOffset) async throws(Problem) -> Event? {
-    try await database.read { try EventReader(database: $0).event(at: offset) }
+    try await read { try $0.event(at: offset)?.event }
+  }
+
+  public func newestOffset() async throws(Problem) -> EventOffset {
+    try await read { try $0.newestOffset() }
+  }
+
+  /// At most 8 MiB together, or one event.
+  public func events(from offset: EventOffset, limit: Int) async throws(Problem) -> EventPage {
+    try await read { try $0.events(from: offset, limit: limit) }
   }
 
   public func status(of offset: EventOffset) async throws(Problem) -> EventStatus? {
-    try await database.read { try EventReader(database: $0).status(of: offset) }
+    try await read { try $0.status(of: offset) }
   }
 
   /// Fewer than `limit` when their data is long: at most 64 MiB together, or one letter.
   public func deadLetters(from id: DeliveryID, limit: Int) async throws(Problem) -> [DeadLetter] {
-    try await database.read { try EventReader(database: $0).deadLetters(from: id, limit: limit) }
+    try await read { try $0.deadLetters(from: id, limit: limit) }
   }
 
   public func deadLetter(_ id: DeliveryID) async throws(Problem) -> DeadLetter? {
-    try await database.read { try EventReader(database: $0).deadLetter(id) }
+    try await read { try $0.deadLetter(id) }
   }
 
   public func dropDeadLetter(_ id: DeliveryID) async throws(Problem) -> Bool {
-    try await database.write { try EventWriter(database: $0).dropDeadLetter(id) }
+    try await write { try $0.dropDeadLetter(id) }
   }
 
   public func replayDeadLetter(_ id: DeliveryID) async throws(Problem) -> PendingDelivery? {
-    try await database.write { try EventWriter(database: $0).replayDeadLetter(id) }
+    try await write { try $0.replayDeadLetter(id) }
+  }
+
+  public func firstOffset(since time: WallInstant) async throws(Problem) -> EventOffset? {
+    try await read { try $0.firstOffset(since: time) }
+  }
+
+  public func deliverAgain(_ events: [Redelivery]) async throws(Problem) -> [PendingDelivery] {
+    try await write { writer in try events.flatMap { try writer.deliverAgain($0) } }
   }
 
   public func close() async throws(Problem) {
     state.finish()
     try await database.close()
+  }
+
+  private func read<Value: Sendable>(
+    _ body: @escaping @Sendable (EventReader) throws -> Value
+  ) async throws(Problem) -> Value {
+    try await database.read { [report] in
+      try body(EventReader(database: $0, report: report))
+    }
+  }
+
+  private func write<Value: Sendable>(
+    cost: ByteCount = ByteCount(bytes: 0),
+    _ body: @escaping @Sendable (EventWriter) throws -> Value
+  ) async throws(Problem) -> Value {
+    try await database.write(cost: cost) { [report] in
+      try body(EventWriter(database: $0, report: report))
+    }
   }
 
   private func stored(_ event: AcceptedEvent) throws(Problem) -> StoredEvent {
@@ -117,7 +156,7 @@ public final class EventDatabase: EventLog {
   }
 
   /// Trims when it is due. Nobody waits for it, and when it fails the next one does its work.
-  private func grew(by bytes: ByteCount) {
+  private func grew(by bytes: ByteCount, at now: WallInstant) {
     let isTrimDue = sinceTrim.withLock { growth in
       growth.changes += 1
       growth.bytes += bytes.bytes
@@ -128,9 +167,9 @@ public final class EventDatabase: EventLog {
       return true
     }
     guard isTrimDue else { return }
-    database.writeLater { [keptEvents, keptBytes] in
-      try EventWriter(database: $0).trim(
-        keepingEvents: keptEvents, bytes: keptBytes, limit: Self.trimSize)
+    database.writeLater { [retention, report] in
+      try EventWriter(database: $0, report: report).trim(
+        keeping: retention, limit: Self.trimSize, at: now)
     }
   }
 }

@@ -11,40 +11,60 @@ import GRDB
 ///           replay │  │ dead
 ///                  │  ▼
 ///                  dead ──drop──▶ dropped
+///
+/// One that is found to be damaged is put out of the way, and nothing is done with it any more.
 struct EventWriter {
   let database: Database
+  let report: DamageReport
+
+  private var reader: EventReader { EventReader(database: database, report: report) }
 
   /// How much of a result is kept for whoever waits for it.
   static let keptOutput = 64 << 10
   /// Failed attempts that are remembered of a delivery, the newest ones.
   static let keptAttempts = 20
 
-  func append(_ event: StoredEvent) throws -> AppendedEvent {
+  /// Appends what was published, or finds that it was before.
+  ///
+  /// - Parameter window: `nil` to take every publish for a new one.
+  func publish(_ event: StoredEvent, within window: DeduplicationWindow?) throws -> AppendedEvent {
+    guard let window else { return try append(event) }
+    let identities = EventIdentities(database: database, window: window)
+    if let offset = try identities.offset(of: event.identity, at: event.acceptedAt) {
+      return AppendedEvent(offset: offset, deliveries: [], isDuplicate: true)
+    }
+    let appended = try append(event)
+    try identities.remember(event.identity, appended.offset, at: event.acceptedAt)
+    return appended
+  }
+
+  private func append(_ event: StoredEvent) throws -> AppendedEvent {
+    let offset = EventOffset(try nextNumber(of: "events"))
     let insertEvent = try database.cachedStatement(
       sql: """
         INSERT INTO events
-          (accepted_at, principal_kind, principal_name, footprint, envelope, data)
-        VALUES (?, ?, ?, ?, ?, ?)
+          ("offset", accepted_at, principal_kind, principal_name, footprint, envelope, data, checksum)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
         """)
-    try insertEvent.execute(arguments: [
-      event.acceptedAt.microseconds, event.principal.kind.rawValue, event.principal.name,
-      event.footprint.bytes, event.envelope, event.data,
-    ])
-    let offset = EventOffset(database.lastInsertedRowID)
-    let insertDelivery = try database.cachedStatement(
-      sql: """
-        INSERT INTO deliveries
-          ("offset", state, attempts, footprint, namespace, module, output_length, history)
-        VALUES (?, 0, 0, ?, ?, ?, 0, '[]')
-        """)
+    try insertEvent.execute(arguments: event.arguments(at: offset))
+    var number = event.targets.isEmpty ? 0 : try nextNumber(of: "deliveries")
     let deliveries = try event.targets.map { target in
-      try insertDelivery.execute(arguments: [
-        offset.number, event.footprint.bytes, event.namespace.text, target.text,
-      ])
-      return DeliveryID(database.lastInsertedRowID)
+      let delivery = StoredDelivery(
+        DeliveryID(number), of: offset, event.footprint,
+        to: QualifiedName(event.namespace, target), orderKey: event.orderKeys[target])
+      try delivery.insert(into: database)
+      number += 1
+      return delivery.id
     }
     if deliveries.isEmpty { try settle(offset) }
     return AppendedEvent(offset: offset, deliveries: deliveries)
+  }
+
+  /// The number that the next row of a table is to get: one that none ever had.
+  private func nextNumber(of table: String) throws -> Int64 {
+    let select = try database.cachedStatement(
+      sql: "SELECT seq FROM sqlite_sequence WHERE name = ?")
+    return 1 + (try Int64.fetchOne(select, arguments: [table]) ?? 0)
   }
 
   /// A change to a delivery that is not pending any more changes nothing, nor does a failed attempt
@@ -53,51 +73,46 @@ struct EventWriter {
   /// - Parameter published: what ``DeliveryChange/Outcome/succeeded`` publishes.
   func record(_ change: DeliveryChange, published: StoredEvent?) throws -> AppendedEvent? {
     let select = try database.cachedStatement(
-      sql: #"SELECT "offset", attempts, history FROM deliveries WHERE id = ? AND state = 0"#)
+      sql: "SELECT \(StoredDelivery.columns) FROM deliveries WHERE id = ? AND state = 0")
     guard let row = try Row.fetchOne(select, arguments: [change.delivery.number]) else {
       return nil
     }
-    let offset = EventOffset(try row.decode(atIndex: 0))
+    guard var delivery = try reader.readable(row) else {
+      try putOutOfTheWay(change.delivery)
+      return try published.map { try append($0) }
+    }
+    let before = delivery.attempts
+    delivery.attempts = change.attempt
     switch change.outcome {
     case .succeeded(let output, _):
-      try succeed(change, output)
-      try settle(offset)
+      delivery.state = .succeeded
+      delivery.outputLength = output.count
+      delivery.output = Data(output.prefix(Self.keptOutput))
+      try delivery.update(in: database)
+      try settle(delivery.offset)
       return try published.map { try append($0) }
     case .failed(let failure):
-      guard change.attempt > (try row.decode(Int.self, atIndex: 1)) else { return nil }
-      let update = try database.cachedStatement(
-        sql: "UPDATE deliveries SET attempts = ?, history = ? WHERE id = ?")
-      try update.execute(arguments: [
-        change.attempt, try history(row.decode(atIndex: 2), adding: failure, change),
-        change.delivery.number,
-      ])
+      guard change.attempt > before else { return nil }
+      delivery.history = try history(of: delivery, adding: failure, change)
     case .dead(let failure):
-      let update = try database.cachedStatement(
-        sql: """
-          UPDATE deliveries SET state = 2, attempts = ?, history = ?, died_at = ? WHERE id = ?
-          """)
-      try update.execute(arguments: [
-        change.attempt, try history(row.decode(atIndex: 2), adding: failure, change),
-        change.at.microseconds, change.delivery.number,
-      ])
+      delivery.state = .dead
+      delivery.diedAt = change.at
+      delivery.history = try history(of: delivery, adding: failure, change)
     }
+    try delivery.update(in: database)
     return nil
   }
 
-  private func succeed(_ change: DeliveryChange, _ output: [UInt8]) throws {
-    let update = try database.cachedStatement(
-      sql: """
-        UPDATE deliveries SET state = 1, attempts = ?, output_length = ?, output = ? WHERE id = ?
-        """)
-    try update.execute(arguments: [
-      change.attempt, output.count, Data(output.prefix(Self.keptOutput)), change.delivery.number,
-    ])
+  /// A damaged delivery is owed no more; what came of it is not lost.
+  private func putOutOfTheWay(_ id: DeliveryID) throws {
+    let update = try database.cachedStatement(sql: "UPDATE deliveries SET state = 4 WHERE id = ?")
+    try update.execute(arguments: [id.number])
   }
 
   private func history(
-    _ text: String, adding failure: ActivationFailure, _ change: DeliveryChange
+    of delivery: StoredDelivery, adding failure: ActivationFailure, _ change: DeliveryChange
   ) throws -> String {
-    var history: [FailedAttempt] = try EventTables.decode(text)
+    var history = try delivery.attemptsFailed
     history.append(FailedAttempt(attempt: change.attempt, at: change.at, failure: failure))
     return try EventTables.encode(Array(history.suffix(Self.keptAttempts)))
   }
@@ -116,45 +131,83 @@ struct EventWriter {
     try insert.execute(arguments: [offset.number])
   }
 
+  /// A damaged one is dropped as well.
   func dropDeadLetter(_ id: DeliveryID) throws -> Bool {
-    let offset = try Row.fetchOne(
-      database, sql: #"SELECT "offset" FROM deliveries WHERE id = ? AND state = 2"#,
-      arguments: [id.number])
-    guard let offset else { return false }
-    try database.execute(
-      sql: "UPDATE deliveries SET state = 3 WHERE id = ?", arguments: [id.number])
-    try settle(EventOffset(try offset.decode(atIndex: 0)))
+    guard let row = try dead(id) else { return false }
+    if var delivery = try reader.readable(row) {
+      delivery.state = .dropped
+      try delivery.update(in: database)
+      try settle(delivery.offset)
+    } else {
+      try putOutOfTheWay(id)
+    }
     return true
   }
 
   func replayDeadLetter(_ id: DeliveryID) throws -> PendingDelivery? {
-    try database.execute(
-      sql: """
-        UPDATE deliveries SET state = 0, attempts = 0, died_at = NULL WHERE id = ? AND state = 2
-        """, arguments: [id.number])
-    guard database.changesCount == 1 else { return nil }
-    return try EventReader(database: database).pendingDelivery(id)
+    guard let row = try dead(id) else { return nil }
+    guard var delivery = try reader.readable(row) else { throw report.note(id) }
+    delivery.state = .pending
+    delivery.attempts = 0
+    delivery.diedAt = nil
+    try delivery.update(in: database)
+    return delivery.pending
   }
 
-  /// Forgets the oldest settled events beyond a number and an amount of bytes.
+  private func dead(_ id: DeliveryID) throws -> Row? {
+    try Row.fetchOne(
+      database, sql: "SELECT \(StoredDelivery.columns) FROM deliveries WHERE id = ? AND state = 2",
+      arguments: [id.number])
+  }
+
+  /// Owes an event once more; nothing when it is no longer kept.
+  func deliverAgain(_ event: Redelivery) throws -> [PendingDelivery] {
+    let select = try database.cachedStatement(
+      sql: #"SELECT footprint FROM events WHERE "offset" = ?"#)
+    guard let footprint = try Int.fetchOne(select, arguments: [event.offset.number]),
+      !event.targets.isEmpty
+    else { return [] }
+    let unsettle = try database.cachedStatement(sql: #"DELETE FROM settled WHERE "offset" = ?"#)
+    try unsettle.execute(arguments: [event.offset.number])
+    var number = try nextNumber(of: "deliveries")
+    return try event.targets.map { target in
+      let delivery = StoredDelivery(
+        DeliveryID(number), of: event.offset, ByteCount(bytes: footprint),
+        to: QualifiedName(event.namespace, target), orderKey: event.orderKeys[target])
+      try delivery.insert(into: database)
+      number += 1
+      return delivery.pending
+    }
+  }
+
+  /// Forgets the oldest settled events beyond what is to be kept.
   ///
   /// - Parameter limit: events at most, so that no writer waits long for it.
-  func trim(keepingEvents count: Int, bytes: Int, limit: Int) throws {
+  func trim(keeping retention: EventRetention, limit: Int, at now: WallInstant) throws {
     let totals = try Row.fetchOne(
       database, sql: "SELECT COUNT(*), COALESCE(SUM(bytes), 0) FROM settled")
     guard let totals else { return }
-    var excessEvents = try totals.decode(Int.self, atIndex: 0) - count
-    var excessBytes = try totals.decode(Int.self, atIndex: 1) - bytes
-    guard excessEvents > 0 || excessBytes > 0 else { return }
+    var excessEvents = try totals.decode(Int.self, atIndex: 0) - retention.events
+    var excessBytes = try totals.decode(Int.self, atIndex: 1) - retention.size.bytes
+    let oldest = retention.age.map { now + (.zero - $0) }
     var last: Int64?
-    for row in try Row.fetchAll(
-      database, sql: #"SELECT "offset", bytes FROM settled ORDER BY "offset" LIMIT ?"#,
-      arguments: [limit])
-    where excessEvents > 0 || excessBytes > 0 {
+    let rows = try Row.fetchCursor(
+      database,
+      sql: """
+        SELECT settled."offset", bytes, accepted_at
+        FROM settled LEFT JOIN events ON events."offset" = settled."offset"
+        ORDER BY settled."offset" LIMIT ?
+        """, arguments: [limit])
+    while let row = try rows.next() {
+      let acceptedAt = WallInstant(microseconds: try row.decode(Int64?.self, atIndex: 2) ?? 0)
+      guard excessEvents > 0 || excessBytes > 0 || oldest.map({ acceptedAt < $0 }) == true else {
+        break
+      }
       last = try row.decode(atIndex: 0)
       excessEvents -= 1
       excessBytes -= try row.decode(Int.self, atIndex: 1)
     }
+    guard let last else { return }
     for statement in [
       #"DELETE FROM deliveries WHERE "offset" IN"#, #"DELETE FROM events WHERE "offset" IN"#,
       #"DELETE FROM settled WHERE "offset" IN"#,

@@ -5,7 +5,7 @@ struct BoundsDecoder {
   let values: ValueReader
 
   static let limitKeys = ["memory", "cpu", "wall", "output", "log"]
-  static let retryKeys = ["attempts", "initial-delay", "maximum-delay"]
+  static let retryKeys = ["attempts", "initial-delay", "maximum-delay", "answer-grace"]
 
   func limits(_ fields: Fields) -> ActivationLimits {
     var limits = ActivationLimits()
@@ -27,6 +27,7 @@ struct BoundsDecoder {
     if let attempts = given["attempts"] {
       policy.attempts = values.integer(attempts, RetryPolicy.Range.attempts) ?? policy.attempts
     }
+    set(&policy.answerGrace, from: given["answer-grace"], RetryPolicy.Range.answerGrace)
     let (initial, maximum) = (given["initial-delay"], given["maximum-delay"])
     let readable = [
       set(&policy.initialDelay, from: initial, RetryPolicy.Range.delay),

@@ -8,7 +8,7 @@ struct ModuleDecoder {
     "source", "version", "kind", "triggers", "publish", "args", "env", "limits", "retry",
     "concurrency", "placement",
   ]
-  static let triggerKeys = ["topic", "where"]
+  static let triggerKeys = ["topic", "where", "order-by", "group"]
   static let maximumTriggers = 100
 
   /// `nil` when a problem was reported; meaningless when any problem was.
@@ -75,7 +75,9 @@ struct ModuleDecoder {
         let filter = values.validated(topic, as: TopicFilter.self)
       else { continue }
       let pattern = fields["where"].flatMap { PatternDecoder(values: values).pattern($0) }
-      let trigger = Trigger(topic: filter, pattern: pattern)
+      let orderBy = fields["order-by"].flatMap { values.validated($0, as: OrderField.self) }
+      let group = fields["group"].flatMap { values.validated($0, as: GroupName.self) }
+      let trigger = Trigger(topic: filter, pattern: pattern, orderBy: orderBy, group: group)
       if let same = triggers.first(where: { $0.trigger == trigger }) {
         values.report("the same trigger is on line \(same.line) already", topic)
       }

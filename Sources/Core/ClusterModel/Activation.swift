@@ -20,6 +20,8 @@ public struct ActivationFailure: Error, Hashable, Sendable, Codable {
     case unavailable
     /// The event came of a chain of results too long to be meant.
     case loopDetected = "loop_detected"
+    /// The event cannot be read any more: what is on the disk is not what was written. Nothing ran.
+    case eventDamaged = "event_damaged"
     /// A fault of the platform, never of the guest.
     case internalError = "internal_error"
   }

@@ -35,24 +35,31 @@ public struct AcceptedEvent: Hashable, Sendable {
   public var principal: Principal
   /// The modules it must be delivered to, sorted; decided when it was accepted.
   public var targets: [ModuleName]
+  /// Of the targets that get it in order with others.
+  public var orderKeys: [ModuleName: OrderKey]
   public init(
-    event: Event, acceptedAt: WallInstant, principal: Principal, targets: [ModuleName]
+    event: Event, acceptedAt: WallInstant, principal: Principal, targets: [ModuleName],
+    orderKeys: [ModuleName: OrderKey] = [:]
   ) {
     self.event = event
     self.acceptedAt = acceptedAt
     self.principal = principal
     self.targets = targets
+    self.orderKeys = orderKeys
   }
 }
 
 /// Where the log put an event.
 public struct AppendedEvent: Hashable, Sendable {
   public var offset: EventOffset
-  /// One for each target, in the order of the targets.
+  /// One for each target, in the order of the targets; none for a duplicate.
   public var deliveries: [DeliveryID]
-  public init(offset: EventOffset, deliveries: [DeliveryID]) {
+  /// Whether it was there before, at this offset: the same publish, repeated.
+  public var isDuplicate: Bool
+  public init(offset: EventOffset, deliveries: [DeliveryID], isDuplicate: Bool = false) {
     self.offset = offset
     self.deliveries = deliveries
+    self.isDuplicate = isDuplicate
   }
 }
 
@@ -66,9 +73,11 @@ public struct PendingDelivery: Hashable, Sendable {
   public var failedAttempts: Int
   /// What the event counts for; see ``Event/footprint``.
   public var footprint: ByteCount
+  /// `nil` when it is in no order with others.
+  public var orderKey: OrderKey?
   public init(
     id: DeliveryID, offset: EventOffset, namespace: Namespace, module: ModuleName,
-    failedAttempts: Int, footprint: ByteCount
+    failedAttempts: Int, footprint: ByteCount, orderKey: OrderKey? = nil
   ) {
     self.id = id
     self.offset = offset
@@ -76,6 +85,7 @@ public struct PendingDelivery: Hashable, Sendable {
     self.module = module
     self.failedAttempts = failedAttempts
     self.footprint = footprint
+    self.orderKey = orderKey
   }
 }
 
@@ -171,12 +181,13 @@ public struct DeadLetter: Hashable, Sendable {
   public var id: DeliveryID
   public var offset: EventOffset
   public var module: ModuleName
-  public var event: Event
+  /// `nil` when it is damaged.
+  public var event: Event?
   public var diedAt: WallInstant
   /// Every failed attempt, oldest first (at most the newest 20).
   public var history: [FailedAttempt]
   public init(
-    id: DeliveryID, offset: EventOffset, module: ModuleName, event: Event, diedAt: WallInstant,
+    id: DeliveryID, offset: EventOffset, module: ModuleName, event: Event?, diedAt: WallInstant,
     history: [FailedAttempt]
   ) {
     self.id = id

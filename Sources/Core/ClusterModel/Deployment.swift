@@ -10,10 +10,19 @@ public struct Trigger: Hashable, Sendable, Codable {
   public var topic: TopicFilter
   /// `nil` for all events of the topics, also in what was stored before there were patterns.
   public var pattern: EventPattern?
+  /// Events that say the same there are handled one after the other, in order; `nil` for in no order.
+  public var orderBy: OrderField?
+  /// Each event goes to one of the modules that share a group; `nil` for to this module in any case.
+  public var group: GroupName?
 
-  public init(topic: TopicFilter, pattern: EventPattern? = nil) {
+  public init(
+    topic: TopicFilter, pattern: EventPattern? = nil, orderBy: OrderField? = nil,
+    group: GroupName? = nil
+  ) {
     self.topic = topic
     self.pattern = pattern
+    self.orderBy = orderBy
+    self.group = group
   }
 }
 

@@ -97,6 +97,15 @@ public struct ApplicationName: ValidatedText {
   public static func isValid(_ text: String) -> Bool { NameRule.isValid(text) }
 }
 
+/// What modules name that share events.
+public struct GroupName: ValidatedText {
+  public static let kind = "group name"
+  public static let rule = NameRule.text
+  public let text: String
+  public init(unchecked text: String) { self.text = text }
+  public static func isValid(_ text: String) -> Bool { NameRule.isValid(text) }
+}
+
 /// The name of a node.
 public struct NodeID: ValidatedText {
   public static let kind = "node id"

@@ -16,16 +16,19 @@ public struct Problem: Error, Hashable, Sendable, Codable, CustomStringConvertib
   public var cause: String?
   /// What the user can do about it.
   public var next: String?
+  /// After how long it is worth trying again; `nil` when that is not known.
+  public var retryAfter: Duration?
 
   public init(
     _ category: Category, code: String, _ message: String, cause: String? = nil,
-    next: String? = nil
+    next: String? = nil, retryAfter: Duration? = nil
   ) {
     self.category = category
     self.code = code
     self.message = message
     self.cause = cause
     self.next = next
+    self.retryAfter = retryAfter
   }
 
   public var description: String {

@@ -6,18 +6,42 @@ public struct RetryPolicy: Hashable, Sendable, Codable {
   public var initialDelay: Duration
   /// The longest wait there is.
   public var maximumDelay: Duration
+  /// How long an answer may take beyond the wall time that the handler has: waiting for a worker, and the
+  /// way there and back. After that it is tried again elsewhere.
+  public var answerGrace: Duration
+
+  /// Longer than a node that is overloaded lets anything wait; what is lost for other reasons is noticed
+  /// sooner.
+  public static let defaultAnswerGrace = Duration.seconds(300)
 
   public init(
     attempts: Int = 5, initialDelay: Duration = .milliseconds(100),
-    maximumDelay: Duration = .seconds(30)
+    maximumDelay: Duration = .seconds(30), answerGrace: Duration = defaultAnswerGrace
   ) {
     self.attempts = attempts
     self.initialDelay = initialDelay
     self.maximumDelay = maximumDelay
+    self.answerGrace = answerGrace
+  }
+
+  private enum CodingKeys: String, CodingKey {
+    case attempts, initialDelay, maximumDelay, answerGrace
+  }
+
+  /// What was stored before answers were waited for in vain reads as having the usual grace.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    self.init(
+      attempts: try container.decode(Int.self, forKey: .attempts),
+      initialDelay: try container.decode(Duration.self, forKey: .initialDelay),
+      maximumDelay: try container.decode(Duration.self, forKey: .maximumDelay),
+      answerGrace: try container.decodeIfPresent(Duration.self, forKey: .answerGrace)
+        ?? Self.defaultAnswerGrace)
   }
 
   public enum Range {
     public static let attempts = 1...100
+    public static let answerGrace = Duration.seconds(1)...Duration.seconds(3600)
     public static let delay = Duration.milliseconds(1)...Duration.seconds(3600)
   }
 

@@ -11,12 +11,17 @@ extension ControlPlaneLogic {
     _ directives: inout [Directive]
   ) {
     for directive in router.handle(input, at: now, using: &random) {
+      if case .giveUp(let id) = directive, let route = balancer.giveUp(id) {
+        judge(route.node, true, now, &random, &directives)
+      }
       guard case .activate(let id, let offset, let name, let generation, let attempt) = directive
       else {
         directives.append(.events(directive))
         continue
       }
-      if let route = findRoute(PlacementID(name, generation: generation)) {
+      if var route = findRoute(PlacementID(name, generation: generation)) {
+        lastRun += 1
+        route.run = lastRun
         balancer.began(id, route)
         directives.append(.activate(id, offset, route, attempt: attempt))
       } else {

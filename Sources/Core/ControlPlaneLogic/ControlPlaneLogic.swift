@@ -71,6 +71,7 @@ public struct ControlPlaneLogic: Sendable {
   var continuations: [UInt64: Continuation] = [:]
   private var lastPersist: UInt64 = 0
   var lastEvent: UInt64 = 0
+  var lastRun: UInt64 = 0
 
   public init(_ snapshot: CatalogSnapshot, configuration: Configuration = Configuration()) {
     self.snapshot = snapshot

@@ -8,11 +8,15 @@ public struct Route: Hashable, Sendable {
   public var node: NodeID
   public var placement: PlacementID
   public var fence: PlanVersion
+  /// Which activation it is of those that this control plane began: the answer to an earlier one of the same
+  /// delivery does not count. 0 where nothing was begun.
+  public var run: UInt64
 
-  public init(node: NodeID, placement: PlacementID, fence: PlanVersion) {
+  public init(node: NodeID, placement: PlacementID, fence: PlanVersion, run: UInt64 = 0) {
     self.node = node
     self.placement = placement
     self.fence = fence
+    self.run = run
   }
 }
 

@@ -36,6 +36,13 @@ struct LoadBalancer: Sendable {
     return true
   }
 
+  /// - Returns: where a delivery ran of which nobody knows any more; `nil` when it did not.
+  mutating func giveUp(_ delivery: DeliveryID) -> Route? {
+    guard let route = deliveries.removeValue(forKey: delivery) else { return nil }
+    endOne(on: route.node)
+    return route
+  }
+
   private mutating func endOne(on node: NodeID) {
     let left = (running[node] ?? 1) - 1
     running[node] = left > 0 ? left : nil

@@ -4,9 +4,12 @@ import DequeModule
 /// One event on its way to one module, as the router sees it.
 struct Delivery: Sendable {
   enum State: Sendable {
+    /// Another one with the same key comes first.
+    case held
     /// In its module's lane.
     case waiting
-    case running
+    /// An answer is waited for until a time.
+    case running(until: MonotonicInstant)
     /// What became of the last attempt is being made durable, or waits for that.
     case recording(DeliveryChange)
     /// Until a time: to be tried again, or to have its change recorded again.
@@ -17,6 +20,7 @@ struct Delivery: Sendable {
   let offset: EventOffset
   let module: QualifiedName
   let footprint: ByteCount
+  let orderKey: OrderKey?
   var failedAttempts: Int
   var state: State = .waiting
   /// Failures in a row that were nobody's fault and did not count.
@@ -29,7 +33,23 @@ struct Delivery: Sendable {
     offset = pending.offset
     module = QualifiedName(pending.namespace, pending.module)
     footprint = pending.footprint
+    orderKey = pending.orderKey
     failedAttempts = pending.failedAttempts
+  }
+}
+
+/// The deliveries of one module with one key: the first of them is in the lane or on its way, the others wait
+/// for its end, however often it is tried.
+struct OrderedDeliveries: Sendable {
+  var first: DeliveryID
+  /// In order. Those that were put aside meanwhile are still in it.
+  var held: Deque<DeliveryID> = []
+
+  /// Puts one where it belongs: mostly at the end.
+  mutating func hold(_ id: DeliveryID) {
+    var index = held.endIndex
+    while index > held.startIndex, id < held[index - 1] { index -= 1 }
+    held.insert(id, at: index)
   }
 }
 

@@ -36,7 +36,7 @@ extension EventRouter {
       return
     }
     let attempt = delivery.failedAttempts + 1
-    guard attempt < deployment.configuration.retry.attempts else {
+    guard attempt < deployment.configuration.retry.attempts, failure.code != .eventDamaged else {
       putAside(id, failure, now)
       return
     }
@@ -49,14 +49,17 @@ extension EventRouter {
     switch failure.code {
     case .overloaded, .unavailable, .cancelled: false
     case .guestExited, .guestTrapped, .startFailed, .memoryLimit, .cpuTimeLimit, .wallTimeLimit,
-      .outputLimit, .loopDetected, .internalError:
+      .outputLimit, .loopDetected, .eventDamaged, .internalError:
       true
     }
   }
 
   /// What it means for a delivery that its event could not be read. A log that is busy or away for a
-  /// while takes no attempt from the handler.
+  /// while takes no attempt from the handler; what is damaged is not read better by trying again.
   static func failure(of problem: Problem) -> ActivationFailure {
+    if problem.code == damaged {
+      return ActivationFailure(code: .eventDamaged, message: problem.message)
+    }
     let code: ActivationFailure.Code =
       switch problem.category {
       case .overloaded, .unavailable: .unavailable
@@ -67,13 +70,17 @@ extension EventRouter {
     return ActivationFailure(code: code, message: problem.message)
   }
 
+  /// The code of ``Problem`` with which the port of the log says so.
+  private static let damaged = "data_corrupt"
+
   /// What it means for a delivery that its node is gone: it takes no attempt from the handler.
   static let lost = ActivationFailure(
     code: .unavailable, message: "the node that ran it is gone")
 
   /// The delivery, if it was running; a report that comes twice is nothing.
-  private mutating func takeRunning(_ id: DeliveryID) -> Delivery? {
+  mutating func takeRunning(_ id: DeliveryID) -> Delivery? {
     guard let delivery = deliveries[id], case .running = delivery.state else { return nil }
+    awaited[id] = nil
     endTurn(delivery.module)
     return delivery
   }

@@ -58,20 +58,28 @@ extension EventRouter {
         .delay(beforeAttempt: change.attempt + 1, using: &random)
       deliveries[id]?.state = .sleeping(thenRecord: nil)
       alarms.insert(Alarm(at: now.monotonic + delay, delivery: id))
-    case .dead:
-      settle(delivery, &directives)
+    case .dead(let failure):
+      let death = DeliveryDeath(
+        module: delivery.module, attempts: change.attempt, failure: failure, at: change.at)
+      settle(delivery, death, now, &directives)
       if let replay = delivery.replay { owe(replay, now) }
     case .succeeded(_, let published):
-      settle(delivery, &directives)
+      settle(delivery, nil, now, &directives)
       if let published, let appended { owe(published, appended, now) }
     }
   }
 
-  private mutating func settle(_ delivery: Delivery, _ directives: inout [Directive]) {
+  private mutating func settle(
+    _ delivery: Delivery, _ death: DeliveryDeath?, _ now: Instants,
+    _ directives: inout [Directive]
+  ) {
+    settling.drained(bytes: delivery.footprint.bytes, at: now.monotonic)
     deliveries[delivery.id] = nil
     pendingCount -= 1
     pendingBytes -= delivery.footprint.bytes
-    directives.append(.settled(delivery.id, delivery.offset))
+    owes(-1, to: delivery.module)
+    directives.append(.settled(delivery.id, delivery.offset, death))
+    release(delivery)
   }
 
   /// The log could not take the change: the same change is recorded again later; the handler is not

@@ -28,13 +28,13 @@ extension EventRouter {
       topic: topic, namespace: module.namespace, time: now.wall, data: output)
     result.setAttribute(PlatformAttribute.hops, to: String(max(given, 0) + 1))
     result.setAttribute(PlatformAttribute.cause, to: event.id)
-    for name in [PlatformAttribute.traceParent, PlatformAttribute.traceState] {
+    for name in [
+      PlatformAttribute.traceParent, PlatformAttribute.traceState, PlatformAttribute.lifecycle,
+    ] {
       result.setAttribute(name, to: event.attribute(name))
     }
-    let accepted = AcceptedEvent(
-      event: result, acceptedAt: now.wall,
-      principal: Principal(kind: .module, name: module.description),
-      targets: table.modules(for: result, data: data))
+    let accepted = accepted(
+      result, data, by: Principal(kind: .module, name: module.description), now)
     guard hasRoom(forResult: accepted) else {
       return .failure(
         ActivationFailure(code: .overloaded, message: "too many events wait to be delivered"))

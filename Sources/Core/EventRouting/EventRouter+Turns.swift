@@ -22,7 +22,7 @@ extension EventRouter {
   }
 
   /// Begins activations, a turn for each module in the ring, as long as there is room.
-  mutating func dispatch(_ directives: inout [Directive]) {
+  mutating func dispatch(_ now: Instants, _ directives: inout [Directive]) {
     while !isStopping, running < limits.running, unrecordedBytes < limits.unrecordedBytes.bytes,
       let module = ring.popFirst()
     {
@@ -33,7 +33,7 @@ extension EventRouter {
         let id = lanes[module]?.waiting.popFirst()
       else { continue }
       guard let delivery = deliveries[id] else { continue }
-      deliveries[id]?.state = .running
+      expectAnswer(id, deployment, now)
       lanes[module]?.running += 1
       running += 1
       directives.append(
@@ -64,6 +64,8 @@ extension EventRouter {
         $0.configuration.triggers != old[$0.name]?.configuration.triggers
       }
     if haveTriggersChanged {
+      orderedTriggers = Self.orderedTriggers(of: routed)
+      groupedTriggers = Self.groupedTriggers(of: routed)
       table = SubscriptionTable(
         routed.flatMap { deployment in
           deployment.configuration.triggers.map { (deployment.name, $0) }
@@ -84,7 +86,7 @@ extension EventRouter {
     for id in deliveries.keys.sorted() {
       guard let delivery = deliveries[id], gone.contains(delivery.module) else { continue }
       switch delivery.state {
-      case .waiting, .sleeping(thenRecord: nil):
+      case .held, .waiting, .sleeping(thenRecord: nil):
         putAside(id, Self.undeployed(delivery.module), now)
       case .running, .recording, .sleeping: break
       }

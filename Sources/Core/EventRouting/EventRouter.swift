@@ -18,7 +18,8 @@ import HeapModule
 ///
 /// What waits or sleeps when its module is undeployed becomes a dead letter; it goes on with the new
 /// configuration when the module is redeployed, and waits while that is not ready. A failure that is
-/// nobody's fault (overloaded, unavailable, cancelled) goes from running straight to sleeping.
+/// nobody's fault (overloaded, unavailable, cancelled) goes from running straight to sleeping. No answer
+/// in time is a failed attempt.
 ///
 /// Modules take turns (one delivery each) so that a storm for one does not hold up the others.
 public struct EventRouter: Sendable {
@@ -27,6 +28,12 @@ public struct EventRouter: Sendable {
   var deployments: [QualifiedName: RoutedDeployment] = [:]
   var deliveries: [DeliveryID: Delivery] = [:]
   var lanes: [QualifiedName: Lane] = [:]
+  /// Deliveries with keys, and the triggers that give them.
+  var ordered: [OrderedLane: OrderedDeliveries] = [:]
+  var orderedTriggers: [QualifiedName: [Trigger]] = [:]
+  /// Modules that share events, and what is owed to each module.
+  var groupedTriggers: [QualifiedName: [Trigger]] = [:]
+  var owedTo: [QualifiedName: Int] = [:]
   /// Modules with something to run and room to run it, in the order of their turns.
   var ring: Deque<QualifiedName> = []
   var alarms = Heap<Alarm>()
@@ -37,16 +44,27 @@ public struct EventRouter: Sendable {
   /// What the changes that are not durable yet count for.
   var unrecordedBytes = 0
   var appending: [RequestID: AcceptedEvent] = [:]
+  var gate = StormGate()
+  /// How fast deliveries are settled.
+  var settling = DrainMeter()
+  /// How fast events are made durable.
+  var appended = DrainMeter()
   /// What is owed, appends under way included.
   public internal(set) var pendingCount = 0
   public internal(set) var pendingBytes = 0
   public internal(set) var running = 0
+  /// Until when answers are waited for.
+  var awaited: [DeliveryID: MonotonicInstant] = [:]
+  /// When to look whether one is overdue; not after the first of them could be.
+  var looksAt: MonotonicInstant?
   var isStopping = false
 
   public init(limits: Limits = Limits()) { self.limits = limits }
 
   /// When `deadlineReached` is due; `nil` when nothing waits for a time.
-  public var nextDeadline: MonotonicInstant? { isStopping ? nil : alarms.min?.at }
+  public var nextDeadline: MonotonicInstant? {
+    isStopping ? nil : [alarms.min?.at, looksAt].compactMap { $0 }.min()
+  }
 
   /// Takes in what has happened and says what must be done, in this order.
   public mutating func handle(
@@ -55,10 +73,12 @@ public struct EventRouter: Sendable {
     var directives: [Directive] = []
     switch input {
     case .deploymentsChanged(let deployments): change(to: deployments, now)
-    case .recovered(let pending):
+    case .recovered(let pending), .redelivered(let pending):
       for delivery in pending { owe(delivery, now) }
     case .eventReceived(let request, let event, let data, let principal):
       receive(request, event, data, principal, now, &directives)
+    case .lifecycleOccurred(let request, let event, let data, let isWatched):
+      takeIn(request, event, data, isWatched: isWatched, now, &directives)
     case .eventAppended(let request, let appended):
       accept(request, appended, now, &directives)
     case .appendFailed(let request, let problem):
@@ -73,11 +93,13 @@ public struct EventRouter: Sendable {
       recorded(id, published, now, &random, &directives)
     case .recordFailed(let id, _): postponeRecord(id, now, &random)
     case .deadLetterReplayed(let pending): replay(pending, now)
-    case .deadlineReached: wake(now)
+    case .deadlineReached:
+      wake(now)
+      giveUpOverdue(now, &directives)
     case .stopRequested: isStopping = true
     }
     dispatchRecords(&directives)
-    dispatch(&directives)
+    dispatch(now, &directives)
     return directives
   }
 
@@ -86,16 +108,31 @@ public struct EventRouter: Sendable {
     pendingCount < limits.pendingDeliveries && pendingBytes < limits.pendingBytes.bytes
   }
 
+  /// Whether events of the past may be owed again: not while the present needs more than half the room.
+  public var hasRoomForReplay: Bool {
+    pendingCount < (limits.pendingDeliveries + 1) / 2
+      && pendingBytes < limits.pendingBytes.bytes / 2
+  }
+
+  /// The modules that want an event now, sorted, groups or not.
+  public func modules(for event: Event, data: JSONValue?) -> [ModuleName] {
+    table.modules(for: event, data: data)
+  }
+
   /// Whether `eventReceived` must come with the data of an event: some pattern asks for it. What is not
   /// asked for need not be parsed.
   public func needsData(of event: Event) -> Bool {
-    table.needsData(for: event.topic, in: event.namespace)
+    needsData(for: event.topic, in: event.namespace)
   }
 
   /// Whether `activationFinished` must come with the data of a result of a module.
   public func needsData(ofResultsOf module: QualifiedName) -> Bool {
     guard let topic = deployments[module]?.configuration.resultTopic else { return false }
-    return table.needsData(for: topic, in: module.namespace)
+    return needsData(for: topic, in: module.namespace)
+  }
+
+  private func needsData(for topic: Topic, in namespace: Namespace) -> Bool {
+    table.needsData(for: topic, in: namespace) || orderNeedsData(for: topic, in: namespace)
   }
 
   // Taking events in.
@@ -108,19 +145,22 @@ public struct EventRouter: Sendable {
       directives.append(.refuse(request, Self.stopping))
       return
     }
-    let accepted = AcceptedEvent(
-      event: event, acceptedAt: now.wall, principal: principal,
-      targets: table.modules(for: event, data: data))
+    let accepted = accepted(event, data, by: principal, now)
     let count = accepted.targets.count
     let bytes = event.footprint.bytes * count
     guard pendingCount + count <= limits.pendingDeliveries,
       pendingBytes + bytes <= limits.pendingBytes.bytes
     else {
-      directives.append(.refuse(request, Self.full))
+      directives.append(.refuse(request, full(for: count, bytes: bytes, now)))
+      return
+    }
+    guard appending.count < limits.appending else {
+      directives.append(.refuse(request, lagging(now)))
       return
     }
     pendingCount += count
     pendingBytes += bytes
+    owes(1, toTargetsOf: accepted)
     appending[request] = accepted
     directives.append(.append(request, accepted))
   }
@@ -129,23 +169,56 @@ public struct EventRouter: Sendable {
   public static let stopping = Problem(
     .unavailable, code: "stopping", "the program is stopping", next: "Try again when it is back.")
 
-  /// The refusal while there is no room.
-  public static let full = Problem(
-    .overloaded, code: "event_log_full", "too many events wait to be delivered",
-    next: "Slow down and try again; see what waits with `wasmatrix ps`.")
+  /// The refusal while there is no room for so much more: it says when there will be, at the rate at which
+  /// deliveries end.
+  public func full(for count: Int = 1, bytes: Int = 0, _ now: Instants) -> Problem {
+    // A little more than is asked for: others wait, too.
+    let room = limits.pendingDeliveries / Self.roomDivisor
+    let roomBytes = limits.pendingBytes.bytes / Self.roomDivisor
+    return Problem(
+      .overloaded, code: "event_log_full", "too many events wait to be delivered",
+      next: "Slow down and try again; see what waits with `wasmatrix doctor`.",
+      retryAfter: settling.time(
+        toDrain: pendingCount + max(count, room) - limits.pendingDeliveries,
+        bytes: pendingBytes + max(bytes, roomBytes) - limits.pendingBytes.bytes,
+        at: now.monotonic))
+  }
+
+  /// What should be free when publishers come back: one in so many parts of all there may be.
+  private static let roomDivisor = 20
+
+  /// The refusal while the log does not keep up with what is published.
+  private func lagging(_ now: Instants) -> Problem {
+    Problem(
+      .overloaded, code: "event_log_lagging", "too many events wait to be made durable",
+      next: "Slow down and try again; see how fast the disk is.",
+      retryAfter: appended.time(toDrain: appending.count, bytes: 0, at: now.monotonic))
+  }
 
   private mutating func accept(
     _ request: RequestID, _ appended: AppendedEvent, _ now: Instants,
     _ directives: inout [Directive]
   ) {
     guard let accepted = appending.removeValue(forKey: request) else { return }
+    self.appended.drained(bytes: 0, at: now.monotonic)
     directives.append(.accept(request, appended))
     release(accepted)
     owe(accepted, appended, now)
   }
 
+  /// An event with those who are to get it, decided now and never again.
+  func accepted(
+    _ event: Event, _ data: JSONValue?, by principal: Principal, _ now: Instants
+  ) -> AcceptedEvent {
+    let targets = recipients(of: event, data: data)
+    return AcceptedEvent(
+      event: event, acceptedAt: now.wall, principal: principal, targets: targets,
+      orderKeys: orderKeys(of: event, data: data, for: targets))
+  }
+
   /// Gives back what an event reserved while it was being appended.
   private mutating func release(_ accepted: AcceptedEvent) {
+    owes(-1, toTargetsOf: accepted)
     pendingCount -= accepted.targets.count
     pendingBytes -= accepted.event.footprint.bytes * accepted.targets.count
   }
@@ -156,7 +229,8 @@ public struct EventRouter: Sendable {
       owe(
         PendingDelivery(
           id: id, offset: appended.offset, namespace: accepted.event.namespace, module: target,
-          failedAttempts: 0, footprint: accepted.event.footprint),
+          failedAttempts: 0, footprint: accepted.event.footprint,
+          orderKey: accepted.orderKeys[target]),
         now)
     }
   }
@@ -167,10 +241,11 @@ public struct EventRouter: Sendable {
     deliveries[delivery.id] = delivery
     pendingCount += 1
     pendingBytes += delivery.footprint.bytes
+    owes(1, to: delivery.module)
     guard deployments[delivery.module] != nil else {
       putAside(delivery.id, Self.undeployed(delivery.module), now)
       return
     }
-    enqueue(delivery.id)
+    enqueueInOrder(delivery.id)
   }
 }

@@ -9,6 +9,10 @@ extension EventRouter {
     case recovered([PendingDelivery])
     /// - Parameter data: what the data of the event says as JSON, when the router needs it and it is JSON.
     case eventReceived(RequestID, Event, data: JSONValue?, Principal)
+    /// Something happened in the life of the cluster. Nobody waits for an answer, and there is none.
+    ///
+    /// - Parameter isWatched: whether somebody wants it who is no module.
+    case lifecycleOccurred(RequestID, Event, data: JSONValue?, isWatched: Bool)
     case eventAppended(RequestID, AppendedEvent)
     case appendFailed(RequestID, Problem)
     /// A handler ran on `event` (or could not).
@@ -23,6 +27,8 @@ extension EventRouter {
     case changeRecorded(DeliveryID, published: AppendedEvent?)
     case recordFailed(DeliveryID, Problem)
     case deadLetterReplayed(PendingDelivery)
+    /// Events of the past are owed once more.
+    case redelivered([PendingDelivery])
     case deadlineReached
     /// The program is stopping: nothing new is begun.
     case stopRequested
@@ -34,9 +40,11 @@ extension EventRouter {
     case accept(RequestID, AppendedEvent)
     case refuse(RequestID, Problem)
     case activate(DeliveryID, EventOffset, QualifiedName, generation: Int, attempt: Int)
+    /// An activation was not answered in time: what still comes of it counts no more.
+    case giveUp(DeliveryID)
     case record(DeliveryChange)
-    /// A delivery is done or dead: whoever waits for its event may look again.
-    case settled(DeliveryID, EventOffset)
+    /// A delivery is done or dead, which is durable: whoever waits for its event may look again.
+    case settled(DeliveryID, EventOffset, DeliveryDeath?)
   }
 
   /// The bounds within which events are taken in and run.
@@ -45,6 +53,8 @@ extension EventRouter {
     public var pendingDeliveries: Int
     /// What their events count for at most.
     public var pendingBytes: ByteCount
+    /// Events that are being made durable at the same time; beyond it publishers hear "slow down", too.
+    public var appending: Int
     /// Activations on events that run at the same time.
     public var running: Int
     /// How many results may come of results.
@@ -57,11 +67,12 @@ extension EventRouter {
 
     public init(
       pendingDeliveries: Int = 100_000, pendingBytes: ByteCount = .gibibytes(1),
-      running: Int = 512, hops: Int = 32, recording: Int = 2048,
+      appending: Int = 16_384, running: Int = 512, hops: Int = 32, recording: Int = 2048,
       unrecordedBytes: ByteCount = .mebibytes(256)
     ) {
       self.pendingDeliveries = pendingDeliveries
       self.pendingBytes = pendingBytes
+      self.appending = appending
       self.running = running
       self.hops = hops
       self.recording = recording
@@ -76,6 +87,10 @@ public enum PlatformAttribute {
   public static let hops = "wmhops"
   /// The id of the event that a result came of.
   public static let cause = "wmcause"
+  /// What happened in the life of the cluster, on the event that says so and on all that comes of it.
+  public static let lifecycle = "wmlifecycle"
+  /// How many lifecycle events before this one were not told, because there were too many.
+  public static let dropped = "wmdropped"
   public static let traceParent = "traceparent"
   public static let traceState = "tracestate"
 }

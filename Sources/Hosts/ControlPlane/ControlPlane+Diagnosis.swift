@@ -40,10 +40,15 @@ extension ControlPlane {
 
   private func logFinding() async -> Finding {
     let count: Int
+    let damage: EventLogDamage
     do throws(Problem) {
       count = try await log.deadLetters(from: DeliveryID(0), limit: Self.countedDeadLetters).count
+      damage = try await log.damage
     } catch {
       return Finding(subject: "event log", verdict: .failure, detail: error.description)
+    }
+    guard damage.isNone else {
+      return Finding(subject: "event log", verdict: .failure, detail: Self.text(of: damage))
     }
     guard count > 0 else {
       return Finding(subject: "event log", verdict: .ok, detail: "no dead letters")
@@ -52,6 +57,26 @@ extension ControlPlane {
     return Finding(
       subject: "event log", verdict: .warning,
       detail: "\(amount) dead letters; see `wasmatrix events dead list`")
+  }
+
+  private static func text(of damage: EventLogDamage) -> String {
+    func some(_ numbers: [Int64]) -> String {
+      let shown = 10
+      return numbers.sorted().prefix(shown).map { String($0) }.joined(separator: ", ")
+        + (numbers.count > shown ? ", ..." : "")
+    }
+    var parts: [String] = []
+    if !damage.events.isEmpty {
+      parts.append(
+        "\(damage.events.count) events are damaged (\(some(damage.events.map(\.number))))")
+    }
+    if !damage.deliveries.isEmpty {
+      parts.append(
+        "\(damage.deliveries.count) deliveries are damaged "
+          + "(\(some(damage.deliveries.map(\.number))))")
+    }
+    return parts.joined(separator: ", ")
+      + "; all others go on, but look after the disk, or restore the data folder from a backup"
   }
 
   private static func finding(about status: NodeStatus) -> Finding {

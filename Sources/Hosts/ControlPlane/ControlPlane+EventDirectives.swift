@@ -3,6 +3,7 @@ import ControlPlaneLogic
 import EventRouting
 import HostPorts
 import Logging
+import Metrics
 import SupervisionRuntime
 
 // Carrying out what the router decides.
@@ -13,8 +14,14 @@ extension ControlPlane {
     case .accept(let request, let appended): requests.answer(request, .success(appended))
     case .refuse(let request, let problem): requests.answer(request, .failure(problem))
     case .activate: preconditionFailure("an activation has a route, see ControlPlaneLogic")
+    case .giveUp(let id):
+      logger.warning(
+        "a delivery was not answered in time; a late answer does not count",
+        metadata: ["delivery": "\(id)"])
     case .record(let change): record(change)
-    case .settled(_, let offset): waiters.wake(offset)
+    case .settled(let id, let offset, let death):
+      waiters.wake(offset)
+      if let death { announce(id, offset, death) }
     }
   }
 
@@ -22,7 +29,15 @@ extension ControlPlane {
     begin { plane in
       do throws(Problem) {
         let appended = try await plane.log.append(event)
-        if !event.targets.isEmpty { plane.recentEvents.keep(event.event, at: appended.offset) }
+        if appended.isDuplicate {
+          plane.duplicates.increment()
+          plane.logger.debug(
+            "a publish was repeated",
+            metadata: ["offset": "\(appended.offset)", "id": "\(event.event.id)"])
+        } else if !event.targets.isEmpty {
+          plane.recentEvents.keep(event.event, at: appended.offset)
+        }
+        plane.tails.sign()
         plane.feed(.events(.eventAppended(request, appended)))
       } catch {
         plane.logger.error("an event could not be made durable", metadata: ["problem": "\(error)"])
@@ -76,7 +91,7 @@ extension ControlPlane {
     return .finished(event, result, data: nil)
   }
 
-  private func event(at offset: EventOffset) async throws(Problem) -> Event {
+  func event(at offset: EventOffset) async throws(Problem) -> Event {
     if let event = recentEvents.event(at: offset) { return event }
     guard let event = try await log.event(at: offset) else {
       throw Problem(
@@ -95,6 +110,7 @@ extension ControlPlane {
         {
           plane.recentEvents.keep(published.event, at: appended.offset)
         }
+        if appended != nil { plane.tails.sign() }
         plane.feed(.events(.changeRecorded(change.delivery, published: appended)))
       } catch {
         plane.logger.error(

@@ -13,6 +13,8 @@ extension ControlPlane {
     // What the platform sets is not taken from outside.
     event.setAttribute(PlatformAttribute.hops, to: nil)
     event.setAttribute(PlatformAttribute.cause, to: nil)
+    event.setAttribute(PlatformAttribute.lifecycle, to: nil)
+    event.setAttribute(PlatformAttribute.dropped, to: nil)
     if event.attribute(PlatformAttribute.traceParent) == nil {
       event.setAttribute(PlatformAttribute.traceParent, to: caller.traceParent)
     }
@@ -119,7 +121,7 @@ extension ControlPlane {
 
   func replayDeadLetter(_ id: DeliveryID, by caller: Caller) async throws(Problem) {
     try requireRunning()
-    guard logic.router.hasRoom else { throw EventRouter.full }
+    guard logic.router.hasRoom else { throw logic.router.full(clock.now()) }
     guard let pending = try await log.replayDeadLetter(id) else { throw Self.noDeadLetter(id) }
     logger.info("a dead letter is replayed", metadata: ["delivery": "\(id)"])
     feed(.events(.deadLetterReplayed(pending)))

@@ -3,6 +3,7 @@ import ControlPlaneLogic
 import EventRouting
 import HostPorts
 import Logging
+import Metrics
 import ModuleCatalog
 import ModuleVerification
 import NodeTracking
@@ -26,8 +27,13 @@ actor ControlPlane {
   let links: AgentLinks
   let deliveries: WorkPool
   let invocations: WorkPool
+  let tails: EventTails
   let clock: any HostClock
   let logger: Logger
+  /// Publishes that were repeated, and made nothing happen.
+  let duplicates = Counter(label: "wasmatrix_events_duplicate_total")
+  /// Lifecycle events that were not told, because there were too many of them.
+  let lifecycleDropped = Counter(label: "wasmatrix_lifecycle_dropped_total")
 
   var logic: ControlPlaneLogic
   private var random: any RandomNumberGenerator & Sendable
@@ -53,6 +59,7 @@ actor ControlPlane {
     let links: AgentLinks
     let deliveries: WorkPool
     let invocations: WorkPool
+    let tails: EventTails
     let clock: any HostClock
     let random: any RandomNumberGenerator & Sendable
     let logger: Logger
@@ -84,6 +91,7 @@ actor ControlPlane {
     links = parts.links
     deliveries = parts.deliveries
     invocations = parts.invocations
+    tails = parts.tails
     clock = parts.clock
     random = parts.random
     logger = parts.logger
@@ -162,7 +170,9 @@ actor ControlPlane {
       activate(id, offset, route, attempt)
     case .invoke(let request, let route): requests.route(request, .success(route))
     case .refuseInvocation(let request, let problem): requests.route(request, .failure(problem))
-    case .announce(let event): announce(event)
+    case .announce(let event):
+      announce(event)
+      begin { $0.announce(LifecycleNotice(event)) }
     }
   }
 

@@ -80,6 +80,17 @@ struct SlottedBlobs: BlobStore {
 struct SlottedLog: EventLog {
   let slot: ResourceSlot<EventStores>
 
+  var capabilities: EventLogCapabilities {
+    get async throws(Problem) {
+      try await slot.use { (stores) async throws(Problem) in try await stores.log.capabilities }
+    }
+  }
+  var damage: EventLogDamage {
+    get async throws(Problem) {
+      try await slot.use { (stores) async throws(Problem) in try await stores.log.damage }
+    }
+  }
+
   func pendingDeliveries() async throws(Problem) -> [PendingDelivery] {
     try await slot.use { (stores) async throws(Problem) in try await stores.log.pendingDeliveries()
     }
@@ -96,6 +107,14 @@ struct SlottedLog: EventLog {
   func status(of offset: EventOffset) async throws(Problem) -> EventStatus? {
     try await slot.use { (stores) async throws(Problem) in try await stores.log.status(of: offset) }
   }
+  func newestOffset() async throws(Problem) -> EventOffset {
+    try await slot.use { (stores) async throws(Problem) in try await stores.log.newestOffset() }
+  }
+  func events(from offset: EventOffset, limit: Int) async throws(Problem) -> EventPage {
+    try await slot.use { (stores) async throws(Problem) in
+      try await stores.log.events(from: offset, limit: limit)
+    }
+  }
   func deadLetters(from id: DeliveryID, limit: Int) async throws(Problem) -> [DeadLetter] {
     try await slot.use { (stores) async throws(Problem) in
       try await stores.log.deadLetters(from: id, limit: limit)
@@ -106,6 +125,16 @@ struct SlottedLog: EventLog {
   }
   func dropDeadLetter(_ id: DeliveryID) async throws(Problem) -> Bool {
     try await slot.use { (stores) async throws(Problem) in try await stores.log.dropDeadLetter(id) }
+  }
+  func firstOffset(since time: WallInstant) async throws(Problem) -> EventOffset? {
+    try await slot.use { (stores) async throws(Problem) in
+      try await stores.log.firstOffset(since: time)
+    }
+  }
+  func deliverAgain(_ events: [Redelivery]) async throws(Problem) -> [PendingDelivery] {
+    try await slot.use { (stores) async throws(Problem) in
+      try await stores.log.deliverAgain(events)
+    }
   }
   func replayDeadLetter(_ id: DeliveryID) async throws(Problem) -> PendingDelivery? {
     try await slot.use { (stores) async throws(Problem) in try await stores.log.replayDeadLetter(id)

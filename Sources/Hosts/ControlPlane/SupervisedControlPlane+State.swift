@@ -88,19 +88,7 @@ extension SupervisedControlPlane: StateService {
       }
       let left = deadline - clock.now().monotonic
       guard changes.isEmpty, left > .zero, !Task.isCancelled else { return changes }
-      await Self.wait(for: signs, atMost: min(left, Self.sweepInterval))
-    }
-  }
-
-  private static func wait(for signs: AsyncStream<Void>, atMost patience: Duration) async {
-    await withTaskGroup(of: Void.self) { group in
-      group.addTask { for await () in signs { return } }
-      group.addTask {
-        // Cancelled when a sign came sooner.
-        try? await Task.sleep(for: patience)
-      }
-      await group.next()
-      group.cancelAll()
+      await SignWaiting.wait(for: signs, atMost: min(left, Self.sweepInterval))
     }
   }
 }

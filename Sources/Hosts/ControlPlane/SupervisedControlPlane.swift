@@ -46,6 +46,7 @@ public final class SupervisedControlPlane: Sendable {
   private let deliveries = WorkPool()
   private let invocations = WorkPool()
   private let links = AgentLinks()
+  let tails = EventTails()
   let plane = ResourceSlot<ControlPlane>("the control plane")
 
   public init(
@@ -120,7 +121,7 @@ public final class SupervisedControlPlane: Sendable {
     let parts = ControlPlane.Parts(
       catalog: SlottedCatalog(slot: registry), blobs: SlottedBlobs(slot: registry),
       events: SlottedLog(slot: bus), verifiers: verifiers, links: links, deliveries: deliveries,
-      invocations: invocations, clock: clock, random: random, logger: logger,
+      invocations: invocations, tails: tails, clock: clock, random: random, logger: logger,
       configuration: configuration)
     return ResourceOwner(
       of: plane, open: { try await ControlPlane.start(parts) }, close: { await $0.end() })

@@ -5,7 +5,15 @@ internal import NIOHTTP1
 extension APIClient {
   /// Publishes an event with its attributes, in the binary mode of the CloudEvents HTTP binding.
   /// When this returns, the event is on the server's disk.
-  public func publish(_ event: Event) async throws(Problem) -> AcceptedEventResource {
+  ///
+  /// - Parameter slowDown: what is done when the server says that it has too much to do.
+  public func publish(
+    _ event: Event, slowDown: SlowDown = .none
+  ) async throws(Problem) -> AcceptedEventResource {
+    try await slowDown.honour { () async throws(Problem) in try await publishOnce(event) }
+  }
+
+  private func publishOnce(_ event: Event) async throws(Problem) -> AcceptedEventResource {
     var headers: HTTPHeaders = [:]
     if let type = event.dataContentType { headers.add(name: "Content-Type", value: type) }
     var attributes = [

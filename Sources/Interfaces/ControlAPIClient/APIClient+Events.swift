@@ -1,5 +1,6 @@
 public import ClusterModel
 public import ControlAPIModel
+public import HostPorts
 internal import NIOHTTP1
 
 extension APIClient {
@@ -56,6 +57,47 @@ extension APIClient {
         path: ["v1", "events", String(offset.number)],
         query: [("wait", "\(wait.nanoseconds / 1_000_000)ms")],
         timeout: wait + Self.callTimeout))
+  }
+
+  /// Events as they come.
+  ///
+  /// - Parameters:
+  ///   - pattern: which of them, an event pattern as JSON.
+  ///   - since: the first offset; `nil` for what comes from now on.
+  public func tailEvents(
+    on topic: TopicFilter, matching pattern: String? = nil, since: EventOffset? = nil
+  ) async throws(Problem) -> LineSequence<TailLineResource> {
+    var call = Call(
+      path: ["v1", "events", "tail"],
+      query: [
+        ("topic", topic.text), ("where", pattern), ("since", since.map { String($0.number) }),
+      ])
+    call.timeout = Self.followingTimeout
+    return try await lines(TailLineResource.self, of: call)
+  }
+
+  /// Delivers events of the past again, page by page.
+  ///
+  /// - Parameters:
+  ///   - slowDown: what is done when the server has too much to do already.
+  ///   - step: told after each page what was done in it.
+  public func replay(
+    _ request: ReplayRequest, slowDown: SlowDown, step: (ReplayResource) -> Void
+  ) async throws(Problem) {
+    var request = request
+    while true {
+      let body = ReplayRequestResource(request)
+      let page = try await slowDown.honour { () async throws(Problem) in
+        try await value(
+          ReplayResource.self, of: json(.POST, ["v1", "events", "replay"], body))
+      }
+      step(page)
+      guard let next = page.next else { return }
+      request.from = .offset(next)
+      // A bound in time stays: events are compared with it one by one.
+      if case .time? = request.through { continue }
+      request.through = .offset(page.through)
+    }
   }
 
   /// What a module wrote to standard error: what is kept and then, with `follow`, what comes.

@@ -92,8 +92,10 @@ extension APIClient {
 
   /// What an answer without success tells.
   func problem(of answer: Answer) -> ProblemResource {
-    if let told = try? APIJSON.decode(ProblemResource.self, from: answer.body) {
+    if var told = try? APIJSON.decode(ProblemResource.self, from: answer.body) {
       // An answer that is no problem is turned into one below.
+      told.retryAfterSeconds =
+        told.retryAfterSeconds ?? answer.headers.first(name: "Retry-After").flatMap { Int($0) }
       return told
     }
     return ProblemResource(unexpectedAnswer(answer, cause: nil))

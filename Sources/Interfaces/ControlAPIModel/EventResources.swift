@@ -41,14 +41,17 @@ public struct AcceptedEventResource: Hashable, Sendable, Codable {
   public var offset: EventOffset
   public var id: String
   public var source: String
-  /// How many modules it goes to.
+  /// How many modules it goes to; none for a duplicate.
   public var deliveries: Int
+  /// Whether this event had been published before: `offset` is where it was put then.
+  public var duplicate: Bool
 
   public init(_ event: Event, _ appended: AppendedEvent) {
     offset = appended.offset
     id = event.id
     source = event.source
     deliveries = appended.deliveries.count
+    duplicate = appended.isDuplicate
   }
 }
 
@@ -106,7 +109,8 @@ public struct DeadLetterResource: Hashable, Sendable, Codable {
   public var id: DeliveryID
   public var offset: EventOffset
   public var module: ModuleName
-  public var event: EventResource
+  /// Left out when it is damaged, see the newest failure.
+  public var event: EventResource?
   public var diedAt: WallInstant
   /// Every failed attempt, oldest first (at most the newest 20).
   public var history: [Attempt]
@@ -116,7 +120,7 @@ public struct DeadLetterResource: Hashable, Sendable, Codable {
     id = letter.id
     offset = letter.offset
     module = letter.module
-    event = EventResource(letter.event, withData: withData)
+    event = letter.event.map { EventResource($0, withData: withData) }
     diedAt = letter.diedAt
     history = letter.history.map {
       Attempt(attempt: $0.attempt, at: $0.at, failure: FailureResource($0.failure))

@@ -16,6 +16,8 @@ public struct ProblemResource: Hashable, Sendable, Codable {
   public var cause: String?
   /// What can be done about it.
   public var next: String?
+  /// After how many seconds it is worth trying again; also in the header `Retry-After`.
+  public var retryAfterSeconds: Int?
   /// Given when a guest ran and failed.
   public var failure: FailureResource?
 
@@ -27,6 +29,7 @@ public struct ProblemResource: Hashable, Sendable, Codable {
     code = problem.code
     cause = problem.cause
     next = problem.next
+    retryAfterSeconds = problem.retryAfter.map { Int(clamping: $0.components.seconds) }
     self.failure = failure
   }
 
@@ -42,7 +45,9 @@ public struct ProblemResource: Hashable, Sendable, Codable {
 
   /// The problem that this tells of.
   public var problem: Problem {
-    Problem(Problem.Category(httpStatus: status), code: code, detail, cause: cause, next: next)
+    Problem(
+      Problem.Category(httpStatus: status), code: code, detail, cause: cause, next: next,
+      retryAfter: retryAfterSeconds.map { .seconds($0) })
   }
 }
 
@@ -123,6 +128,8 @@ extension ActivationFailure {
       case .unavailable: (.unavailable, "See what is deployed with `wasmatrix ps`.")
       case .loopDetected:
         (.conflict, "Let no module publish to a topic that leads back to it.")
+      case .eventDamaged:
+        (.internalFault, "Restore the data folder from a backup, or drop the dead letter.")
       case .internalError: (.internalFault, "Look into the server's log.")
       }
     return Problem(category, code: code.rawValue, message, next: next)

@@ -1,6 +1,9 @@
 public import ClusterModel
 public import Scheduling
 
+/// Everything that interfaces ask of a cluster.
+public typealias APIService = ClusterService & StateService & EventTailService & EventReplayService
+
 /// What a cluster does for whoever asks: the port that the interfaces (HTTP, later others) use and
 /// the control plane meets. Every call says who asks and in which namespace.
 public protocol ClusterService: Sendable {

@@ -68,8 +68,8 @@ extension Coverage {
     case .changeRecorded: count(.eventsChangeRecorded)
     case .recordFailed: count(.eventsRecordFailed)
     // These come from the logic itself, or are not part of a simulation.
-    case .deploymentsChanged, .activationFinished, .eventUnreadable, .activationLost,
-      .deadLetterReplayed, .deadlineReached, .stopRequested:
+    case .deploymentsChanged, .lifecycleOccurred, .activationFinished, .eventUnreadable,
+      .activationLost, .deadLetterReplayed, .redelivered, .deadlineReached, .stopRequested:
       break
     }
   }
@@ -106,6 +106,8 @@ extension Coverage {
     case .append: count(.routerAppend)
     case .accept: count(.routerAccept)
     case .settled: count(.routerSettled)
+    // Simulated agents answer, or are lost, long before.
+    case .giveUp: break
     case .record(let change):
       switch change.outcome {
       case .succeeded: count(.routerRecordSucceeded)

@@ -64,7 +64,8 @@ struct SimulatedLog {
       ids.append(id)
       pending[id] = PendingDelivery(
         id: id, offset: offset, namespace: accepted.event.namespace, module: target,
-        failedAttempts: 0, footprint: accepted.event.footprint)
+        failedAttempts: 0, footprint: accepted.event.footprint,
+        orderKey: accepted.orderKeys[target])
     }
     return AppendedEvent(offset: offset, deliveries: ids)
   }

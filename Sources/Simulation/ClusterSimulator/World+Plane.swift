@@ -107,7 +107,7 @@ extension World {
     case .accept: operators.eventsAccepted += 1
     case .refuse: break
     case .record(let change): use(.record(change))
-    case .settled: break
+    case .settled, .giveUp: break
     case .activate: checker.fail("an activation left the control plane without a route", self)
     }
   }

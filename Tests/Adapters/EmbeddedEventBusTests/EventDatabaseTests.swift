@@ -104,7 +104,7 @@ import Testing
   @Test func `settled events are trimmed, owed and dead ones never`() async throws {
     let temporary = TemporaryFolder()
     let folder = try DataFolder(temporary.path)
-    let log = try EventDatabase(in: folder, keptEvents: 10)
+    let log = try EventDatabase(in: folder, retention: EventRetention(events: 10))
     let owed = try await log.append(accepted("owed", to: "a"))
     let dead = try await log.append(accepted("dead", to: "a"))
     _ = try await log.record(change(dead.deliveries[0], 1, .dead(trap)))
@@ -124,7 +124,7 @@ import Testing
   @Test func `numbers of what was forgotten are never used again`() async throws {
     let temporary = TemporaryFolder()
     let folder = try DataFolder(temporary.path)
-    let log = try EventDatabase(in: folder, keptEvents: 0)
+    let log = try EventDatabase(in: folder, retention: EventRetention(events: 0))
     var last = AppendedEvent(offset: EventOffset(0), deliveries: [])
     for number in 0..<128 {
       last = try await log.append(accepted("\(number)", to: "a"))
@@ -141,7 +141,7 @@ import Testing
   @Test func `what is kept is bounded in bytes too`() async throws {
     let temporary = TemporaryFolder()
     let folder = try DataFolder(temporary.path)
-    let log = try EventDatabase(in: folder, keptBytes: .mebibytes(2))
+    let log = try EventDatabase(in: folder, retention: EventRetention(size: .mebibytes(2)))
     let large = [UInt8](repeating: 1, count: 1 << 20)
     var last = EventOffset(0)
     for number in 0..<40 {
@@ -149,6 +149,36 @@ import Testing
     }
     #expect(try await log.event(at: EventOffset(1)) == nil)
     #expect(try await log.event(at: last) != nil)
+  }
+
+  @Test func `what is too old is forgotten, and nothing that is younger`() async throws {
+    let temporary = TemporaryFolder()
+    let folder = try DataFolder(temporary.path)
+    let log = try EventDatabase(in: folder, retention: EventRetention(age: .seconds(60)))
+    for number in 0..<600 {
+      var event = accepted("\(number)")
+      event.acceptedAt = now + .seconds(number < 300 ? 0 : 100)
+      _ = try await log.append(event)
+    }
+    #expect(try await log.event(at: EventOffset(1)) == nil)
+    #expect(try await log.event(at: EventOffset(300)) == nil)
+    #expect(try await log.event(at: EventOffset(301)) != nil)
+  }
+
+  @Test func `an event that is delivered again is kept until that has settled`() async throws {
+    let temporary = TemporaryFolder()
+    let folder = try DataFolder(temporary.path)
+    let log = try EventDatabase(in: folder, retention: EventRetention(events: 0))
+    let first = try await log.append(accepted("1"))
+    let again = try await log.deliverAgain([
+      Redelivery(
+        offset: first.offset, namespace: .default, targets: [ModuleName(unchecked: "a")])
+    ])
+    for number in 0..<600 { _ = try await log.append(accepted("more \(number)")) }
+    #expect(try await log.event(at: first.offset) != nil)
+    _ = try await log.record(change(again[0].id, 1, .succeeded(output: [], published: nil)))
+    for number in 0..<600 { _ = try await log.append(accepted("and \(number)")) }
+    #expect(try await log.event(at: first.offset) == nil)
   }
 
   @Test func `an attempt that fails twice is counted once`() async throws {
@@ -186,10 +216,10 @@ import Testing
       _ = try await log.record(change(id, 1, .dead(trap)))
     }
     let first = try await log.deadLetters(from: DeliveryID(0), limit: 10)
-    #expect(first.map(\.event.id) == ["0", "1", "2", "3"])
+    #expect(first.map(\.event?.id) == ["0", "1", "2", "3"])
     let next = DeliveryID(first[3].id.number + 1)
-    #expect(try await log.deadLetters(from: next, limit: 10).map(\.event.id) == ["4", "5"])
-    #expect(try await log.deadLetters(from: next, limit: 1).map(\.event.id) == ["4"])
+    #expect(try await log.deadLetters(from: next, limit: 10).map(\.event?.id) == ["4", "5"])
+    #expect(try await log.deadLetters(from: next, limit: 1).map(\.event?.id) == ["4"])
     #expect(try await log.deadLetters(from: next, limit: -1).isEmpty)
   }
 

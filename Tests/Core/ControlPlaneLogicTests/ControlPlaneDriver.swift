@@ -129,6 +129,7 @@ struct ControlPlaneDriver {
         }
       return ["\(change.delivery) \(text)"]
         + tell(.events(.changeRecorded(change.delivery, published: nil)))
+    case .giveUp(let id): return ["give up \(id)"]
     case .accept, .refuse, .activate, .settled: return []
     }
   }

@@ -128,6 +128,18 @@ import Testing
     #expect(plane.news() == [])
   }
 
+  @Test mutating func `an answer that comes after it was given up does not count, also on the same node`() {
+    plane.serve(on: ["a"], PlacementRules(fallbacks: 0))
+    #expect(plane.emit() == ["activate 1 on a, attempt 1"])
+    // The wall time and the grace that a module has by itself.
+    let texts = plane.wait(.seconds(331), beating: ["a"])
+    #expect(
+      texts.filter { !$0.hasPrefix("send") }
+        == ["give up 1", "1 failed", "activate 1 on a, attempt 2"])
+    #expect(endActivation(0, success) == [], "the first one, at last")
+    #expect(endActivation(1, success) == ["1 succeeded"])
+  }
+
   @Test mutating func `where a module runs is said of what serves right now`() {
     let name = QualifiedName(.default, ModuleName(unchecked: "m"))
     #expect(plane.logic.routes(of: name) == [])

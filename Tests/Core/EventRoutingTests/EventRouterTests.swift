@@ -172,7 +172,8 @@ import Testing
     }
   }
 
-  @Test func `a log that is busy takes no attempt, one that is damaged does`() {
+  @Test func `a log that is busy takes no attempt, an event that is damaged is put aside at once`()
+  {
     var script = RouterScript()
     _ = script.handle(.deploymentsChanged([routed("a", on: "x")]))
     _ = script.owe(1, "x")
@@ -180,7 +181,8 @@ import Testing
     #expect(script.handle(.eventUnreadable(DeliveryID(1), busy)) == [])
     #expect(script.wake() == ["activate 1 a generation 3 attempt 1"])
     let damaged = Problem(.internalFault, code: "data_corrupt", "damaged")
-    #expect(script.handle(.eventUnreadable(DeliveryID(1), damaged)) == ["failed attempt 1"])
+    #expect(script.handle(.eventUnreadable(DeliveryID(1), damaged)) == ["dead event_damaged"])
+    #expect(script.recorded(1) == ["settled 1"])
   }
 
   @Test func `results that cannot be made durable hold up what would make more of them`() {

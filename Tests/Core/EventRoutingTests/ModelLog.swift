@@ -9,7 +9,7 @@ struct ModelLog {
   private(set) var succeeded: Set<DeliveryID> = []
   private(set) var dead: Set<DeliveryID> = []
   private(set) var events: [EventOffset: Event] = [:]
-  private var deliveries: [DeliveryID: PendingDelivery] = [:]
+  private(set) var deliveries: [DeliveryID: PendingDelivery] = [:]
   private var lastOffset: Int64 = 0
   private var lastDelivery: Int64 = 0
 
@@ -22,7 +22,8 @@ struct ModelLog {
       let id = DeliveryID(lastDelivery)
       deliveries[id] = PendingDelivery(
         id: id, offset: offset, namespace: accepted.event.namespace, module: target,
-        failedAttempts: 0, footprint: accepted.event.footprint)
+        failedAttempts: 0, footprint: accepted.event.footprint,
+        orderKey: accepted.orderKeys[target])
       pending[id] = deliveries[id]
       return id
     }
@@ -77,6 +78,7 @@ struct RouterSimulation {
   var runningNow: [QualifiedName: Int] = [:]
   /// What broke a promise.
   var violations: [String] = []
+  var order = OrderChecker()
   private(set) var deployments: [RoutedDeployment]
   private let allDeployments: [RoutedDeployment]
   private var lastRequest: UInt64 = 0
@@ -107,20 +109,34 @@ struct RouterSimulation {
         if runningNow.values.reduce(0, +) > router.limits.running {
           violations.append("more ran than may run at all")
         }
+        if let delivery = log.deliveries[id] { order.begins(delivery, &violations) }
         work.append(.activate(id, offset, name))
       case .record(let change):
         work.append(.record(change))
         let underWay = work.count { if case .record = $0 { true } else { false } }
         if underWay > router.limits.recording { violations.append("too many records") }
+      case .giveUp(let id): giveUp(id)
       case .settled: break
       }
     }
   }
 
-  mutating func publish(_ topic: Topic) {
+  mutating func publish(_ topic: Topic, about subject: String? = nil) {
     lastRequest += 1
-    let event = Event(id: "e\(lastRequest)", source: "/s", type: "t", topic: topic)
+    let event = Event(
+      id: "e\(lastRequest)", source: "/s", type: "t", topic: topic, subject: subject)
     feed(.eventReceived(RequestID(lastRequest), event, data: nil, .local))
+  }
+
+  /// What runs is not waited for any more; it runs on all the same, and nobody hears of it.
+  private mutating func giveUp(_ id: DeliveryID) {
+    let index = work.lastIndex {
+      if case .activate(id, _, _) = $0 { true } else { false }
+    }
+    guard let index, case .activate(_, _, let name) = work.remove(at: index) else {
+      return violations.append("\(id) was given up, and did not run")
+    }
+    runningNow[name, default: 0] -= 1
   }
 
   /// Finishes one piece of work, well or badly as `luck` says (0: well).
@@ -134,7 +150,9 @@ struct RouterSimulation {
       } else {
         work.append(.appended(request, log.append(event)))
       }
-    case .appended(let request, let appended): feed(.eventAppended(request, appended))
+    case .appended(let request, let appended):
+      order.hears(appended.deliveries.compactMap { log.deliveries[$0] })
+      feed(.eventAppended(request, appended))
     case .activate(let id, let offset, let name):
       runningNow[name, default: 0] -= 1
       guard let event = log.events[offset] else { return violations.append("no event \(offset)") }
@@ -143,9 +161,12 @@ struct RouterSimulation {
       if luck == 1 {
         feed(.recordFailed(change.delivery, problem))
       } else {
+        order.ends(change)
         work.append(.recorded(change.delivery, log.record(change)))
       }
-    case .recorded(let id, let appended): feed(.changeRecorded(id, published: appended))
+    case .recorded(let id, let appended):
+      order.hears(appended?.deliveries.compactMap { log.deliveries[$0] } ?? [])
+      feed(.changeRecorded(id, published: appended))
     }
   }
 
@@ -172,6 +193,7 @@ struct RouterSimulation {
   mutating func replay(_ choice: Int) {
     let dead = log.dead.sorted()
     guard !dead.isEmpty, let pending = log.replay(dead[choice % dead.count]) else { return }
+    order.replays(pending)
     feed(.deadLetterReplayed(pending))
   }
 
@@ -188,6 +210,7 @@ struct RouterSimulation {
     work = []
     runningNow = [:]
     router = EventRouter(limits: router.limits)
+    order.crashes(leaving: log.recovered)
     feed(.deploymentsChanged(deployments))
     feed(.recovered(log.recovered))
   }

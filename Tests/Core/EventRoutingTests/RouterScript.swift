@@ -62,7 +62,8 @@ struct RouterScript {
       case .failed: "failed attempt \(change.attempt)"
       case .dead(let failure): "dead \(failure.code.rawValue)"
       }
-    case .settled(let id, _): "settled \(id)"
+    case .giveUp(let id): "give up \(id)"
+    case .settled(let id, _, _): "settled \(id)"
     }
   }
 }

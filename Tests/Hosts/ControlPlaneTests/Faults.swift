@@ -44,6 +44,11 @@ struct FaultyLog: EventLog {
   let log: any EventLog
   let faults: Faults
 
+  var capabilities: EventLogCapabilities {
+    get async throws(Problem) { try await log.capabilities }
+  }
+  var damage: EventLogDamage { get async throws(Problem) { try await log.damage } }
+
   func pendingDeliveries() async throws(Problem) -> [PendingDelivery] {
     try await log.pendingDeliveries()
   }
@@ -61,6 +66,10 @@ struct FaultyLog: EventLog {
   func status(of offset: EventOffset) async throws(Problem) -> EventStatus? {
     try await log.status(of: offset)
   }
+  func newestOffset() async throws(Problem) -> EventOffset { try await log.newestOffset() }
+  func events(from offset: EventOffset, limit: Int) async throws(Problem) -> EventPage {
+    try await log.events(from: offset, limit: limit)
+  }
   func deadLetters(from id: DeliveryID, limit: Int) async throws(Problem) -> [DeadLetter] {
     try faults.check(.deadLetters)
     return try await log.deadLetters(from: id, limit: limit)
@@ -70,6 +79,12 @@ struct FaultyLog: EventLog {
   }
   func dropDeadLetter(_ id: DeliveryID) async throws(Problem) -> Bool {
     try await log.dropDeadLetter(id)
+  }
+  func firstOffset(since time: WallInstant) async throws(Problem) -> EventOffset? {
+    try await log.firstOffset(since: time)
+  }
+  func deliverAgain(_ events: [Redelivery]) async throws(Problem) -> [PendingDelivery] {
+    try await log.deliverAgain(events)
   }
   func replayDeadLetter(_ id: DeliveryID) async throws(Problem) -> PendingDelivery? {
     try await log.replayDeadLetter(id)

@@ -2,6 +2,7 @@ import ClusterModel
 import ControlAPIModel
 import HostPorts
 import NIOHTTP1
+import Synchronization
 import Testing
 
 @testable import ControlAPIClient
@@ -113,10 +114,11 @@ struct EventRoutesTests {
 
   @Test func `a full log pushes back, and says how far a batch came`() async throws {
     try await RunningServer.run { server in
-      let full = Problem(.overloaded, code: "log_full", "the log is full", next: "Wait.")
+      let full = Problem(
+        .overloaded, code: "log_full", "the log is full", next: "Wait.", retryAfter: .seconds(7))
       server.cluster.change { $0.publishProblems = [full, nil, full] }
       let one = try await server.send(.POST, Self.path, query: [("topic", "a")])
-      #expect(one.status == 429 && one.headers.first(name: "retry-after") == "1")
+      #expect(one.status == 429 && one.headers.first(name: "retry-after") == "7")
       #expect(one.problem?.problem == full)
       let event = "{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/a\",\"type\":\"t\"}"
       let batch = try await server.send(
@@ -124,6 +126,42 @@ struct EventRoutesTests {
         body: Array("[\(event),\(event)]".utf8))
       #expect(batch.status == 429)
       #expect(batch.problem?.detail.contains("the first 1 of 2 events were accepted") == true)
+    }
+  }
+
+  @Test func `a refusal that does not know when to try again says a second`() async throws {
+    try await RunningServer.run { server in
+      server.cluster.change {
+        $0.publishProblems = [Problem(.overloaded, code: "store_busy", "too much")]
+      }
+      let answer = try await server.send(.POST, Self.path, query: [("topic", "a")])
+      #expect(answer.status == 429 && answer.headers.first(name: "retry-after") == "1")
+    }
+  }
+
+  @Test func `a client that is told to slow down does, and no longer than it wants to`()
+    async throws
+  {
+    try await RunningServer.run { server in
+      let full = Problem(.overloaded, code: "log_full", "full", retryAfter: .seconds(1))
+      let event = Event(id: "1", source: "/s", type: "t", topic: Topic(unchecked: "a"))
+      let waits = Mutex<[Duration]>([])
+      let slowDown = SlowDown(patience: .seconds(2)) { wait, problem in
+        if problem == full { waits.withLock { $0.append(wait) } }
+      }
+      server.cluster.change { $0.publishProblems = [full, full] }
+      let accepted = try await server.client.publish(event, slowDown: slowDown)
+      #expect(accepted.offset == EventOffset(1))
+      #expect(waits.withLock { $0 } == [.seconds(1), .seconds(1)])
+      for (patience, problems) in [(0, [full]), (1, [full, full])] {
+        server.cluster.change { $0.publishProblems = problems }
+        let brief = SlowDown(patience: .seconds(patience))
+        let problem = await #expect(throws: Problem.self) {
+          try await server.client.publish(event, slowDown: brief)
+        }
+        #expect(problem == full)
+        #expect(server.cluster.read { $0.publishProblems.isEmpty })
+      }
     }
   }
 

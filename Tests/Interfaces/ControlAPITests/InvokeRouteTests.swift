@@ -62,7 +62,7 @@ struct InvokeRouteTests {
     (ActivationFailure.Code.guestExited, 502), (.guestTrapped, 502), (.startFailed, 502),
     (.memoryLimit, 502), (.outputLimit, 502), (.cpuTimeLimit, 504), (.wallTimeLimit, 504),
     (.overloaded, 429), (.unavailable, 503), (.cancelled, 503), (.loopDetected, 409),
-    (.internalError, 500),
+    (.eventDamaged, 500), (.internalError, 500),
   ])
   func `a failure is a problem with its details`(_ code: ActivationFailure.Code, _ status: Int)
     async throws

@@ -69,11 +69,11 @@ struct RouteTests {
       server.cluster.change { $0.deadLetters = (1...30).map { Samples.deadLetter($0 * 3) } }
       let some = try await server.client.deadLetters(from: DeliveryID(6), limit: 20)
       #expect(some.map(\.id.number) == (2...21).map { Int64($0 * 3) })
-      #expect(some.allSatisfy { $0.event.data == nil && $0.event.dataSize.bytes == 2 })
+      #expect(some.allSatisfy { $0.event?.data == nil && $0.event?.dataSize.bytes == 2 })
       let letters = try await server.client.deadLetters()
       #expect(letters.count == 30)
       let one = try await server.client.deadLetter(DeliveryID(3))
-      #expect(one.event.data?.text == "{}" && one.history[0].failure.failure == Samples.failure)
+      #expect(one.event?.data?.text == "{}" && one.history[0].failure.failure == Samples.failure)
       try await server.client.replayDeadLetter(DeliveryID(3))
       try await server.client.dropDeadLetter(DeliveryID(3))
     }
@@ -102,7 +102,10 @@ struct RouteTests {
       server.cluster.change { $0.problem = problem }
       let answer = try await server.send(.GET, ["v1", "nodes"])
       #expect(answer.status == category.httpStatus)
-      await #expect(throws: problem) { try await server.client.nodes() }
+      var heard = problem
+      // A server that has too much to do always says when to come back.
+      if category == .overloaded { heard.retryAfter = .seconds(1) }
+      await #expect(throws: heard) { try await server.client.nodes() }
     }
   }
 

@@ -51,3 +51,43 @@ extension SampleCluster: StateService {
 
   private static let unknown = Problem(.notFound, code: "bucket_unknown", "there is none")
 }
+
+extension SampleCluster: EventTailService {
+  func tail(_ question: TailQuestion, for caller: Caller) async throws(Problem) -> any EventTail {
+    try entered(caller)
+    change { $0.questions.append(question) }
+    return SampleTail(items: read { $0.tail })
+  }
+}
+
+extension SampleCluster: EventReplayService {
+  /// Two pages, whatever is asked for.
+  func replay(_ request: ReplayRequest, by caller: Caller) async throws(Problem) -> ReplayedPage {
+    try entered(caller)
+    change { $0.replays.append(request) }
+    var page = ReplayedPage(through: EventOffset(300))
+    page.events = 7
+    page.deliveries = 9
+    if read({ $0.replays.count }) == 1 {
+      page.missed = [ReplayedPage.Missed(from: EventOffset(1), through: EventOffset(4))]
+      page.next = EventOffset(201)
+    }
+    return page
+  }
+}
+
+/// Tells everything at once, and then waits for its end.
+actor SampleTail: EventTail {
+  private var items: [TailItem]
+
+  init(items: [TailItem]) { self.items = items }
+
+  func next(patience: Duration) async throws(Problem) -> [TailItem] {
+    defer { items = [] }
+    if items.isEmpty {
+      // Sleeping ends early only when the task is cancelled, which whoever asks looks at itself.
+      try? await Task.sleep(for: patience)
+    }
+    return items
+  }
+}

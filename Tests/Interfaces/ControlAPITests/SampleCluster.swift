@@ -23,6 +23,9 @@ final class SampleCluster: ClusterService {
     var existed = false
     var logs: AsyncStream<LogLine> = AsyncStream { $0.finish() }
     var patience: Duration?
+    var questions: [TailQuestion] = []
+    var tail: [TailItem] = []
+    var replays: [ReplayRequest] = []
     var declared: [Bucket] = []
     var written: [StateWrite] = []
   }
@@ -32,7 +35,7 @@ final class SampleCluster: ClusterService {
   func change(_ change: (inout Script) -> Void) { script.withLock { change(&$0) } }
   func read<Value: Sendable>(_ read: (Script) -> Value) -> Value { script.withLock { read($0) } }
 
-  private func entered(_ caller: Caller) throws(Problem) {
+  func entered(_ caller: Caller) throws(Problem) {
     let problem = script.withLock { script in
       script.callers.append(caller)
       return script.problem

@@ -21,7 +21,7 @@ final class APIListener: Sendable {
   /// Where it serves.
   let slot = ResourceSlot<Serving>("the HTTP API")
   private let listen: ListenAddress
-  private let service: any ClusterService & StateService
+  private let service: any APIService
   private let supervision: any SupervisionService
   private let backups: any BackupService
   private let registry: PrometheusRegistry
@@ -33,7 +33,7 @@ final class APIListener: Sendable {
   static let shutdown = Duration.seconds(10)
 
   init(
-    on listen: ListenAddress, for service: any ClusterService & StateService,
+    on listen: ListenAddress, for service: any APIService,
     supervision: any SupervisionService, backups: any BackupService, registry: PrometheusRegistry
   ) {
     self.listen = listen

@@ -1,8 +1,10 @@
 import ClusterModel
 import ControlPlane
+import ControlPlaneLogic
 import DataBackup
 import DurableSQLite
 import EmbeddedEventBus
+import EventRouting
 import HostPorts
 import LocalSystem
 import Logging
@@ -26,19 +28,21 @@ struct DevCluster: Sendable {
   /// Holds the lock of the folder for as long as the cluster lives.
   private let folder: DataFolder
 
-  init(in folder: DataFolder) {
+  init(in folder: DataFolder, _ events: EventLogOptions) {
     self.folder = folder
     backups = BackupMaker(in: folder, clock: clock)
+    var configuration = LocalNode.planeConfiguration
+    configuration.routing.pendingDeliveries = events.maxPending
     plane = SupervisedControlPlane(
       stores: SupervisedControlPlane.Stores(
         catalog: { () throws(Problem) in try CatalogDatabase(in: folder) },
         blobs: { () throws(Problem) in try BlobFolder(in: folder) },
         events: { () throws(Problem) in
-          let log = try EventDatabase(in: folder)
+          let log = try EventDatabase(in: folder, retention: events.retention)
           return EventStores(log: log, state: log.state)
         }),
       clock: clock, logger: Logger(label: "control-plane"),
-      configuration: LocalNode.planeConfiguration)
+      configuration: configuration)
   }
 
   /// Its services, in the order of their start.

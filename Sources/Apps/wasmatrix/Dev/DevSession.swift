@@ -53,7 +53,11 @@ struct DevSession: Sendable {
       name: "main",
       SupervisorSpecification(children: cluster.children + [development, api]),
       SupervisionEnvironment(
-        clock: SystemClock(), logger: Logger(label: "supervisor"), onEvent: Self.count))
+        clock: SystemClock(), logger: Logger(label: "supervisor"),
+        onEvent: { [plane = cluster.plane] path, event in
+          Self.count(path, event)
+          if let notice = SupervisionNotice.of(event, path) { plane.announce(notice) }
+        }))
     tree.set(main)
     try await withThrowingTaskGroup(of: Ended.self) { group in
       group.addTask {

@@ -38,8 +38,9 @@ struct DeadLetterList: AsyncParsableCommand {
         .text("DIED"), .number("ATTEMPTS"), .text("LAST FAILURE"))
       for letter in letters {
         table.add(
-          "\(letter.id)", "\(letter.offset)", letter.module.text, letter.event.topic.text,
-          letter.event.id, "\(letter.diedAt)", "\(letter.history.last?.attempt ?? 0)",
+          "\(letter.id)", "\(letter.offset)", letter.module.text,
+          letter.event?.topic.text ?? "(damaged)", letter.event?.id ?? "(damaged)",
+          "\(letter.diedAt)", "\(letter.history.last?.attempt ?? 0)",
           letter.history.last.map { GuestFailureText.line($0.failure) } ?? "")
       }
       return table

@@ -24,13 +24,17 @@ struct DeadLetterShow: AsyncParsableCommand {
     if output.json { return try ResultPrinter.printJSON(letter) }
     var facts = TextTable(.text("DEAD LETTER"), .text("\(letter.id)"))
     facts.add("module", letter.module.text)
-    facts.add("topic", letter.event.topic.text)
-    facts.add("event", letter.event.id)
-    facts.add("source", letter.event.source)
-    facts.add("type", letter.event.type)
     facts.add("offset", "\(letter.offset)")
     facts.add("died", "\(letter.diedAt)")
-    facts.add("data", dataText(letter.event))
+    if let event = letter.event {
+      facts.add("topic", event.topic.text)
+      facts.add("event", event.id)
+      facts.add("source", event.source)
+      facts.add("type", event.type)
+      facts.add("data", dataText(event))
+    } else {
+      facts.add("event", "damaged: it cannot be read any more")
+    }
     var attempts = TextTable(.number("ATTEMPT"), .text("TIME"), .text("FAILURE"))
     for attempt in letter.history {
       attempts.add(

@@ -34,6 +34,8 @@ struct DevVerb: AsyncParsableCommand {
   @Option(help: ArgumentHelp("The folder that keeps everything.", valueName: "dir"))
   var data: String?
 
+  @OptionGroup(title: "Event log") var events: EventLogOptions
+
   @Option(help: "The least severe log messages to show.")
   var logLevel = Logger.Level.info
 
@@ -59,7 +61,8 @@ struct DevVerb: AsyncParsableCommand {
     let folder = try DataFolder(DataFolderChoice.path(option: data, manifest: manifest))
     let signer = try DevelopmentKey.load(dataFolder: folder.path)
     let session = DevSession(
-      cluster: DevCluster(in: folder), signer: signer, manifestPath: manifest, listen: listen,
+      cluster: DevCluster(in: folder, events), signer: signer, manifestPath: manifest,
+      listen: listen,
       registry: registry)
     try await session.run(until: signals)
   }

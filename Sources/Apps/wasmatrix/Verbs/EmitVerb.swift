@@ -8,7 +8,10 @@ struct EmitVerb: AsyncParsableCommand {
     commandName: "emit",
     abstract: "Publish an event.",
     discussion: """
-      Prints the event's offset in the log once it is safely stored. With --wait it waits until \
+      Prints the event's offset in the log once it is safely stored. An event whose source and id were \
+      published a moment ago is a duplicate: it is told where the first one is, and nothing is \
+      delivered again. When the server has too much to do, it says when to try again, and so it \
+      is tried, for as long as --patience. With --wait it waits until \
       every module that the event wakes has handled it or given up, and prints what came of it; \
       the exit status is 1 when one gave up, or when the time ran out.
 
@@ -42,8 +45,21 @@ struct EmitVerb: AsyncParsableCommand {
   @Option(help: ArgumentHelp("How long to wait.", valueName: "time"))
   var timeout = DurationArgument(.seconds(30))
 
+  @Option(
+    help: ArgumentHelp(
+      "How long to go on trying when the server says to slow down; 0s for not at all.",
+      valueName: "time"))
+  var patience = DurationArgument(.seconds(60))
+
   @OptionGroup var server: ServerOptions
   @OptionGroup var output: OutputOptions
+
+  private var slowDown: SlowDown {
+    SlowDown(patience: patience.duration) { wait, problem in
+      ProgressPrinter.note(
+        "told to slow down (\(problem.message)); trying again in \(wait.components.seconds) s")
+    }
+  }
 
   func run() async throws {
     var event = Event(
@@ -53,7 +69,11 @@ struct EmitVerb: AsyncParsableCommand {
     event.data = try data.read()
     let published = event
     let (accepted, status) = try await server.withClient { client in
-      let accepted = try await client.publish(published)
+      let accepted = try await client.publish(published, slowDown: slowDown)
+      if accepted.duplicate {
+        ProgressPrinter.note(
+          "published before, at offset \(accepted.offset): nothing is delivered again")
+      }
       guard wait else { return (accepted, nil as EventStatusResource?) }
       return (accepted, try await settled(accepted.offset, client))
     }

@@ -3,13 +3,15 @@ import ArgumentParser
 struct EventsVerb: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "events",
-    abstract: "Look after events that could not be handled.",
+    abstract: "Follow events, and look after those that could not be handled.",
     discussion: """
       EXAMPLE
+        wasmatrix events tail 'sensors/#'
+        wasmatrix events replay --from 1200
         wasmatrix events dead list
         wasmatrix events dead replay 17
       """,
-    subcommands: [Dead.self])
+    subcommands: [EventsTail.self, EventsReplay.self, Dead.self])
 
   struct Dead: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

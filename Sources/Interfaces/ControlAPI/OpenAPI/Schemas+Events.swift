@@ -14,13 +14,34 @@ extension Schemas {
 
   static let acceptedEvent = Schema.object(required: [
     "offset": Schema.integer, "id": Schema.string, "source": Schema.string,
-    "deliveries": Schema.integer,
+    "deliveries": Schema.integer, "duplicate": Schema.bool,
   ])
 
   static let eventStatus = Schema.object(required: [
     "offset": Schema.integer, "event": Schema.ref("Event"), "acceptedAt": Schema.time,
     "settled": Schema.bool, "deliveries": Schema.array(Schema.ref("Delivery")),
   ])
+
+  static let tailLine = Schema.object(
+    required: [:],
+    optional: [
+      "offset": Schema.integer, "acceptedAt": Schema.time, "event": Schema.ref("Event"),
+      "missed": Schema.object(required: ["from": Schema.integer, "through": Schema.integer]),
+    ])
+
+  static let replayRequest = Schema.object(
+    required: [:],
+    optional: [
+      "from": Schema.integer, "fromTime": Schema.time, "through": Schema.integer,
+      "throughTime": Schema.time, "topic": Schema.string, "module": Schema.string,
+    ])
+
+  static let replay = Schema.object(
+    required: [
+      "events": Schema.integer, "deliveries": Schema.integer, "through": Schema.integer,
+      "missed": Schema.array(
+        Schema.object(required: ["from": Schema.integer, "through": Schema.integer])),
+    ], optional: ["next": Schema.integer])
 
   static let delivery = Schema.object(
     required: [
@@ -33,14 +54,15 @@ extension Schemas {
       "failure": Schema.ref("Failure"),
     ])
 
-  static let deadLetter = Schema.object(required: [
-    "id": Schema.integer, "offset": Schema.integer, "module": Schema.string,
-    "event": Schema.ref("Event"), "diedAt": Schema.time,
-    "history": Schema.array(
-      Schema.object(required: [
-        "attempt": Schema.integer, "at": Schema.time, "failure": Schema.ref("Failure"),
-      ])),
-  ])
+  static let deadLetter = Schema.object(
+    required: [
+      "id": Schema.integer, "offset": Schema.integer, "module": Schema.string,
+      "diedAt": Schema.time,
+      "history": Schema.array(
+        Schema.object(required: [
+          "attempt": Schema.integer, "at": Schema.time, "failure": Schema.ref("Failure"),
+        ])),
+    ], optional: ["event": Schema.ref("Event")])
 
   /// What a client sends in structured mode: CloudEvents JSON format 1.0.2.
   static let cloudEvent = Schema.object(

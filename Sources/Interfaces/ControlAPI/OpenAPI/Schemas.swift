@@ -16,7 +16,8 @@ enum Schemas {
     "SecurityEvent": securityEvent, "Deployment": deployment, "Limits": limits, "Retry": retry,
     "DeployRequest": deployRequest, "DeployLine": deployLine, "Removed": removed,
     "Event": event, "AcceptedEvent": acceptedEvent, "EventStatus": eventStatus,
-    "Delivery": delivery, "DeadLetter": deadLetter, "CloudEvent": cloudEvent, "Node": node,
+    "Delivery": delivery, "TailLine": tailLine, "ReplayRequest": replayRequest, "Replay": replay,
+    "DeadLetter": deadLetter, "CloudEvent": cloudEvent, "Node": node,
     "NodeScheduling": nodeScheduling, "RollbackRequest": rollbackRequest,
     "DeployedGeneration": deployedGeneration, "PlanRequest": planRequest,
     "Explanation": explanation,
@@ -35,7 +36,8 @@ enum Schemas {
       "detail": Schema.string, "code": Schema.string,
     ],
     optional: [
-      "cause": Schema.string, "next": Schema.string, "failure": Schema.ref("Failure"),
+      "cause": Schema.string, "next": Schema.string, "retryAfterSeconds": Schema.integer,
+      "failure": Schema.ref("Failure"),
     ])
 
   private static let failure = Schema.object(

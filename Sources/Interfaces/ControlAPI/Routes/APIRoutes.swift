@@ -4,13 +4,16 @@ internal import Telemetry
 /// Every route there is.
 enum APIRoutes {
   static func table(
-    service: any ClusterService & StateService, supervision: any SupervisionService,
+    service: any APIService, supervision: any SupervisionService,
     backups: any BackupService, registry: PrometheusRegistry
   ) -> RouteTable {
     var routes = HealthRoutes.routes(service: service, registry: registry)
     routes += ModuleRoutes.routes(service)
     routes += DeploymentRoutes.routes(service)
     routes.append(InvokeRoute.route(service))
+    // Before the route of an event, whose offset could be any segment.
+    routes.append(EventTailRoute.route(service))
+    routes.append(EventReplayRoute.route(service))
     routes += EventRoutes.routes(service)
     routes += DeadLetterRoutes.routes(service)
     routes += TrustRoutes.routes(service)

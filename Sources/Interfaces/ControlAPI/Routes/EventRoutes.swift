@@ -15,7 +15,10 @@ enum EventRoutes {
       .post, "/v1/events", body: .upTo(APILimits.structuredBody),
       Operation(
         id: "publishEvent",
-        summary: "Publish a CloudEvents event, or a batch; it is on disk when this answers.",
+        summary: """
+          Publish a CloudEvents event, or a batch; it is on disk when this answers. One whose source and id \
+          were published a moment ago is a duplicate: it is answered with where the first one is.
+          """,
         parameters: [
           .query("topic", "Where it goes; else its topic attribute, else its type.")
         ],

@@ -42,7 +42,9 @@ struct ProblemAnswer: Error {
   var response: Response {
     var headers = headers
     headers[.contentType] = APIJSON.problemType
-    if resource.status == 429 { headers[.retryAfter] = Self.retryAfter }
+    if resource.status == 429 || resource.retryAfterSeconds != nil {
+      headers[.retryAfter] = String(resource.retryAfterSeconds ?? Self.retryAfter)
+    }
     let status = HTTPResponse.Status(code: resource.status)
     // Cannot fail: it is texts and numbers. An answer without a body still has its status.
     let body = (try? APIJSON.encode(resource)) ?? []
@@ -50,8 +52,8 @@ struct ProblemAnswer: Error {
       status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
   }
 
-  /// Seconds; the shortest that the header can say.
-  static let retryAfter = "1"
+  /// Seconds, when nobody knows better: the shortest that the header can say.
+  static let retryAfter = 1
 }
 
 extension Response {

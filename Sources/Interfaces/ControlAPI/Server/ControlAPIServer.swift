@@ -40,7 +40,7 @@ public final class ControlAPIServer: Sendable {
   ///   - registry: where `/metrics` is read from, and where requests are counted.
   /// - Throws: ``Problem`` with `listen_beyond_loopback`.
   public init(
-    service: any ClusterService & StateService, supervision: any SupervisionService,
+    service: any APIService, supervision: any SupervisionService,
     backups: any BackupService, host: String, port: Int, registry: PrometheusRegistry,
     logger: Logger
   ) throws(Problem) {

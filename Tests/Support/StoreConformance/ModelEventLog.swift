@@ -1,4 +1,5 @@
 import ClusterModel
+import HostPorts
 
 /// What an event log is, said as simply as it can be: two lists in memory.
 struct ModelEventLog {
@@ -8,6 +9,7 @@ struct ModelEventLog {
     var namespace: Namespace
     var module: ModuleName
     var footprint: ByteCount
+    var orderKey: OrderKey?
     var state = EventStatus.State.pending
     var attempts = 0
     var output: [UInt8] = []
@@ -15,8 +17,14 @@ struct ModelEventLog {
     var diedAt: WallInstant?
   }
 
+  let capabilities: EventLogCapabilities
+  var now = WallInstant(microseconds: 1_700_000_000_000_000)
   private var events: [AcceptedEvent] = []
+  /// Every publish that was new, oldest first.
+  private var publishes: [(event: AcceptedEvent, offset: EventOffset)] = []
   private var deliveries: [Delivery] = []
+
+  init(_ capabilities: EventLogCapabilities) { self.capabilities = capabilities }
 
   var nextOffset: Int64 { Int64(events.count) + 1 }
 
@@ -29,18 +37,54 @@ struct ModelEventLog {
     deliveries.first { $0.id == id }?.attempts ?? 0
   }
 
-  mutating func append(_ event: AcceptedEvent) -> AppendedEvent {
+  /// A publish, which may be one that was there before.
+  mutating func publish(_ event: AcceptedEvent) -> AppendedEvent {
+    if let first = first(like: event) {
+      return AppendedEvent(offset: first, deliveries: [], isDuplicate: true)
+    }
+    let appended = append(event)
+    publishes.append((event, appended.offset))
+    return appended
+  }
+
+  private func first(like event: AcceptedEvent) -> EventOffset? {
+    guard let window = capabilities.deduplication else { return nil }
+    return publishes.suffix(window.count).last {
+      $0.event.event.id == event.event.id && $0.event.event.source == event.event.source
+        && $0.event.event.namespace == event.event.namespace
+        && event.acceptedAt < $0.event.acceptedAt + window.duration
+    }?.offset
+  }
+
+  private mutating func append(_ event: AcceptedEvent) -> AppendedEvent {
     let offset = EventOffset(nextOffset)
     events.append(event)
-    let ids = event.targets.map { module in
+    return AppendedEvent(offset: offset, deliveries: owe(event, at: offset, to: event.targets, event.orderKeys))
+  }
+
+  private mutating func owe(
+    _ event: AcceptedEvent, at offset: EventOffset, to targets: [ModuleName],
+    _ keys: [ModuleName: OrderKey]
+  ) -> [DeliveryID] {
+    targets.map { module in
       let id = DeliveryID(Int64(deliveries.count) + 1)
       deliveries.append(
         Delivery(
           id: id, offset: offset, namespace: event.event.namespace, module: module,
-          footprint: event.event.footprint))
+          footprint: event.event.footprint, orderKey: keys[module]))
       return id
     }
-    return AppendedEvent(offset: offset, deliveries: ids)
+  }
+
+  mutating func deliverAgain(_ redelivery: Redelivery) -> [PendingDelivery] {
+    guard let event = event(at: redelivery.offset) else { return [] }
+    let ids = owe(
+      event, at: redelivery.offset, to: redelivery.targets, redelivery.orderKeys)
+    return deliveries.filter { ids.contains($0.id) }.map { pending($0) }
+  }
+
+  func firstOffset(since time: WallInstant) -> EventOffset? {
+    events.firstIndex { $0.acceptedAt >= time }.map { EventOffset(Int64($0) + 1) }
   }
 
   mutating func record(_ change: DeliveryChange) -> AppendedEvent? {
@@ -95,7 +139,8 @@ struct ModelEventLog {
   private func pending(_ delivery: Delivery) -> PendingDelivery {
     PendingDelivery(
       id: delivery.id, offset: delivery.offset, namespace: delivery.namespace,
-      module: delivery.module, failedAttempts: delivery.attempts, footprint: delivery.footprint)
+      module: delivery.module, failedAttempts: delivery.attempts, footprint: delivery.footprint,
+      orderKey: delivery.orderKey)
   }
 
   func deadLetters() -> [DeadLetter] {
@@ -105,6 +150,16 @@ struct ModelEventLog {
         id: delivery.id, offset: delivery.offset, module: delivery.module, event: event.event,
         diedAt: diedAt, history: delivery.history)
     }
+  }
+
+  func events(from offset: EventOffset, limit: Int) -> EventPage {
+    var page = EventPage(events: [], next: offset)
+    while page.events.count < limit, let event = event(at: page.next) {
+      page.events.append(
+        LoggedEvent(offset: page.next, acceptedAt: event.acceptedAt, event: event.event))
+      page.next = EventOffset(page.next.number + 1)
+    }
+    return page
   }
 
   func status(of offset: EventOffset) -> EventStatus? {
