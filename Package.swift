@@ -75,6 +75,7 @@ let package = Package(
         "ClusterModel", "EventRouting", "ModuleCatalog", "NodeTracking", "Scheduling",
         "Supervision",
       ]),
+    target("Core", "GuestAccess", ["ClusterModel"]),
     target("Core", "NodeAgentLogic", ["ClusterModel", "Supervision", deque]),
 
     // Simulation: whole clusters of the logics, in virtual time. It knows no adapter.
@@ -122,7 +123,8 @@ let package = Package(
     target(
       "Hosts", "NodeAgent",
       [
-        "ClusterModel", "ModuleTrust", "NodeAgentLogic", "HostPorts", "ModuleVerification",
+        "ClusterModel", "ModuleTrust", "GuestAccess", "NodeAgentLogic", "HostPorts",
+        "ModuleVerification",
         "Supervision", "SupervisionRuntime", logging, metrics, deque,
       ]),
     target(
@@ -204,6 +206,7 @@ let package = Package(
         "ClusterModel", "EventRouting", "ModuleCatalog", "NodeTracking", "Scheduling",
         "ControlPlaneLogic",
       ]),
+    tests("Core", "GuestAccessTests", ["ClusterModel", "GuestAccess"]),
     tests("Core", "NodeAgentLogicTests", ["ClusterModel", "NodeAgentLogic"]),
     tests(
       "Simulation", "ClusterSimulatorTests",

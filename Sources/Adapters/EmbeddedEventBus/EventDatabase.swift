@@ -58,7 +58,7 @@ public final class EventDatabase: EventLog {
   }
 
   public func append(_ event: AcceptedEvent) async throws(Problem) -> AppendedEvent {
-    let stored = try stored(event)
+    let stored = try StoredEvent.of(event, file: database.path)
     let appended = try await database.write(cost: stored.footprint) {
       try EventWriter(database: $0).append(stored)
     }
@@ -66,19 +66,36 @@ public final class EventDatabase: EventLog {
     return appended
   }
 
-  public func record(_ change: DeliveryChange) async throws(Problem) -> AppendedEvent? {
-    var cost = ByteCount(bytes: 0)
-    var published: StoredEvent?
-    if case .succeeded(let output, let event) = change.outcome {
-      published = try event.map { event throws(Problem) in try stored(event) }
-      cost.bytes = output.count + (published?.footprint.bytes ?? 0)
+  public func record(_ change: DeliveryChange) async throws(Problem) -> [AppendedEvent] {
+    guard case .succeeded(let output, let effects) = change.outcome else {
+      try await database.write { try EventWriter(database: $0).record(change) }
+      grew(by: ByteCount(bytes: 0))
+      return []
     }
-    let appended = try await database.write(cost: cost) { [published] in
-      try EventWriter(database: $0).record(change, published: published)
+    let stored = try StoredEffects(effects, file: database.path)
+    let cost = ByteCount(bytes: output.count + effects.footprint.bytes)
+    let appended: [AppendedEvent] = try await database.write(cost: cost) { [state] database in
+      // A delivery that is not pending any more was recorded before, with all that it did.
+      guard try EventWriter(database: database).succeed(change, output) else { return [] }
+      return try state.carryOut(stored, at: change.at, database)
     }
     grew(by: cost)
+    state.sign(for: effects)
     return appended
   }
+
+  public func commit(_ effects: CommittedEffects) async throws(Problem) -> [AppendedEvent] {
+    let stored = try StoredEffects(effects, file: database.path)
+    let now = effects.at
+    let appended = try await database.write(cost: effects.footprint) { [state] in
+      try state.carryOut(stored, at: now, $0)
+    }
+    grew(by: effects.footprint)
+    state.sign(for: effects)
+    return appended
+  }
+
+  public var guarantees: Set<LogGuarantee> { [.effectsWithAcknowledgement] }
 
   public func event(at offset: EventOffset) async throws(Problem) -> Event? {
     try await database.read { try EventReader(database: $0).event(at: offset) }
@@ -108,12 +125,6 @@ public final class EventDatabase: EventLog {
   public func close() async throws(Problem) {
     state.finish()
     try await database.close()
-  }
-
-  private func stored(_ event: AcceptedEvent) throws(Problem) -> StoredEvent {
-    do { return try StoredEvent(event) } catch {
-      throw StorageProblem.from(error, file: database.path)
-    }
   }
 
   /// Trims when it is due. Nobody waits for it, and when it fails the next one does its work.

@@ -87,6 +87,27 @@ struct StoredEvent: Sendable {
     footprint = accepted.event.footprint
     targets = accepted.targets
   }
+
+  static func of(_ accepted: AcceptedEvent, file: String) throws(Problem) -> StoredEvent {
+    do { return try StoredEvent(accepted) } catch {
+      throw StorageProblem.from(error, file: file)
+    }
+  }
+}
+
+/// Effects as they go into the tables.
+struct StoredEffects: Sendable {
+  let namespace: Namespace
+  let events: [StoredEvent]
+  let writes: [StateWrite]
+
+  init(_ effects: CommittedEffects, file: String) throws(Problem) {
+    namespace = effects.namespace
+    events = try effects.events.map { event throws(Problem) in
+      try StoredEvent.of(event, file: file)
+    }
+    writes = effects.writes
+  }
 }
 
 /// An event without its data, as it stands in the `envelope` column.

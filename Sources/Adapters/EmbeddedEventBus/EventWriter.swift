@@ -48,23 +48,13 @@ struct EventWriter {
   }
 
   /// A change to a delivery that is not pending any more changes nothing, nor does a failed attempt
-  /// that was recorded before.
-  ///
-  /// - Parameter published: what ``DeliveryChange/Outcome/succeeded`` publishes.
-  func record(_ change: DeliveryChange, published: StoredEvent?) throws -> AppendedEvent? {
-    let select = try database.cachedStatement(
-      sql: #"SELECT "offset", attempts, history FROM deliveries WHERE id = ? AND state = 0"#)
-    guard let row = try Row.fetchOne(select, arguments: [change.delivery.number]) else {
-      return nil
-    }
-    let offset = EventOffset(try row.decode(atIndex: 0))
+  /// that was recorded before. What came of a success is for the caller to write.
+  func record(_ change: DeliveryChange) throws {
+    guard let row = try pending(change) else { return }
     switch change.outcome {
-    case .succeeded(let output, _):
-      try succeed(change, output)
-      try settle(offset)
-      return try published.map { try append($0) }
+    case .succeeded(let output, _): _ = try succeed(change, output)
     case .failed(let failure):
-      guard change.attempt > (try row.decode(Int.self, atIndex: 1)) else { return nil }
+      guard change.attempt > (try row.decode(Int.self, atIndex: 1)) else { return }
       let update = try database.cachedStatement(
         sql: "UPDATE deliveries SET attempts = ?, history = ? WHERE id = ?")
       try update.execute(arguments: [
@@ -81,10 +71,18 @@ struct EventWriter {
         change.at.microseconds, change.delivery.number,
       ])
     }
-    return nil
   }
 
-  private func succeed(_ change: DeliveryChange, _ output: [UInt8]) throws {
+  private func pending(_ change: DeliveryChange) throws -> Row? {
+    let select = try database.cachedStatement(
+      sql: #"SELECT "offset", attempts, history FROM deliveries WHERE id = ? AND state = 0"#)
+    return try Row.fetchOne(select, arguments: [change.delivery.number])
+  }
+
+  /// - Returns: whether it was pending; else nothing has changed.
+  func succeed(_ change: DeliveryChange, _ output: [UInt8]) throws -> Bool {
+    guard let row = try pending(change) else { return false }
+    let offset = EventOffset(try row.decode(atIndex: 0))
     let update = try database.cachedStatement(
       sql: """
         UPDATE deliveries SET state = 1, attempts = ?, output_length = ?, output = ? WHERE id = ?
@@ -92,6 +90,8 @@ struct EventWriter {
     try update.execute(arguments: [
       change.attempt, output.count, Data(output.prefix(Self.keptOutput)), change.delivery.number,
     ])
+    try settle(offset)
+    return true
   }
 
   private func history(

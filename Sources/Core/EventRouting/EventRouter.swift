@@ -37,6 +37,8 @@ public struct EventRouter: Sendable {
   /// What the changes that are not durable yet count for.
   var unrecordedBytes = 0
   var appending: [RequestID: AcceptedEvent] = [:]
+  /// Events of invocations that are being made durable with what else they do.
+  var committing: [RequestID: [AcceptedEvent]] = [:]
   /// What is owed, appends under way included.
   public internal(set) var pendingCount = 0
   public internal(set) var pendingBytes = 0
@@ -64,14 +66,22 @@ public struct EventRouter: Sendable {
     case .appendFailed(let request, let problem):
       if let accepted = appending.removeValue(forKey: request) { release(accepted) }
       directives.append(.refuse(request, problem))
-    case .activationFinished(let id, let event, let result, let data):
-      finish(id, event, result, data, now, &random)
+    case .activationFinished(let id, let event, let result, let data, let effects):
+      finish(id, event, result, data, effects, now, &random)
     case .eventUnreadable(let id, let problem):
       finishFailed(id, Self.failure(of: problem), now, &random)
     case .activationLost(let id): finishFailed(id, Self.lost, now, &random)
     case .changeRecorded(let id, let published):
       recorded(id, published, now, &random, &directives)
     case .recordFailed(let id, _): postponeRecord(id, now, &random)
+    case .effectsRefused(let id, let problem): refuseEffects(id, problem, now)
+    case .effectsOffered(let request, let module, let event, let offered):
+      commit(request, module, event, offered, now, &random, &directives)
+    case .effectsCommitted(let request, let appended):
+      confirm(request, appended, now, &directives)
+    case .commitFailed(let request, let problem):
+      for accepted in committing.removeValue(forKey: request) ?? [] { release(accepted) }
+      directives.append(.refuse(request, problem))
     case .deadLetterReplayed(let pending): replay(pending, now)
     case .deadlineReached: wake(now)
     case .stopRequested: isStopping = true
@@ -95,7 +105,12 @@ public struct EventRouter: Sendable {
   /// Whether `activationFinished` must come with the data of a result of a module.
   public func needsData(ofResultsOf module: QualifiedName) -> Bool {
     guard let topic = deployments[module]?.configuration.resultTopic else { return false }
-    return table.needsData(for: topic, in: module.namespace)
+    return needsData(of: topic, in: module.namespace)
+  }
+
+  /// Whether what a module publishes to a topic must come with its data.
+  public func needsData(of topic: Topic, in namespace: Namespace) -> Bool {
+    table.needsData(for: topic, in: namespace)
   }
 
   // Taking events in.
@@ -145,7 +160,7 @@ public struct EventRouter: Sendable {
   }
 
   /// Gives back what an event reserved while it was being appended.
-  private mutating func release(_ accepted: AcceptedEvent) {
+  mutating func release(_ accepted: AcceptedEvent) {
     pendingCount -= accepted.targets.count
     pendingBytes -= accepted.event.footprint.bytes * accepted.targets.count
   }

@@ -87,9 +87,14 @@ struct SlottedLog: EventLog {
   func append(_ event: AcceptedEvent) async throws(Problem) -> AppendedEvent {
     try await slot.use { (stores) async throws(Problem) in try await stores.log.append(event) }
   }
-  func record(_ change: DeliveryChange) async throws(Problem) -> AppendedEvent? {
+  func record(_ change: DeliveryChange) async throws(Problem) -> [AppendedEvent] {
     try await slot.use { (stores) async throws(Problem) in try await stores.log.record(change) }
   }
+  func commit(_ effects: CommittedEffects) async throws(Problem) -> [AppendedEvent] {
+    try await slot.use { (stores) async throws(Problem) in try await stores.log.commit(effects) }
+  }
+  /// None while it is away.
+  var guarantees: Set<LogGuarantee> { get async { await slot.current?.log.guarantees ?? [] } }
   func event(at offset: EventOffset) async throws(Problem) -> Event? {
     try await slot.use { (stores) async throws(Problem) in try await stores.log.event(at: offset) }
   }
@@ -113,4 +118,28 @@ struct SlottedLog: EventLog {
   }
   /// Its owner closes it.
   func close() async throws(Problem) {}
+}
+
+/// State behind a slot, as agents read it.
+struct SlottedState: GuestState {
+  let slot: ResourceSlot<EventStores>
+  let clock: any HostClock
+
+  func entry(
+    _ key: StateKey, in bucket: BucketName, of namespace: Namespace
+  ) async throws(Problem) -> StateEntry? {
+    let now = clock.now().wall
+    return try await slot.use { (stores) async throws(Problem) in
+      try await stores.state.get(key, in: bucket, of: namespace, at: now)
+    }
+  }
+  func entries(
+    in bucket: BucketName, of namespace: Namespace, prefix: String, after: StateKey?, limit: Int
+  ) async throws(Problem) -> [StateEntry] {
+    let now = clock.now().wall
+    return try await slot.use { (stores) async throws(Problem) in
+      try await stores.state.list(
+        bucket, of: namespace, prefix: prefix, after: after, limit: limit, at: now)
+    }
+  }
 }

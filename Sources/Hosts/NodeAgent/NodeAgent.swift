@@ -50,7 +50,8 @@ public actor NodeAgent {
     self.logger = logger
     self.random = random
     runner = PlacementRunner(
-      id: registration.node, engine: engine, clock: clock, logger: logger, random: random)
+      id: registration.node, engine: engine, plane: plane, clock: clock, logger: logger,
+      random: random)
     logic = NodeAgentLogic(registration: registration, configuration: configuration)
     (mailbox, letters) = AsyncStream.makeStream(
       of: ControlMessage.self, bufferingPolicy: .bufferingOldest(Self.mailboxSize))

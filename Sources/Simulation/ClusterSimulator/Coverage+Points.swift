@@ -69,7 +69,8 @@ extension Coverage {
     case .recordFailed: count(.eventsRecordFailed)
     // These come from the logic itself, or are not part of a simulation.
     case .deploymentsChanged, .activationFinished, .eventUnreadable, .activationLost,
-      .deadLetterReplayed, .deadlineReached, .stopRequested:
+      .deadLetterReplayed, .deadlineReached, .stopRequested, .effectsRefused, .effectsOffered,
+      .effectsCommitted, .commitFailed:
       break
     }
   }
@@ -113,7 +114,7 @@ extension Coverage {
       case .dead: count(.routerRecordDead)
       }
     // Refusals need a full log; `EventRoutingTests` fill one.
-    case .refuse, .activate: break
+    case .refuse, .activate, .commit, .confirm: break
     }
   }
 

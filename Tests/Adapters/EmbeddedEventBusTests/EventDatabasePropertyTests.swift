@@ -65,10 +65,14 @@ import Testing
       let event = accepted(model.nextOffset, targets: targets)
       try expectEqual(try await log.append(event), model.append(event))
     case .succeed(let choice, let publishes):
-      let published = publishes ? accepted(model.nextOffset, targets: choice % 2) : nil
+      let published = (0..<(publishes ? 1 + choice % 3 : 0)).map {
+        accepted(model.nextOffset + Int64($0), targets: choice % 2)
+      }
+      let at = WallInstant(microseconds: Int64(choice))
       try await record(
-        .succeeded(output: [UInt8](repeating: 1, count: choice), published: published), choice,
-        stale: false, log, &model)
+        .succeeded(
+          output: [UInt8](repeating: 1, count: choice),
+          CommittedEffects(at: at, events: published)), choice, stale: false, log, &model)
     case .fail(let choice, let stale):
       try await record(.failed(failure(choice)), choice, stale: stale, log, &model)
     case .die(let choice):

@@ -43,23 +43,23 @@ struct ModelEventLog {
     return AppendedEvent(offset: offset, deliveries: ids)
   }
 
-  mutating func record(_ change: DeliveryChange) -> AppendedEvent? {
-    guard let index = index(change.delivery, in: .pending) else { return nil }
+  mutating func record(_ change: DeliveryChange) -> [AppendedEvent] {
+    guard let index = index(change.delivery, in: .pending) else { return [] }
     switch change.outcome {
-    case .succeeded(let output, let published):
+    case .succeeded(let output, let effects):
       deliveries[index].state = .succeeded
       deliveries[index].output = output
       deliveries[index].attempts = change.attempt
-      return published.map { append($0) }
+      return effects.events.map { append($0) }
     case .failed(let failure):
-      guard change.attempt > deliveries[index].attempts else { return nil }
+      guard change.attempt > deliveries[index].attempts else { return [] }
       fail(index, change, failure)
     case .dead(let failure):
       fail(index, change, failure)
       deliveries[index].state = .dead
       deliveries[index].diedAt = change.at
     }
-    return nil
+    return []
   }
 
   private mutating func fail(

@@ -128,8 +128,8 @@ struct ControlPlaneDriver {
         case .dead(let failure): "dead \(failure.code.rawValue)"
         }
       return ["\(change.delivery) \(text)"]
-        + tell(.events(.changeRecorded(change.delivery, published: nil)))
-    case .accept, .refuse, .activate, .settled: return []
+        + tell(.events(.changeRecorded(change.delivery, published: [])))
+    case .accept, .refuse, .activate, .settled, .commit, .confirm: return []
     }
   }
 

@@ -12,8 +12,12 @@ struct StateWriter {
   private var reader: StateReader { StateReader(database: database, file: file) }
 
   func declare(_ bucket: Bucket) throws {
+    let known = try StoredBucket.fetch(database, bucket.name, bucket.namespace)
+    var bucket = bucket
+    // Changed by hand it still is of the application that declares it.
+    bucket.application = bucket.application ?? known?.bucket.application
     let rules = try EventTables.encode(bucket)
-    guard let known = try StoredBucket.fetch(database, bucket.name, bucket.namespace) else {
+    guard let known else {
       try database.execute(
         sql: """
           INSERT INTO buckets (namespace, name, entries, size, forgotten, rules)
@@ -21,12 +25,7 @@ struct StateWriter {
           """, arguments: [bucket.namespace.text, bucket.name.text, rules])
       return
     }
-    guard known.bucket.isKept(as: bucket) else {
-      throw Problem(
-        .conflict, code: "bucket_consistency",
-        "bucket \(bucket.name) exists with another consistency",
-        next: "Name another bucket, or remove this one with all that is in it.")
-    }
+    try known.bucket.requireSameConsistency(as: bucket)
     try database.execute(
       sql: "UPDATE buckets SET rules = ? WHERE id = ?", arguments: [rules, known.id])
   }
@@ -172,15 +171,5 @@ struct StateWriter {
       try forgetDeletions(in: bucket)
     }
     return try expired.map { try $0.decode(atIndex: 0) }
-  }
-}
-
-extension Bucket {
-  /// Whether what was kept by these rules is as the other ones promise.
-  fileprivate func isKept(as other: Bucket) -> Bool {
-    switch (consistency, other.consistency) {
-    case (.strong, .strong), (.cached, .cached): true
-    case (.strong, .cached), (.cached, .strong): false
-    }
   }
 }
