@@ -76,6 +76,7 @@ let package = Package(
         "Supervision",
       ]),
     target("Core", "GuestAccess", ["ClusterModel"]),
+    target("Core", "StateCaching", ["ClusterModel", deque]),
     target("Core", "NodeAgentLogic", ["ClusterModel", "Supervision", deque]),
 
     // Simulation: whole clusters of the logics, in virtual time. It knows no adapter.
@@ -123,7 +124,7 @@ let package = Package(
     target(
       "Hosts", "NodeAgent",
       [
-        "ClusterModel", "ModuleTrust", "GuestAccess", "NodeAgentLogic", "HostPorts",
+        "ClusterModel", "ModuleTrust", "GuestAccess", "StateCaching", "NodeAgentLogic", "HostPorts",
         "ModuleVerification",
         "Supervision", "SupervisionRuntime", logging, metrics, deque,
       ]),
@@ -207,6 +208,7 @@ let package = Package(
         "ControlPlaneLogic",
       ]),
     tests("Core", "GuestAccessTests", ["ClusterModel", "GuestAccess"]),
+    tests("Core", "StateCachingTests", ["ClusterModel", "StateCaching"]),
     tests("Core", "NodeAgentLogicTests", ["ClusterModel", "NodeAgentLogic"]),
     tests(
       "Simulation", "ClusterSimulatorTests",
@@ -230,6 +232,7 @@ let package = Package(
         "StoreConformance",
       ]),
     tests("Adapters", "ManifestYAMLTests", ["ClusterModel", "ManifestYAML"]),
+    tests("Hosts", "NodeAgentTests", ["ClusterModel", "HostPorts", "NodeAgent"]),
     tests(
       "Hosts", "ControlPlaneTests",
       [

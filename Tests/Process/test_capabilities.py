@@ -1,6 +1,7 @@
 """Modules reach events and state as far as they are granted; what they do takes effect exactly once."""
 import json
 import random
+import re
 import threading
 import time
 import unittest
@@ -129,6 +130,26 @@ class Capabilities(unittest.TestCase):
         self.assertEqual(letter["state"], "dead")
         self.assertEqual(letter["failure"]["code"], "guest_exited")
         self.assertIsNone(self.state("tally", "events"))
+
+    def test_a_cached_bucket_is_remembered_and_follows_writes(self):
+        self.start(TALLY.replace(
+            "seen: { size: 64MiB }", "seen: { consistency: cached, staleness: 1h }"))
+        self.ask(request(set={"bucket": "seen", "key": "a/1", "value": "old"}))
+        cached = request(get={"bucket": "seen", "key": "a/1"})
+        strong = request(get={"bucket": "seen", "key": "a/1", "consistency": "strong"})
+        served = r'wasmatrix_state_cache_reads_total\{outcome="found"\} [1-9]'
+
+        def is_remembered():
+            self.assertEqual(self.ask(cached)[0]["entry"]["value"], "old")
+            return re.search(served, self.cluster.request("GET", "/metrics")[2].decode())
+
+        wait_until(is_remembered, 30, "a read from memory")
+        self.cluster.run("state", "set", "seen", "a/1", "new")
+        self.assertEqual(self.ask(strong)[0]["entry"]["value"], "new")
+        # It may be an hour old; it is not, because the node watches the bucket.
+        wait_until(lambda: self.ask(cached)[0]["entry"]["value"] == "new", 30, "the new value")
+        self.assertEqual(
+            self.ask(request(invalidate={"bucket": "seen", "key": "a/1"})), [{"ok": True}])
 
     def test_buckets_follow_the_manifest(self):
         self.start()

@@ -119,27 +119,3 @@ struct SlottedLog: EventLog {
   /// Its owner closes it.
   func close() async throws(Problem) {}
 }
-
-/// State behind a slot, as agents read it.
-struct SlottedState: GuestState {
-  let slot: ResourceSlot<EventStores>
-  let clock: any HostClock
-
-  func entry(
-    _ key: StateKey, in bucket: BucketName, of namespace: Namespace
-  ) async throws(Problem) -> StateEntry? {
-    let now = clock.now().wall
-    return try await slot.use { (stores) async throws(Problem) in
-      try await stores.state.get(key, in: bucket, of: namespace, at: now)
-    }
-  }
-  func entries(
-    in bucket: BucketName, of namespace: Namespace, prefix: String, after: StateKey?, limit: Int
-  ) async throws(Problem) -> [StateEntry] {
-    let now = clock.now().wall
-    return try await slot.use { (stores) async throws(Problem) in
-      try await stores.state.list(
-        bucket, of: namespace, prefix: prefix, after: after, limit: limit, at: now)
-    }
-  }
-}

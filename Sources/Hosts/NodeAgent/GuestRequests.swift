@@ -13,7 +13,7 @@ final class GuestRequests: GuestServices {
   private let placement: Placement
   private let activation: DeniedActivation
   private let plane: any ControlPlaneConnection
-  private let state: any GuestState
+  private let cache: StateCache
   private let clock: any HostClock
   private let logger: Logger
 
@@ -22,13 +22,13 @@ final class GuestRequests: GuestServices {
 
   init(
     _ placement: Placement, _ activation: DeniedActivation, plane: any ControlPlaneConnection,
-    state: any GuestState, clock: any HostClock, logger: Logger
+    cache: StateCache, clock: any HostClock, logger: Logger
   ) {
     session = Mutex(GuestSession(placement.deployment.configuration.capabilities))
     self.placement = placement
     self.activation = activation
     self.plane = plane
-    self.state = state
+    self.cache = cache
     self.clock = clock
     self.logger = logger
   }
@@ -43,12 +43,19 @@ final class GuestRequests: GuestServices {
       case .deny(let denial):
         await record(denial)
         return .refused(denial.problem)
-      case .read(let bucket, let key, _):
-        let entry = try await state.entry(key, in: bucket, of: activation.module.namespace)
+      case .read(let bucket, let key, let consistency):
+        let namespace = activation.module.namespace
+        let entry =
+          switch consistency {
+          case .cached: try await cache.entry(key, in: bucket, of: namespace)
+          case .strong: try await plane.state.entry(key, in: bucket, of: namespace)
+          }
         return session.withLock { $0.found(entry, for: call) }
       case .list(let bucket, let prefix, let after, let limit):
         return try await list(call, bucket, prefix, after, limit)
-      case .invalidate: return .done
+      case .invalidate(let bucket, let key):
+        cache.forget(key, in: bucket, of: activation.module.namespace)
+        return .done
       }
     } catch {
       return .refused(error)
@@ -75,7 +82,7 @@ final class GuestRequests: GuestServices {
     var entries: [StateEntry] = []
     var bytes = 0
     while entries.count < limit {
-      let page = try await state.entries(
+      let page = try await plane.state.entries(
         in: bucket, of: activation.module.namespace, prefix: prefix,
         after: entries.last?.key ?? after, limit: limit - entries.count)
       guard !page.isEmpty else { return (entries, true) }

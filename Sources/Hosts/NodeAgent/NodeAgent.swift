@@ -76,7 +76,7 @@ public actor NodeAgent {
     for preparation in preparations.values { preparation.task.cancel() }
     letters.finish()
     await reading?.value
-    runner.logs.finish()
+    runner.close()
   }
 
   /// Tells the logic what has happened, and carries out what it decides.

@@ -14,6 +14,7 @@ final class PlacementRunner: Sendable {
   let logs = LogKeeper()
   private let engine: any ModuleEngine
   private let plane: any ControlPlaneConnection
+  private let cache: StateCache
   private let verifiers = VerifierPool()
   private let clock: any HostClock
   private let logger: Logger
@@ -34,6 +35,7 @@ final class PlacementRunner: Sendable {
     self.id = id
     self.engine = engine
     self.plane = plane
+    cache = StateCache(plane.state, clock: clock)
     self.clock = clock
     self.logger = logger
     self.random = Mutex(random)
@@ -134,7 +136,13 @@ final class PlacementRunner: Sendable {
       placement,
       DeniedActivation(
         module: deployment.qualifiedName, version: deployment.version, node: id, eventID: event.id),
-      plane: plane, state: plane.state, clock: clock, logger: logger)
+      plane: plane, cache: cache, clock: clock, logger: logger)
+  }
+
+  /// Nothing begins any more.
+  func close() {
+    cache.close()
+    logs.finish()
   }
 
   /// The placements that are ready here, sorted.

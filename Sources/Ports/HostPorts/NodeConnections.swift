@@ -49,6 +49,14 @@ public protocol GuestState: Sendable {
   func entries(
     in bucket: BucketName, of namespace: Namespace, prefix: String, after: StateKey?, limit: Int
   ) async throws(Problem) -> [StateEntry]
+  /// Where to follow a bucket from; see ``StateStore/position(of:in:)``.
+  func position(of bucket: BucketName, of namespace: Namespace) async throws(Problem)
+    -> BucketPosition
+  /// What was written after `revision`, waiting up to `patience` for something; see ``StateStore``.
+  func changes(
+    in bucket: BucketName, of namespace: Namespace, prefix: String, after revision: StateRevision?,
+    patience: Duration
+  ) async throws(Problem) -> [StateChange]
 }
 
 /// Which activation it was that was refused something.

@@ -24,10 +24,10 @@ import Testing
     #expect(
       try call(#"{"publish":{"topic":"a","base64":"AP8="}}"#)
         == .publish(GuestPublish(topic: Topic(unchecked: "a"), data: [0, 255])))
-    #expect(try call(#"{"get":{"bucket":"b","key":"k"}}"#) == .get(bucket, key, .strong))
+    #expect(try call(#"{"get":{"bucket":"b","key":"k"}}"#) == .get(bucket, key, .cached))
     #expect(
-      try call(#"{"get":{"bucket":"b","key":"k","consistency":"cached"}}"#)
-        == .get(bucket, key, .cached))
+      try call(#"{"get":{"bucket":"b","key":"k","consistency":"strong"}}"#)
+        == .get(bucket, key, .strong))
     #expect(try call(#" {"set":{"bucket":"b","key":"k","value":""}} "#) == write(.set([])))
     #expect(
       try call(#"{"set":{"bucket":"b","key":"k","value":"1","ifRevision":0}}"#)

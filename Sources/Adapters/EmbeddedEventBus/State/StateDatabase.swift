@@ -78,6 +78,12 @@ public final class StateDatabase: StateStore {
     }
   }
 
+  public func position(
+    of bucket: BucketName, in namespace: Namespace
+  ) async throws(Problem) -> BucketPosition {
+    try await read { try $0.position(bucket, namespace) }
+  }
+
   public func sweep(at now: WallInstant, limit: Int) async throws(Problem) -> Int {
     let swept = try await write { try $0.sweep(at: now, limit: limit) }
     // Which buckets they were in is known by number only: everybody looks.

@@ -72,7 +72,7 @@ struct StateWriter {
   ) throws -> StateRevision {
     let value: Data?
     switch write.action {
-    case .delete where present?.value == nil: return try newest()
+    case .delete where present?.value == nil: return try reader.newest()
     case .delete: value = nil
     case .set(let bytes): value = Data(bytes)
     case .merge(let function, let operand):
@@ -119,20 +119,15 @@ struct StateWriter {
     try update.execute(arguments: [bucket.entries, bucket.size, bucket.id])
   }
 
-  private func newest() throws -> StateRevision {
-    StateRevision(
-      try Int64.fetchOne(database.cachedStatement(sql: "SELECT newest FROM revisions")) ?? 0)
-  }
-
   private func nextRevision() throws -> Int64 {
     try database.cachedStatement(sql: "UPDATE revisions SET newest = newest + 1").execute()
-    return try newest().number
+    return try reader.newest().number
   }
 
   /// Deletions beyond a number are forgotten, the oldest first, many at a time.
   private func forgetDeletions(in bucket: StoredBucket) throws {
     // Looked at now and then: counting costs as much as there are.
-    guard try newest().number % Int64(max(1, rememberedDeletions / 10)) == 0 else { return }
+    guard try reader.newest().number % Int64(max(1, rememberedDeletions / 10)) == 0 else { return }
     let last = try Int64.fetchOne(
       database,
       sql: """

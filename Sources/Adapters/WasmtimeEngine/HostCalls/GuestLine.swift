@@ -68,7 +68,7 @@ private struct Request: Decodable {
     case "get":
       call = .get(
         try fields.name("bucket"), try fields.name("key"),
-        try fields.word("consistency") ?? .strong)
+        try fields.word("consistency") ?? .cached)
     case "list":
       let limit = try fields.number("limit") ?? 100
       guard GuestCall.listRange.contains(Int(clamping: limit)) else {
