@@ -75,6 +75,8 @@ let package = Package(
         "ClusterModel", "EventRouting", "ModuleCatalog", "NodeTracking", "Scheduling",
         "Supervision",
       ]),
+    target("Core", "GuestAccess", ["ClusterModel"]),
+    target("Core", "StateCaching", ["ClusterModel", deque]),
     target("Core", "NodeAgentLogic", ["ClusterModel", "Supervision", deque]),
 
     // Simulation: whole clusters of the logics, in virtual time. It knows no adapter.
@@ -124,7 +126,8 @@ let package = Package(
     target(
       "Hosts", "NodeAgent",
       [
-        "ClusterModel", "ModuleTrust", "NodeAgentLogic", "HostPorts", "ModuleVerification",
+        "ClusterModel", "ModuleTrust", "GuestAccess", "StateCaching", "NodeAgentLogic", "HostPorts",
+        "ModuleVerification",
         "Supervision", "SupervisionRuntime", logging, metrics, deque,
       ]),
     target(
@@ -205,6 +208,8 @@ let package = Package(
         "ClusterModel", "EventRouting", "ModuleCatalog", "NodeTracking", "Scheduling",
         "ControlPlaneLogic",
       ]),
+    tests("Core", "GuestAccessTests", ["ClusterModel", "GuestAccess"]),
+    tests("Core", "StateCachingTests", ["ClusterModel", "StateCaching"]),
     tests("Core", "NodeAgentLogicTests", ["ClusterModel", "NodeAgentLogic"]),
     tests(
       "Simulation", "ClusterSimulatorTests",
@@ -234,6 +239,7 @@ let package = Package(
         "DataBackup", "StorageTesting", crypto,
       ]),
     tests("Adapters", "ManifestYAMLTests", ["ClusterModel", "ManifestYAML"]),
+    tests("Hosts", "NodeAgentTests", ["ClusterModel", "HostPorts", "NodeAgent"]),
     tests(
       "Hosts", "ControlPlaneTests",
       [

@@ -53,7 +53,8 @@ public final class EventDatabase: EventLog {
   public var commits: Int { database.commits }
 
   public var capabilities: EventLogCapabilities {
-    EventLogCapabilities(deduplication: deduplication, canDeliverAgain: true)
+    EventLogCapabilities(
+      deduplication: deduplication, canDeliverAgain: true, effectsWithAcknowledgement: true)
   }
 
   public var damage: EventLogDamage { report.damage }
@@ -63,7 +64,7 @@ public final class EventDatabase: EventLog {
   }
 
   public func append(_ event: AcceptedEvent) async throws(Problem) -> AppendedEvent {
-    let stored = try stored(event)
+    let stored = try StoredEvent.of(event, file: database.path)
     let appended = try await write(cost: stored.footprint) { [deduplication] in
       try $0.publish(stored, within: deduplication)
     }
@@ -71,17 +72,32 @@ public final class EventDatabase: EventLog {
     return appended
   }
 
-  public func record(_ change: DeliveryChange) async throws(Problem) -> AppendedEvent? {
-    var cost = ByteCount(bytes: 0)
-    var published: StoredEvent?
-    if case .succeeded(let output, let event) = change.outcome {
-      published = try event.map { event throws(Problem) in try stored(event) }
-      cost.bytes = output.count + (published?.footprint.bytes ?? 0)
+  public func record(_ change: DeliveryChange) async throws(Problem) -> [AppendedEvent] {
+    guard case .succeeded(let output, let effects) = change.outcome else {
+      try await write { try $0.record(change) }
+      grew(by: ByteCount(bytes: 0), at: change.at)
+      return []
     }
-    let appended = try await write(cost: cost) { [published] in
-      try $0.record(change, published: published)
+    let stored = try StoredEffects(effects, file: database.path)
+    let cost = ByteCount(bytes: output.count + effects.footprint.bytes)
+    let appended: [AppendedEvent] = try await write(cost: cost) { [state] writer in
+      // A delivery that is not pending any more was recorded before, with all that it did.
+      guard try writer.succeed(change, output) else { return [] }
+      return try state.carryOut(stored, at: change.at, writer)
     }
     grew(by: cost, at: change.at)
+    state.sign(for: effects)
+    return appended
+  }
+
+  public func commit(_ effects: CommittedEffects) async throws(Problem) -> [AppendedEvent] {
+    let stored = try StoredEffects(effects, file: database.path)
+    let now = effects.at
+    let appended = try await write(cost: effects.footprint) { [state] in
+      try state.carryOut(stored, at: now, $0)
+    }
+    grew(by: effects.footprint, at: now)
+    state.sign(for: effects)
     return appended
   }
 
@@ -146,12 +162,6 @@ public final class EventDatabase: EventLog {
   ) async throws(Problem) -> Value {
     try await database.write(cost: cost) { [report] in
       try body(EventWriter(database: $0, report: report))
-    }
-  }
-
-  private func stored(_ event: AcceptedEvent) throws(Problem) -> StoredEvent {
-    do { return try StoredEvent(event) } catch {
-      throw StorageProblem.from(error, file: database.path)
     }
   }
 

@@ -38,7 +38,7 @@ struct EventWriter {
     return appended
   }
 
-  private func append(_ event: StoredEvent) throws -> AppendedEvent {
+  func append(_ event: StoredEvent) throws -> AppendedEvent {
     let offset = EventOffset(try nextNumber(of: "events"))
     let insertEvent = try database.cachedStatement(
       sql: """
@@ -68,31 +68,15 @@ struct EventWriter {
   }
 
   /// A change to a delivery that is not pending any more changes nothing, nor does a failed attempt
-  /// that was recorded before.
-  ///
-  /// - Parameter published: what ``DeliveryChange/Outcome/succeeded`` publishes.
-  func record(_ change: DeliveryChange, published: StoredEvent?) throws -> AppendedEvent? {
-    let select = try database.cachedStatement(
-      sql: "SELECT \(StoredDelivery.columns) FROM deliveries WHERE id = ? AND state = 0")
-    guard let row = try Row.fetchOne(select, arguments: [change.delivery.number]) else {
-      return nil
-    }
-    guard var delivery = try reader.readable(row) else {
-      try putOutOfTheWay(change.delivery)
-      return try published.map { try append($0) }
-    }
+  /// that was recorded before. What came of a success is for the caller to write.
+  func record(_ change: DeliveryChange) throws {
+    guard case .found(var delivery) = try pending(change.delivery) else { return }
     let before = delivery.attempts
     delivery.attempts = change.attempt
     switch change.outcome {
-    case .succeeded(let output, _):
-      delivery.state = .succeeded
-      delivery.outputLength = output.count
-      delivery.output = Data(output.prefix(Self.keptOutput))
-      try delivery.update(in: database)
-      try settle(delivery.offset)
-      return try published.map { try append($0) }
+    case .succeeded(let output, _): return try succeed(delivery, output)
     case .failed(let failure):
-      guard change.attempt > before else { return nil }
+      guard change.attempt > before else { return }
       delivery.history = try history(of: delivery, adding: failure, change)
     case .dead(let failure):
       delivery.state = .dead
@@ -100,10 +84,46 @@ struct EventWriter {
       delivery.history = try history(of: delivery, adding: failure, change)
     }
     try delivery.update(in: database)
-    return nil
   }
 
-  /// A damaged delivery is owed no more; what came of it is not lost.
+  /// Records a success, if it was not recorded before; what comes of it is written when it was not.
+  ///
+  /// - Returns: whether something comes of it.
+  func succeed(_ change: DeliveryChange, _ output: [UInt8]) throws -> Bool {
+    switch try pending(change.delivery) {
+    case .none: return false
+    case .damaged: return true
+    case .found(var delivery):
+      delivery.attempts = change.attempt
+      try succeed(delivery, output)
+      return true
+    }
+  }
+
+  private func succeed(_ delivery: StoredDelivery, _ output: [UInt8]) throws {
+    var delivery = delivery
+    delivery.state = .succeeded
+    delivery.outputLength = output.count
+    delivery.output = Data(output.prefix(Self.keptOutput))
+    try delivery.update(in: database)
+    try settle(delivery.offset)
+  }
+
+  private enum Pending {
+    case none, damaged
+    case found(StoredDelivery)
+  }
+
+  /// A damaged one is put out of the way; what came of it is not lost.
+  private func pending(_ id: DeliveryID) throws -> Pending {
+    let select = try database.cachedStatement(
+      sql: "SELECT \(StoredDelivery.columns) FROM deliveries WHERE id = ? AND state = 0")
+    guard let row = try Row.fetchOne(select, arguments: [id.number]) else { return .none }
+    if let delivery = try reader.readable(row) { return .found(delivery) }
+    try putOutOfTheWay(id)
+    return .damaged
+  }
+
   private func putOutOfTheWay(_ id: DeliveryID) throws {
     let update = try database.cachedStatement(sql: "UPDATE deliveries SET state = 4 WHERE id = ?")
     try update.execute(arguments: [id.number])

@@ -1,5 +1,6 @@
 import ClusterModel
 import Crypto
+import DurableSQLite
 import Foundation
 import GRDB
 
@@ -30,6 +31,12 @@ struct StoredEvent: Sendable {
     content = Self.digest(envelope, data)
   }
 
+  static func of(_ accepted: AcceptedEvent, file: String) throws(Problem) -> StoredEvent {
+    do { return try StoredEvent(accepted) } catch {
+      throw StorageProblem.from(error, file: file)
+    }
+  }
+
   /// What makes its row, with what shows later that the row is whole.
   func arguments(at offset: EventOffset) -> StatementArguments {
     [
@@ -54,6 +61,21 @@ struct StoredEvent: Sendable {
   ) -> Data {
     EventChecksum.of(
       "\(offset)\u{0}\(acceptedAt)\u{0}\(kind)\u{0}\(name)\u{0}\(footprint)\u{0}", Data(content))
+  }
+}
+
+/// Effects as they go into the tables.
+struct StoredEffects: Sendable {
+  let namespace: Namespace
+  let events: [StoredEvent]
+  let writes: [StateWrite]
+
+  init(_ effects: CommittedEffects, file: String) throws(Problem) {
+    namespace = effects.namespace
+    events = try effects.events.map { event throws(Problem) in
+      try StoredEvent.of(event, file: file)
+    }
+    writes = effects.writes
   }
 }
 

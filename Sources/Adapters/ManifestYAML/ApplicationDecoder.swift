@@ -4,7 +4,7 @@ import ClusterModel
 struct ApplicationDecoder {
   let values: ValueReader
 
-  static let keys = ["apiVersion", "name", "modules"]
+  static let keys = ["apiVersion", "name", "buckets", "modules"]
   static let maximumModules = 1000
 
   /// Complete, or `nil` when a problem was reported; meaningless when any problem was.
@@ -14,9 +14,10 @@ struct ApplicationDecoder {
     checkAPIVersion(fields)
     let name = values.required("name", in: fields, allowed: ApplicationName.rule)
       .flatMap { values.validated($0, as: ApplicationName.self) }
-    let modules = modules(fields)
+    let buckets = BucketDecoder(values: values).buckets(fields, of: name)
+    let modules = modules(fields, buckets: buckets)
     guard let name, let modules else { return nil }
-    return ApplicationManifest(name: name, modules: modules)
+    return ApplicationManifest(name: name, buckets: buckets, modules: modules)
   }
 
   private func checkAPIVersion(_ fields: Fields) {
@@ -27,7 +28,7 @@ struct ApplicationDecoder {
     values.report("\(excerpt(version)) is not supported", field, allowed: supported)
   }
 
-  private func modules(_ fields: Fields) -> [ApplicationManifest.Module]? {
+  private func modules(_ fields: Fields, buckets: [Bucket]) -> [ApplicationManifest.Module]? {
     let allowed = "a mapping from the name of each module to what it is"
     guard let field = values.required("modules", in: fields, allowed: allowed),
       let entries = values.entries(field, allowed: allowed)
@@ -41,7 +42,7 @@ struct ApplicationDecoder {
         "there are \(entries.count) modules", at: first.keyPlace, path: field.path,
         allowed: "1 to \(Self.maximumModules)")
     }
-    let decoder = ModuleDecoder(values: values)
+    let decoder = ModuleDecoder(values: values, buckets: buckets.map(\.name))
     return entries.prefix(Self.maximumModules).compactMap { key, field in
       let module = decoder.module(from: field, named: ModuleName(unchecked: key))
       guard ModuleName.isValid(key) else {

@@ -4,7 +4,7 @@ import ClusterModel
 struct BoundsDecoder {
   let values: ValueReader
 
-  static let limitKeys = ["memory", "cpu", "wall", "output", "log"]
+  static let limitKeys = ["memory", "cpu", "wall", "output", "log", "calls", "call-bytes"]
   static let retryKeys = ["attempts", "initial-delay", "maximum-delay", "answer-grace"]
 
   func limits(_ fields: Fields) -> ActivationLimits {
@@ -17,6 +17,8 @@ struct BoundsDecoder {
     set(&limits.wallTime, from: given["wall"], Range.wallTime)
     set(&limits.output, from: given["output"], Range.output)
     set(&limits.log, from: given["log"], Range.log)
+    limits.calls = given["calls"].flatMap { values.integer($0, Range.calls) } ?? limits.calls
+    set(&limits.callBytes, from: given["call-bytes"], Range.callBytes)
     return limits
   }
 

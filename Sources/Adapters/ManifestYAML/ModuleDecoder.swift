@@ -3,10 +3,12 @@ import ClusterModel
 /// One entry under `modules`.
 struct ModuleDecoder {
   let values: ValueReader
+  /// Those that the application declares.
+  let buckets: [BucketName]
 
   static let keys = [
     "source", "version", "kind", "triggers", "publish", "args", "env", "limits", "retry",
-    "concurrency", "placement",
+    "concurrency", "placement", "capabilities",
   ]
   static let triggerKeys = ["topic", "where", "order-by", "group"]
   static let maximumTriggers = 100
@@ -26,7 +28,8 @@ struct ModuleDecoder {
       concurrency: fields["concurrency"].flatMap {
         values.integer($0, DeploymentConfiguration.concurrencyRange)
       } ?? DeploymentConfiguration.defaultConcurrency,
-      placement: PlacementDecoder(values: values).rules(fields))
+      placement: PlacementDecoder(values: values).rules(fields),
+      capabilities: CapabilityDecoder(values: values, buckets: buckets).grants(fields))
     return code.map {
       ApplicationManifest.Module(name: name, code: $0, configuration: configuration)
     }

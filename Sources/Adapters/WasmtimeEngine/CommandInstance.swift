@@ -8,7 +8,7 @@ import HostPorts
 ///     instantiating ──> running ──> finished
 ///           │  ▲          │  ▲
 ///           ▼  │          ▼  │
-///         pre-empted   pre-empted | waiting (poll_oneoff)
+///         pre-empted   pre-empted | waiting (poll_oneoff) | asking (fd_read of an answer)
 final class CommandInstance {
   /// What a look at an instance found.
   enum Step {
@@ -16,6 +16,8 @@ final class CommandInstance {
     case preempted
     /// It sleeps; nothing to do before this monotonic time.
     case waiting(until: Int64)
+    /// It waits for an answer of the platform, until this monotonic time at most.
+    case asking(until: Int64)
     case finished(ActivationReport)
   }
 
@@ -125,6 +127,7 @@ final class CommandInstance {
       return .finished(
         report(.failure(code: .wallTimeLimit, "the module took longer than \(limits.wallTime)")))
     }
+    if wasi.reading != nil { return .asking(until: wallDeadline &+ 1) }
     guard let poll = wasi.poll else { return .preempted }
     return .waiting(until: min(poll.due, wallDeadline &+ 1))
   }
@@ -190,8 +193,18 @@ final class CommandInstance {
   }
 }
 
-// The guest's memory, as host functions see it.
+// What host functions do to it.
 extension CommandInstance {
+  /// Takes what the guest writes to a descriptor.
+  func write(_ bytes: UnsafeRawBufferPointer, to stream: WASIState.Stream) throws(WASIError) {
+    guard stream == .host else { return try wasi.write(bytes, to: stream) }
+    guard let channel = pending.channel else { throw WASIError(.badDescriptor) }
+    if let failure = channel.write(bytes, by: pending) {
+      wasi.ending = .limit(failure)
+      throw WASIError(.fault)
+    }
+  }
+
   @inline(__always)
   func memory(_ caller: OpaquePointer, _ context: OpaquePointer) -> GuestMemory {
     if !knowsMemory { knowsMemory = wm_frame_find_memory(frame, caller) }

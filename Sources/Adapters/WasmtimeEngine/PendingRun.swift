@@ -13,6 +13,8 @@ final class PendingRun: Sendable {
 
   let command: PreparedCommand
   let activation: Activation
+  /// The way to the platform; `nil` when the guest may ask for nothing.
+  let channel: HostChannel?
   /// Monotonic nanoseconds.
   let submittedAt: Int64
   private let cancelled = Atomic<Bool>(false)
@@ -26,6 +28,7 @@ final class PendingRun: Sendable {
   init(command: PreparedCommand, activation: Activation) {
     self.command = command
     self.activation = activation
+    channel = activation.services.map { HostChannel($0, limits: activation.limits) }
     submittedAt = Clocks.monotonic()
   }
 
@@ -38,6 +41,12 @@ final class PendingRun: Sendable {
   /// The worker that took it; cancelling must reach it there.
   func taken(by worker: Worker) {
     state.withLock { $0.stage = .running(worker) }
+  }
+
+  /// An answer has come that the guest waits for.
+  func answered() {
+    let stage = state.withLock { $0.stage }
+    if case .running(let worker) = stage { worker.answered(self) }
   }
 
   /// Marks it cancelled and says how far it was.

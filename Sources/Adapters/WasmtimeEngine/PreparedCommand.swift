@@ -51,7 +51,7 @@ final class PreparedCommand: PreparedModule, @unchecked Sendable {
 
   func run(_ activation: Activation) async -> ActivationReport {
     let pending = PendingRun(command: self, activation: activation)
-    return await withTaskCancellationHandler {
+    let report = await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         pending.begin(continuation)
         queue.submit(pending)
@@ -59,5 +59,6 @@ final class PreparedCommand: PreparedModule, @unchecked Sendable {
     } onCancel: {
       queue.cancel(pending)
     }
+    return await pending.channel?.finish(report, of: pending) ?? report
   }
 }

@@ -9,7 +9,7 @@ import Synchronization
 ///
 ///     queue ──take──> start ──> slice ──┬──> finished
 ///                                ▲  ▲   ├──> pre-empted (goes to the end of the low queue)
-///                                │  │   └──> waiting for a timer
+///                                │  │   └──> waiting for a timer or an answer
 ///                                │  └──────────────┘
 ///                                └── low queue
 ///
@@ -23,6 +23,9 @@ final class Worker: Sendable {
   private let parker = Parker()
   private let stopping = Atomic<Bool>(false)
   private let hasCancelled = Atomic<Bool>(false)
+  /// Runs for which an answer has come.
+  private let answeredRuns = Mutex<[ObjectIdentifier]>([])
+  private let hasAnswers = Atomic<Bool>(false)
   private static let freshBurst = 8
 
   init(queue: RunQueue, engine: EngineHandle, ticker: Ticker, slots: Int) {
@@ -40,6 +43,13 @@ final class Worker: Sendable {
     parker.wake()
   }
 
+  /// An answer has come that a run of this worker waits for.
+  func answered(_ run: PendingRun) {
+    answeredRuns.withLock { $0.append(ObjectIdentifier(run)) }
+    hasAnswers.store(true, ordering: .releasing)
+    parker.wake()
+  }
+
   func stop() {
     stopping.store(true, ordering: .releasing)
     parker.wake()
@@ -52,6 +62,7 @@ final class Worker: Sendable {
     ticker.workerBecameBusy()
     while !stopping.load(ordering: .acquiring) {
       if hasCancelled.exchange(false, ordering: .acquiring) { endCancelled(&live) }
+      if hasAnswers.exchange(false, ordering: .acquiring) { wakeAnswered(&live) }
       live.wakeDue(at: Clocks.monotonic())
       if fresh < Self.freshBurst || live.preempted.isEmpty, live.count < slots,
         let pending = queue.take(for: self)
@@ -109,6 +120,7 @@ final class Worker: Sendable {
     switch step {
     case .preempted: live.preempted.append(instance)
     case .waiting(let time): live.waiting.insert(LiveInstances.Waiting(until: time, instance))
+    case .asking(let time): live.ask(instance, until: time)
     case .finished(let report):
       live.count -= 1
       end(instance, report)
@@ -119,6 +131,14 @@ final class Worker: Sendable {
     queue.memoryInUse.subtract(instance.memoryBytes, ordering: .relaxed)
     queue.liveInstances.subtract(1, ordering: .relaxed)
     instance.pending.complete(report)
+  }
+
+  private func wakeAnswered(_ live: inout LiveInstances) {
+    let runs = answeredRuns.withLock { runs in
+      defer { runs = [] }
+      return runs
+    }
+    for run in runs { live.wakeAnswered(run) }
   }
 
   private func endCancelled(_ live: inout LiveInstances) {
@@ -147,14 +167,44 @@ private struct LiveInstances {
   var count = 0
   var preempted: Deque<CommandInstance> = []
   var waiting = Heap<Waiting>()
+  /// Those that wait for an answer, by their run, and until when.
+  private var asking: [ObjectIdentifier: Waiting] = [:]
+  /// The same times in order, and those of some that wait no more.
+  private var patience = Heap<Patience>()
 
-  var nextWake: Int64? { waiting.min?.until }
+  private struct Patience: Comparable {
+    let until: Int64
+    let run: ObjectIdentifier
+    static func < (left: Self, right: Self) -> Bool { left.until < right.until }
+  }
+
+  var nextWake: Int64? {
+    [asking.isEmpty ? nil : patience.min?.until, waiting.min?.until].compactMap { $0 }.min()
+  }
+
+  mutating func ask(_ instance: CommandInstance, until time: Int64) {
+    let run = ObjectIdentifier(instance.pending)
+    asking[run] = Waiting(until: time, instance)
+    patience.insert(Patience(until: time, run: run))
+    // Answers come long before patience ends: what they left behind is cleared away now and then.
+    if patience.count > 2 * asking.count + 1024 {
+      patience = Heap(asking.map { Patience(until: $0.value.until, run: $0.key) })
+    }
+  }
+
+  mutating func wakeAnswered(_ run: ObjectIdentifier) {
+    if let waiting = asking.removeValue(forKey: run) { preempted.append(waiting.instance) }
+  }
 
   /// Moves the instances whose time has come to the end of the line.
   mutating func wakeDue(at now: Int64) {
     while let first = waiting.min, first.until <= now {
       waiting.removeMin()
       preempted.append(first.instance)
+    }
+    while let first = patience.min, first.until <= now {
+      patience.removeMin()
+      wakeAnswered(first.run)
     }
   }
 
@@ -164,11 +214,15 @@ private struct LiveInstances {
     let rest = waiting.unordered
     removed += rest.map(\.instance).filter(\.pending.isCancelled)
     waiting = Heap(rest.filter { !$0.instance.pending.isCancelled })
+    removed += asking.values.map(\.instance).filter(\.pending.isCancelled)
+    asking = asking.filter { !$0.value.instance.pending.isCancelled }
     return Array(removed)
   }
 
   mutating func takeAll() -> [CommandInstance] {
-    let all = Array(preempted) + waiting.unordered.map(\.instance)
+    let all = Array(preempted) + waiting.unordered.map(\.instance) + asking.values.map(\.instance)
+    asking = [:]
+    patience = Heap()
     preempted = []
     waiting = Heap()
     count = 0

@@ -12,6 +12,10 @@ public struct ActivationFailure: Error, Hashable, Sendable, Codable {
     case cpuTimeLimit = "cpu_time_limit"
     case wallTimeLimit = "wall_time_limit"
     case outputLimit = "output_limit"
+    /// It asked the platform for too much: calls, bytes, answers that it did not read.
+    case hostCallLimit = "host_call_limit"
+    /// State would not take what it wrote, or it went away without hearing that something was refused.
+    case effectsRefused = "effects_refused"
     /// Whoever asked went away, or the program is stopping.
     case cancelled
     /// The queue of the node is full. Nothing ran; try again later.
@@ -93,12 +97,15 @@ public struct ActivationReport: Sendable {
   public var log: [UInt8]
   public var logTruncated: Bool
   public var usage: ActivationUsage
+  /// What it wants done; nothing when it failed.
+  public var effects: ActivationEffects
 
   public init(
     result: Result<[UInt8], ActivationFailure>, log: [UInt8] = [], logTruncated: Bool = false,
-    usage: ActivationUsage = ActivationUsage()
+    usage: ActivationUsage = ActivationUsage(), effects: ActivationEffects = .none
   ) {
     self.result = result
+    self.effects = effects
     self.log = log
     self.logTruncated = logTruncated
     self.usage = usage

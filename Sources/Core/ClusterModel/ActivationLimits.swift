@@ -10,18 +10,28 @@ public struct ActivationLimits: Hashable, Sendable, Codable {
   public var output: ByteCount
   /// Bytes on standard error that are kept as log; what comes after is cut off and said so.
   public var log: ByteCount
+  /// Requests to the platform.
+  public var calls: Int
+  /// Bytes of these requests.
+  public var callBytes: ByteCount
 
   public init(
     memory: ByteCount = .mebibytes(128), cpuTime: Duration = .seconds(10),
     wallTime: Duration = .seconds(30), output: ByteCount = .mebibytes(16),
-    log: ByteCount = .kibibytes(256)
+    log: ByteCount = .kibibytes(256), calls: Int = defaultCalls,
+    callBytes: ByteCount = defaultCallBytes
   ) {
     self.memory = memory
     self.cpuTime = cpuTime
     self.wallTime = wallTime
     self.output = output
     self.log = log
+    self.calls = calls
+    self.callBytes = callBytes
   }
+
+  public static let defaultCalls = 1000
+  public static let defaultCallBytes = ByteCount.mebibytes(16)
 
   /// What is allowed, and why nothing beyond: a 32-bit memory ends at 4 GiB, and one activation
   /// must not hold a worker or a queue for ever.
@@ -31,5 +41,27 @@ public struct ActivationLimits: Hashable, Sendable, Codable {
     public static let wallTime = Duration.milliseconds(1)...Duration.seconds(3600)
     public static let output = ByteCount(bytes: 0)...ByteCount.mebibytes(256)
     public static let log = ByteCount(bytes: 0)...ByteCount.mebibytes(16)
+    public static let calls = 0...10_000
+    public static let callBytes = ByteCount(bytes: 0)...ByteCount.mebibytes(256)
+  }
+}
+
+extension ActivationLimits {
+  private enum CodingKeys: String, CodingKey {
+    case memory, cpuTime, wallTime, output, log, calls, callBytes
+  }
+
+  /// What was stored before guests could ask for anything reads as having the usual limits.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    self.init(
+      memory: try container.decode(ByteCount.self, forKey: .memory),
+      cpuTime: try container.decode(Duration.self, forKey: .cpuTime),
+      wallTime: try container.decode(Duration.self, forKey: .wallTime),
+      output: try container.decode(ByteCount.self, forKey: .output),
+      log: try container.decode(ByteCount.self, forKey: .log),
+      calls: try container.decodeIfPresent(Int.self, forKey: .calls) ?? Self.defaultCalls,
+      callBytes: try container.decodeIfPresent(ByteCount.self, forKey: .callBytes)
+        ?? Self.defaultCallBytes)
   }
 }

@@ -1,6 +1,8 @@
 /// What a `wasmatrix.yaml` says, checked.
 public struct ApplicationManifest: Hashable, Sendable {
   public var name: ApplicationName
+  /// What it keeps state in, in the order of the file; names unique.
+  public var buckets: [Bucket]
   /// In the order of the file; names unique, never empty.
   public var modules: [Module]
 
@@ -25,8 +27,9 @@ public struct ApplicationManifest: Hashable, Sendable {
     case registered(ModuleVersion)
   }
 
-  public init(name: ApplicationName, modules: [Module]) {
+  public init(name: ApplicationName, buckets: [Bucket] = [], modules: [Module]) {
     self.name = name
+    self.buckets = buckets
     self.modules = modules
   }
 

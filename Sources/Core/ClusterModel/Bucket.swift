@@ -42,6 +42,8 @@ public struct Bucket: Hashable, Sendable, Codable {
   public var maximumSize: ByteCount
   /// After how long an entry that was not written again is gone; `nil` for never.
   public var timeToLive: Duration?
+  /// Whose manifest declares it; `nil` for one that was made by hand.
+  public var application: ApplicationName?
 
   public static let defaultMaximumValue = ByteCount.mebibytes(1)
   public static let defaultMaximumSize = ByteCount.mebibytes(256)
@@ -59,7 +61,7 @@ public struct Bucket: Hashable, Sendable, Codable {
   public init(
     namespace: Namespace = .default, name: BucketName, consistency: Consistency = .strong,
     maximumValue: ByteCount = defaultMaximumValue, maximumSize: ByteCount = defaultMaximumSize,
-    timeToLive: Duration? = nil
+    timeToLive: Duration? = nil, application: ApplicationName? = nil
   ) {
     self.namespace = namespace
     self.name = name
@@ -67,6 +69,22 @@ public struct Bucket: Hashable, Sendable, Codable {
     self.maximumValue = maximumValue
     self.maximumSize = maximumSize
     self.timeToLive = timeToLive
+    self.application = application
+  }
+}
+
+extension Bucket {
+  /// What is kept by one consistency must not be read as if it were kept by another.
+  ///
+  /// - Throws: ``Problem`` `bucket_consistency`.
+  public func requireSameConsistency(as other: Bucket) throws(Problem) {
+    switch (consistency, other.consistency) {
+    case (.strong, .strong), (.cached, .cached): return
+    case (.strong, .cached), (.cached, .strong):
+      throw Problem(
+        .conflict, code: "bucket_consistency", "bucket \(name) exists with another consistency",
+        next: "Name another bucket, or remove this one with all that is in it.")
+    }
   }
 }
 

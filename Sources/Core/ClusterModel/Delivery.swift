@@ -92,9 +92,9 @@ public struct PendingDelivery: Hashable, Sendable {
 /// What became of a delivery.
 public struct DeliveryChange: Hashable, Sendable {
   public enum Outcome: Hashable, Sendable {
-    /// Done. The first bytes of the result are kept for whoever waits for it; `published` is
-    /// appended in the same transaction.
-    case succeeded(output: [UInt8], published: AcceptedEvent?)
+    /// Done. The first bytes of the result are kept for whoever waits for it; what it published is
+    /// appended and what it wrote is written in the same transaction.
+    case succeeded(output: [UInt8], CommittedEffects)
     /// To be tried again.
     case failed(ActivationFailure)
     /// Put aside. It stays until it is replayed or dropped.
@@ -111,6 +111,32 @@ public struct DeliveryChange: Hashable, Sendable {
     self.attempt = attempt
     self.at = at
     self.outcome = outcome
+  }
+}
+
+/// What becomes durable together.
+public struct CommittedEffects: Hashable, Sendable {
+  /// Where state is written.
+  public var namespace: Namespace
+  public var at: WallInstant
+  /// In the order in which they were published; a result last.
+  public var events: [AcceptedEvent]
+  public var writes: [StateWrite]
+
+  public init(
+    namespace: Namespace = .default, at: WallInstant, events: [AcceptedEvent] = [],
+    writes: [StateWrite] = []
+  ) {
+    self.namespace = namespace
+    self.at = at
+    self.events = events
+    self.writes = writes
+  }
+
+  /// About how many bytes they hold.
+  public var footprint: ByteCount {
+    ByteCount(
+      bytes: events.reduce(writes.footprint.bytes) { $0 + $1.event.footprint.bytes })
   }
 }
 

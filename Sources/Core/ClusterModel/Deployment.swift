@@ -50,6 +50,7 @@ public struct DeploymentConfiguration: Hashable, Sendable, Codable {
   /// The most activations of this deployment that run at the same time on events.
   public var concurrency: Int
   public var placement: PlacementRules
+  public var capabilities: CapabilityGrants
 
   public static let defaultConcurrency = 64
   public static let concurrencyRange = 1...10_000
@@ -58,7 +59,8 @@ public struct DeploymentConfiguration: Hashable, Sendable, Codable {
     kind: ModuleKind = .command, triggers: [Trigger] = [], resultTopic: Topic? = nil,
     arguments: [String] = [], environment: [EnvironmentVariable] = [],
     limits: ActivationLimits = ActivationLimits(), retry: RetryPolicy = RetryPolicy(),
-    concurrency: Int = defaultConcurrency, placement: PlacementRules = PlacementRules()
+    concurrency: Int = defaultConcurrency, placement: PlacementRules = PlacementRules(),
+    capabilities: CapabilityGrants = .none
   ) {
     self.kind = kind
     self.triggers = triggers
@@ -69,6 +71,7 @@ public struct DeploymentConfiguration: Hashable, Sendable, Codable {
     self.retry = retry
     self.concurrency = concurrency
     self.placement = placement
+    self.capabilities = capabilities
   }
 
   /// What each placement reserves of its node's memory.
@@ -78,9 +81,11 @@ public struct DeploymentConfiguration: Hashable, Sendable, Codable {
 extension DeploymentConfiguration {
   private enum CodingKeys: String, CodingKey {
     case kind, triggers, resultTopic, arguments, environment, limits, retry, concurrency, placement
+    case capabilities
   }
 
-  /// What was stored before there were placement rules reads as having the usual ones.
+  /// What was stored before there were placement rules and capabilities reads as having the usual
+  /// rules, and none.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     self.init(
@@ -93,7 +98,9 @@ extension DeploymentConfiguration {
       retry: try container.decode(RetryPolicy.self, forKey: .retry),
       concurrency: try container.decode(Int.self, forKey: .concurrency),
       placement: try container.decodeIfPresent(PlacementRules.self, forKey: .placement)
-        ?? PlacementRules())
+        ?? PlacementRules(),
+      capabilities: try container.decodeIfPresent(CapabilityGrants.self, forKey: .capabilities)
+        ?? .none)
   }
 }
 

@@ -63,6 +63,7 @@ public struct SecurityEvent: Hashable, Sendable, Codable {
   public enum Kind: String, Sendable, Codable, CaseIterable {
     case moduleRefused, moduleAccepted, keyTrusted, keyRevoked, deploymentChanged
     case deploymentRemoved, placementRefused, requestRefused, nodeChanged
+    case capabilityDenied
   }
 
   public var kind: Kind

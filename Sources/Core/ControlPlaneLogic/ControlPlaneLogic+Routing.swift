@@ -56,10 +56,11 @@ extension ControlPlaneLogic {
     // From a node that was given up meanwhile it counts no more: the event runs elsewhere.
     guard balancer.ended(id, route) else { return }
     switch end {
-    case .finished(let event, let result, let data):
+    case .finished(let event, let result, let data, let effects):
       judge(route.node, Self.isFaultOfNode(result), now, &random, &directives)
       self.route(
-        .activationFinished(id, event: event, result, data: data), now, &random, &directives)
+        .activationFinished(id, event: event, result, data: data, effects: effects), now, &random,
+        &directives)
     case .eventUnreadable(let problem):
       self.route(.eventUnreadable(id, problem), now, &random, &directives)
     case .interrupted: self.route(.activationLost(id), now, &random, &directives)

@@ -23,7 +23,9 @@ public struct Route: Hashable, Sendable {
 /// How an activation came back.
 public enum ActivationEnd: Sendable {
   /// - Parameter data: what its result says as JSON, when the router needs it and it is JSON.
-  case finished(Event, Result<[UInt8], ActivationFailure>, data: JSONValue?)
+  case finished(
+    Event, Result<[UInt8], ActivationFailure>, data: JSONValue?,
+    effects: EventRouter.OfferedEffects = .none)
   /// Its event could not be read, so that nothing ran.
   case eventUnreadable(Problem)
   /// The control plane's own consumer was restarted: nothing is known of it; it is run again.

@@ -50,7 +50,8 @@ extension EventRouter {
     for target in targets {
       let triggers = orderedTriggers[QualifiedName(event.namespace, target)] ?? []
       // The first that wants it says so.
-      keys[target] = triggers.lazy.filter { $0.wants(event, data: data) }
+      keys[target] =
+        triggers.lazy.filter { $0.wants(event, data: data) }
         .compactMap { $0.orderBy?.key(of: event, data: data) }.first
     }
     return keys

@@ -4,20 +4,25 @@ import ClusterModel
 extension EventRouter {
   mutating func finish(
     _ id: DeliveryID, _ event: Event, _ result: Result<[UInt8], ActivationFailure>,
-    _ data: JSONValue?, _ now: Instants, _ random: inout some RandomNumberGenerator
+    _ data: JSONValue?, _ offered: OfferedEffects, _ now: Instants,
+    _ random: inout some RandomNumberGenerator
   ) {
     switch result {
     case .failure(let failure): finishFailed(id, failure, now, &random)
     case .success(let output):
       guard let delivery = takeRunning(id) else { return }
-      switch published(output, data, of: event, delivery, now) {
+      switch published(output, data, offered, of: event, delivery, now) {
       case .failure(let failure) where !Self.counts(failure): postpone(id, now, &random)
       case .failure(let failure): putAside(id, failure, now)
       case .success(let published):
         record(
           DeliveryChange(
             delivery: id, attempt: delivery.failedAttempts + 1, at: now.wall,
-            outcome: .succeeded(output: output, published: published)))
+            outcome: .succeeded(
+              output: output,
+              CommittedEffects(
+                namespace: delivery.module.namespace, at: now.wall, events: published,
+                writes: offered.effects.writes))))
       }
     }
   }
@@ -27,12 +32,31 @@ extension EventRouter {
     _ random: inout some RandomNumberGenerator
   ) {
     guard let delivery = takeRunning(id) else { return }
-    guard let deployment = deployments[delivery.module] else {
-      putAside(id, Self.undeployed(delivery.module), now)
+    guard deployments[delivery.module] == nil || Self.counts(failure) else {
+      postpone(id, now, &random)
       return
     }
-    guard Self.counts(failure) else {
-      postpone(id, now, &random)
+    fail(delivery, failure, now)
+  }
+
+  /// State would not take what an activation wrote. The delivery is held until here, so that what it was
+  /// refused for can have changed when it is run again.
+  mutating func refuseEffects(_ id: DeliveryID, _ problem: Problem, _ now: Instants) {
+    guard let delivery = deliveries[id], case .recording(let change) = delivery.state else {
+      return
+    }
+    endRecording(change)
+    deliveries[id]?.postponements = 0
+    fail(delivery, Self.refusal(problem), now)
+  }
+
+  /// An attempt failed: it is tried again, or was the last one.
+  private mutating func fail(
+    _ delivery: Delivery, _ failure: ActivationFailure, _ now: Instants
+  ) {
+    let id = delivery.id
+    guard let deployment = deployments[delivery.module] else {
+      putAside(id, Self.undeployed(delivery.module), now)
       return
     }
     let attempt = delivery.failedAttempts + 1
@@ -49,7 +73,7 @@ extension EventRouter {
     switch failure.code {
     case .overloaded, .unavailable, .cancelled: false
     case .guestExited, .guestTrapped, .startFailed, .memoryLimit, .cpuTimeLimit, .wallTimeLimit,
-      .outputLimit, .loopDetected, .eventDamaged, .internalError:
+      .outputLimit, .hostCallLimit, .effectsRefused, .loopDetected, .eventDamaged, .internalError:
       true
     }
   }
@@ -72,6 +96,11 @@ extension EventRouter {
 
   /// The code of ``Problem`` with which the port of the log says so.
   private static let damaged = "data_corrupt"
+
+  /// What it means for an activation that its effects were refused.
+  private static func refusal(_ problem: Problem) -> ActivationFailure {
+    ActivationFailure(code: .effectsRefused, message: problem.description)
+  }
 
   /// What it means for a delivery that its node is gone: it takes no attempt from the handler.
   static let lost = ActivationFailure(

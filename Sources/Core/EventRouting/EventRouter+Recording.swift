@@ -23,7 +23,8 @@ extension EventRouter {
 
   private static func cost(_ change: DeliveryChange) -> Int {
     switch change.outcome {
-    case .succeeded(let output, _): changeOverhead + output.count
+    case .succeeded(let output, let effects):
+      changeOverhead + output.count + effects.footprint.bytes
     case .failed, .dead: changeOverhead
     }
   }
@@ -38,14 +39,13 @@ extension EventRouter {
   }
 
   mutating func recorded(
-    _ id: DeliveryID, _ appended: AppendedEvent?, _ now: Instants,
+    _ id: DeliveryID, _ appended: [AppendedEvent], _ now: Instants,
     _ random: inout some RandomNumberGenerator, _ directives: inout [Directive]
   ) {
     guard let delivery = deliveries[id], case .recording(let change) = delivery.state else {
       return
     }
-    recording -= 1
-    unrecordedBytes -= Self.cost(change)
+    endRecording(change)
     deliveries[id]?.postponements = 0
     switch change.outcome {
     case .failed:
@@ -63,10 +63,15 @@ extension EventRouter {
         module: delivery.module, attempts: change.attempt, failure: failure, at: change.at)
       settle(delivery, death, now, &directives)
       if let replay = delivery.replay { owe(replay, now) }
-    case .succeeded(_, let published):
+    case .succeeded(_, let effects):
       settle(delivery, nil, now, &directives)
-      if let published, let appended { owe(published, appended, now) }
+      for (event, appended) in zip(effects.events, appended) { owe(event, appended, now) }
     }
+  }
+
+  mutating func endRecording(_ change: DeliveryChange) {
+    recording -= 1
+    unrecordedBytes -= Self.cost(change)
   }
 
   private mutating func settle(

@@ -49,6 +49,8 @@ public struct EventRouter: Sendable {
   var settling = DrainMeter()
   /// How fast events are made durable.
   var appended = DrainMeter()
+  /// Events of invocations that are being made durable with what else they do.
+  var committing: [RequestID: [AcceptedEvent]] = [:]
   /// What is owed, appends under way included.
   public internal(set) var pendingCount = 0
   public internal(set) var pendingBytes = 0
@@ -84,14 +86,22 @@ public struct EventRouter: Sendable {
     case .appendFailed(let request, let problem):
       if let accepted = appending.removeValue(forKey: request) { release(accepted) }
       directives.append(.refuse(request, problem))
-    case .activationFinished(let id, let event, let result, let data):
-      finish(id, event, result, data, now, &random)
+    case .activationFinished(let id, let event, let result, let data, let effects):
+      finish(id, event, result, data, effects, now, &random)
     case .eventUnreadable(let id, let problem):
       finishFailed(id, Self.failure(of: problem), now, &random)
     case .activationLost(let id): finishFailed(id, Self.lost, now, &random)
     case .changeRecorded(let id, let published):
       recorded(id, published, now, &random, &directives)
     case .recordFailed(let id, _): postponeRecord(id, now, &random)
+    case .effectsRefused(let id, let problem): refuseEffects(id, problem, now)
+    case .effectsOffered(let request, let module, let event, let offered):
+      commit(request, module, event, offered, now, &random, &directives)
+    case .effectsCommitted(let request, let appended):
+      confirm(request, appended, now, &directives)
+    case .commitFailed(let request, let problem):
+      for accepted in committing.removeValue(forKey: request) ?? [] { release(accepted) }
+      directives.append(.refuse(request, problem))
     case .deadLetterReplayed(let pending): replay(pending, now)
     case .deadlineReached:
       wake(now)
@@ -122,16 +132,17 @@ public struct EventRouter: Sendable {
   /// Whether `eventReceived` must come with the data of an event: some pattern asks for it. What is not
   /// asked for need not be parsed.
   public func needsData(of event: Event) -> Bool {
-    needsData(for: event.topic, in: event.namespace)
+    needsData(of: event.topic, in: event.namespace)
   }
 
   /// Whether `activationFinished` must come with the data of a result of a module.
   public func needsData(ofResultsOf module: QualifiedName) -> Bool {
     guard let topic = deployments[module]?.configuration.resultTopic else { return false }
-    return needsData(for: topic, in: module.namespace)
+    return needsData(of: topic, in: module.namespace)
   }
 
-  private func needsData(for topic: Topic, in namespace: Namespace) -> Bool {
+  /// Whether what a module publishes to a topic must come with its data.
+  public func needsData(of topic: Topic, in namespace: Namespace) -> Bool {
     table.needsData(for: topic, in: namespace) || orderNeedsData(for: topic, in: namespace)
   }
 
@@ -217,7 +228,7 @@ public struct EventRouter: Sendable {
   }
 
   /// Gives back what an event reserved while it was being appended.
-  private mutating func release(_ accepted: AcceptedEvent) {
+  mutating func release(_ accepted: AcceptedEvent) {
     owes(-1, toTargetsOf: accepted)
     pendingCount -= accepted.targets.count
     pendingBytes -= accepted.event.footprint.bytes * accepted.targets.count

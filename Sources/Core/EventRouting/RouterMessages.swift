@@ -19,13 +19,20 @@ extension EventRouter {
     ///
     /// - Parameter data: what its result says as JSON, when the router needs it and it is JSON.
     case activationFinished(
-      DeliveryID, event: Event, Result<[UInt8], ActivationFailure>, data: JSONValue?)
+      DeliveryID, event: Event, Result<[UInt8], ActivationFailure>, data: JSONValue?,
+      effects: OfferedEffects = .none)
     /// The event of a delivery could not be read.
     case eventUnreadable(DeliveryID, Problem)
     /// The node that ran a handler is gone, or no longer the one whose result counts.
     case activationLost(DeliveryID)
-    case changeRecorded(DeliveryID, published: AppendedEvent?)
+    case changeRecorded(DeliveryID, published: [AppendedEvent])
     case recordFailed(DeliveryID, Problem)
+    /// State would not take what an activation wrote: nothing was recorded, and the attempt failed.
+    case effectsRefused(DeliveryID, Problem)
+    /// A module ran on `event` for somebody who waits for it, and wants this done.
+    case effectsOffered(RequestID, QualifiedName, event: Event, OfferedEffects)
+    case effectsCommitted(RequestID, [AppendedEvent])
+    case commitFailed(RequestID, Problem)
     case deadLetterReplayed(PendingDelivery)
     /// Events of the past are owed once more.
     case redelivered([PendingDelivery])
@@ -39,12 +46,31 @@ extension EventRouter {
     case append(RequestID, AcceptedEvent)
     case accept(RequestID, AppendedEvent)
     case refuse(RequestID, Problem)
+    /// Answered with `effectsCommitted` or `commitFailed`.
+    case commit(RequestID, CommittedEffects)
+    /// What was offered is durable.
+    case confirm(RequestID)
     case activate(DeliveryID, EventOffset, QualifiedName, generation: Int, attempt: Int)
     /// An activation was not answered in time: what still comes of it counts no more.
     case giveUp(DeliveryID)
     case record(DeliveryChange)
     /// A delivery is done or dead, which is durable: whoever waits for its event may look again.
     case settled(DeliveryID, EventOffset, DeliveryDeath?)
+  }
+
+  /// What an activation wants done, with what the router needs to route it.
+  public struct OfferedEffects: Sendable {
+    public var effects: ActivationEffects
+    /// What the data of each published event says as JSON, where the router needs it and it is JSON; empty
+    /// when it needs none.
+    public var data: [JSONValue?]
+
+    public init(_ effects: ActivationEffects, data: [JSONValue?] = []) {
+      self.effects = effects
+      self.data = data
+    }
+
+    public static let none = OfferedEffects(.none)
   }
 
   /// The bounds within which events are taken in and run.

@@ -80,7 +80,24 @@ extension ControlPlane {
     if let problem { throw problem }
     // Nobody here wanted it to end, so that the caller must hear more than that it did.
     if report.wasCancelled, !Task.isCancelled, phase != .stopping { throw Self.interrupted }
+    if case .success = report.result, !report.effects.isEmpty {
+      try await commit(report.effects, of: name, on: event)
+    }
     return report
+  }
+
+  /// Makes durable what an invocation did, before whoever waits hears of it.
+  private func commit(
+    _ effects: ActivationEffects, of name: QualifiedName, on event: Event
+  ) async throws(Problem) {
+    let offered = await offered(effects, by: name)
+    guard phase == .running || phase == .stopping else { throw Self.interrupted }
+    let request = requests.next()
+    let problem = await withCheckedContinuation { continuation in
+      requests.waitForCommit(request, continuation)
+      feed(.events(.effectsOffered(request, name, event: event, offered)))
+    }
+    if let problem { throw problem }
   }
 }
 

@@ -12,7 +12,9 @@ extension ControlPlane {
     switch directive {
     case .append(let request, let event): append(request, event)
     case .accept(let request, let appended): requests.answer(request, .success(appended))
-    case .refuse(let request, let problem): requests.answer(request, .failure(problem))
+    case .refuse(let request, let problem):
+      requests.answer(request, .failure(problem))
+      requests.answerCommit(request, problem)
     case .activate: preconditionFailure("an activation has a route, see ControlPlaneLogic")
     case .giveUp(let id):
       logger.warning(
@@ -22,6 +24,8 @@ extension ControlPlane {
     case .settled(let id, let offset, let death):
       waiters.wake(offset)
       if let death { announce(id, offset, death) }
+    case .commit(let request, let effects): commit(request, effects)
+    case .confirm(let request): requests.answerCommit(request, nil)
     }
   }
 
@@ -58,13 +62,33 @@ extension ControlPlane {
   /// Tells the logic how an activation ended, with what its result says if that is needed.
   private func tell(_ id: DeliveryID, _ route: Route, _ end: ActivationEnd) async {
     var end = end
-    // Nothing happens between the last look at what the router needs and what it is told.
-    if case .finished(let event, .success(let output), _) = end,
-      logic.router.needsData(ofResultsOf: route.placement.name)
-    {
-      end = .finished(event, .success(output), data: await EventData.json(output))
+    if case .finished(let event, .success(let output), _, let effects) = end {
+      let offered = await offered(effects.effects, by: route.placement.name)
+      // Nothing happens between the last look at what the router needs and what it is told.
+      let data =
+        logic.router.needsData(ofResultsOf: route.placement.name)
+        ? await EventData.json(output) : nil
+      end = .finished(event, .success(output), data: data, effects: offered)
     }
     feed(.activationEnded(id, route, end))
+  }
+
+  /// Effects, with what their events say as JSON where the router needs it. What it needs may change
+  /// meanwhile: a pattern that was deployed while this was parsed sees no data of these events.
+  func offered(
+    _ effects: ActivationEffects, by module: QualifiedName
+  ) async -> EventRouter.OfferedEffects {
+    guard
+      effects.published.contains(where: {
+        logic.router.needsData(of: $0.topic, in: module.namespace)
+      })
+    else { return EventRouter.OfferedEffects(effects) }
+    var data: [JSONValue?] = []
+    for event in effects.published {
+      let isNeeded = logic.router.needsData(of: event.topic, in: module.namespace)
+      data.append(isNeeded ? await EventData.json(event.data) : nil)
+    }
+    return EventRouter.OfferedEffects(effects, data: data)
   }
 
   private func run(
@@ -83,12 +107,12 @@ extension ControlPlane {
           ActivationFailure(
             code: .unavailable, message: "node \(route.node) cannot be reached")), data: nil)
     }
-    let result = await agent.run(
-      route.placement, under: route.fence, on: event, attempt: attempt
-    ).result
+    let report = await agent.run(
+      route.placement, under: route.fence, on: event, attempt: attempt)
     // It was ended from here; what it did before that is not known.
-    if Task.isCancelled, case .failure = result { return .interrupted }
-    return .finished(event, result, data: nil)
+    if Task.isCancelled, case .failure = report.result { return .interrupted }
+    return .finished(
+      event, report.result, data: nil, effects: EventRouter.OfferedEffects(report.effects))
   }
 
   func event(at offset: EventOffset) async throws(Problem) -> Event {
@@ -105,19 +129,36 @@ extension ControlPlane {
     begin { plane in
       do throws(Problem) {
         let appended = try await plane.log.record(change)
-        if case .succeeded(_, let published?) = change.outcome, let appended,
-          !published.targets.isEmpty
-        {
-          plane.recentEvents.keep(published.event, at: appended.offset)
-        }
-        if appended != nil { plane.tails.sign() }
+        if case .succeeded(_, let effects) = change.outcome { plane.keep(effects.events, appended) }
+        if !appended.isEmpty { plane.tails.sign() }
         plane.feed(.events(.changeRecorded(change.delivery, published: appended)))
+      } catch  where error.isRefusalOfEffects {
+        plane.feed(.events(.effectsRefused(change.delivery, error)))
       } catch {
         plane.logger.error(
           "what became of a delivery could not be made durable; trying again",
           metadata: ["delivery": "\(change.delivery)", "problem": "\(error)"])
         plane.feed(.events(.recordFailed(change.delivery, error)))
       }
+    }
+  }
+
+  private func commit(_ request: RequestID, _ effects: CommittedEffects) {
+    begin { plane in
+      do throws(Problem) {
+        let appended = try await plane.log.commit(effects)
+        plane.keep(effects.events, appended)
+        plane.feed(.events(.effectsCommitted(request, appended)))
+      } catch {
+        plane.feed(.events(.commitFailed(request, error)))
+      }
+    }
+  }
+
+  /// Keeps events that are about to be delivered, so that they need not be read.
+  private func keep(_ events: [AcceptedEvent], _ appended: [AppendedEvent]) {
+    for (accepted, appended) in zip(events, appended) where !accepted.targets.isEmpty {
+      recentEvents.keep(accepted.event, at: appended.offset)
     }
   }
 }

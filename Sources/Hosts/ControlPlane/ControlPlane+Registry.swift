@@ -50,6 +50,20 @@ extension ControlPlane {
     ])
   }
 
+  /// A guest was refused something; returns when that is on record.
+  func record(_ denial: CapabilityDenial, of activation: DeniedActivation) async throws(Problem) {
+    try await catalogStore.persist([
+      .appendSecurityEvent(
+        SecurityEvent(
+          kind: .capabilityDenied, at: clock.now().wall,
+          principal: Principal(kind: .module, name: activation.module.description),
+          namespace: activation.module.namespace,
+          subject: "\(activation.module.name)@\(activation.version)", reason: "denied",
+          detail: "\(denial.call) \(denial.subject): \(denial.reason); on node \(activation.node), "
+            + "event \(activation.eventID)"))
+    ])
+  }
+
   static let unexpected = Problem(
     .internalFault, code: "unexpected_reply", "the control plane gave an answer to something else")
 

@@ -11,6 +11,7 @@ struct PendingRequests {
   private var last: UInt64 = 0
   private var replies: [RequestID: CheckedContinuation<ControlPlaneLogic.Reply, Never>] = [:]
   private var events: [RequestID: CheckedContinuation<Result<AppendedEvent, Problem>, Never>] = [:]
+  private var commits: [RequestID: CheckedContinuation<Problem?, Never>] = [:]
   private var routings: [RequestID: CheckedContinuation<Routing, Never>] = [:]
   private var watchers: [RequestID: Watcher] = [:]
   private var invocations: [RequestID: Task<ActivationReport, Never>] = [:]
@@ -51,6 +52,17 @@ struct PendingRequests {
     events.removeValue(forKey: request)?.resume(returning: result)
   }
 
+  mutating func waitForCommit(
+    _ request: RequestID, _ continuation: CheckedContinuation<Problem?, Never>
+  ) {
+    commits[request] = continuation
+  }
+
+  /// - Parameter problem: why nothing was made durable; `nil` when it was.
+  mutating func answerCommit(_ request: RequestID, _ problem: Problem?) {
+    commits.removeValue(forKey: request)?.resume(returning: problem)
+  }
+
   mutating func waitForRoute(
     _ request: RequestID, _ continuation: CheckedContinuation<Routing, Never>
   ) {
@@ -81,9 +93,11 @@ struct PendingRequests {
   mutating func refuseAll(_ problem: Problem) {
     for continuation in replies.values { continuation.resume(returning: .refused(problem)) }
     for continuation in events.values { continuation.resume(returning: .failure(problem)) }
+    for continuation in commits.values { continuation.resume(returning: problem) }
     for continuation in routings.values { continuation.resume(returning: .failure(problem)) }
     replies = [:]
     events = [:]
+    commits = [:]
     routings = [:]
     watchers = [:]
   }

@@ -98,8 +98,11 @@ struct SlottedLog: EventLog {
   func append(_ event: AcceptedEvent) async throws(Problem) -> AppendedEvent {
     try await slot.use { (stores) async throws(Problem) in try await stores.log.append(event) }
   }
-  func record(_ change: DeliveryChange) async throws(Problem) -> AppendedEvent? {
+  func record(_ change: DeliveryChange) async throws(Problem) -> [AppendedEvent] {
     try await slot.use { (stores) async throws(Problem) in try await stores.log.record(change) }
+  }
+  func commit(_ effects: CommittedEffects) async throws(Problem) -> [AppendedEvent] {
+    try await slot.use { (stores) async throws(Problem) in try await stores.log.commit(effects) }
   }
   func event(at offset: EventOffset) async throws(Problem) -> Event? {
     try await slot.use { (stores) async throws(Problem) in try await stores.log.event(at: offset) }

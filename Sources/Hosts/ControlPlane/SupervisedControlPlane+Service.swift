@@ -49,7 +49,9 @@ extension SupervisedControlPlane: ClusterService {
     _ manifest: ApplicationManifest, versions: [ModuleName: ModuleVersion], by caller: Caller,
     progress: @escaping @Sendable (DeployProgress) -> Void
   ) async throws(Problem) -> [DeploymentStatus] {
-    try await plane.borrow().deploy(manifest, versions: versions, by: caller, progress: progress)
+    try await declareBuckets(of: manifest, by: caller, progress: progress)
+    return try await plane.borrow().deploy(
+      manifest, versions: versions, by: caller, progress: progress)
   }
 
   public func deployments(for caller: Caller) async throws(Problem) -> [DeploymentStatus] {

@@ -63,32 +63,11 @@ extension SupervisedControlPlane: StateService {
     }
   }
 
-  /// Changes in one answer.
-  private static let changesAtOnce = 1000
-  /// Entries that expired are deleted so many at a time by those who watch.
-  private static let sweptAtOnce = 1000
-  /// How late whoever watches hears that an entry has expired.
-  private static let sweepInterval = Duration.seconds(1)
-
   public func stateChanges(
     in bucket: BucketName, prefix: String, after revision: StateRevision?, patience: Duration,
     for caller: Caller
   ) async throws(Problem) -> [StateChange] {
-    let deadline = clock.now().monotonic + patience
-    while true {
-      let stores = try await bus.borrow()
-      // Before looking, so that nothing between is missed.
-      let signs = stores.state.signs(of: bucket, in: caller.namespace)
-      let now = clock.now().wall
-      let changes = try await bus.use { (stores) async throws(Problem) in
-        _ = try await stores.state.sweep(at: now, limit: Self.sweptAtOnce)
-        return try await stores.state.changes(
-          in: bucket, of: caller.namespace, prefix: prefix, after: revision,
-          limit: Self.changesAtOnce)
-      }
-      let left = deadline - clock.now().monotonic
-      guard changes.isEmpty, left > .zero, !Task.isCancelled else { return changes }
-      await SignWaiting.wait(for: signs, atMost: min(left, Self.sweepInterval))
-    }
+    try await SlottedState(slot: bus, clock: clock).changes(
+      in: bucket, of: caller.namespace, prefix: prefix, after: revision, patience: patience)
   }
 }

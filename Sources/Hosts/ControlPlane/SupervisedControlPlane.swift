@@ -76,7 +76,8 @@ public final class SupervisedControlPlane: Sendable {
 
   /// How agents in this process reach it.
   public var connection: any ControlPlaneConnection {
-    LocalControlPlaneConnection(links: links, plane: plane)
+    LocalControlPlaneConnection(
+      links: links, plane: plane, state: SlottedState(slot: bus, clock: clock))
   }
 
   /// Takes nothing more in, and lets what runs come to its end for at most `patience`. What was not done
@@ -131,6 +132,7 @@ public final class SupervisedControlPlane: Sendable {
 private struct LocalControlPlaneConnection: ControlPlaneConnection {
   let links: AgentLinks
   let plane: ResourceSlot<ControlPlane>
+  let state: any GuestState
 
   func open(_ agent: any AgentConnection, from node: NodeID) async throws(Problem) {
     try links.open(agent, from: node)
@@ -148,5 +150,9 @@ private struct LocalControlPlaneConnection: ControlPlaneConnection {
 
   func trustedKeys() async throws(Problem) -> [TrustedKey] {
     try await plane.borrow().logic.catalog.allKeys
+  }
+
+  func record(_ denial: CapabilityDenial, of activation: DeniedActivation) async throws(Problem) {
+    try await plane.borrow().record(denial, of: activation)
   }
 }

@@ -1,4 +1,5 @@
 import ClusterModel
+import HostPorts
 
 /// What a command finds in its environment: what its manifest says, the attributes of its event, and
 /// where it runs.
@@ -30,6 +31,9 @@ enum GuestEnvironment {
     add("WASMATRIX_VERSION", deployment.version.text)
     add("WASMATRIX_NODE", node.text)
     add("WASMATRIX_ATTEMPT", String(attempt))
+    if !deployment.configuration.capabilities.granted.isEmpty {
+      add("WASMATRIX_HOST_FD", String(HostDescriptor.number))
+    }
     return variables
   }
 

@@ -50,7 +50,8 @@ public actor NodeAgent {
     self.logger = logger
     self.random = random
     runner = PlacementRunner(
-      id: registration.node, engine: engine, clock: clock, logger: logger, random: random)
+      id: registration.node, engine: engine, plane: plane, clock: clock, logger: logger,
+      random: random)
     logic = NodeAgentLogic(registration: registration, configuration: configuration)
     (mailbox, letters) = AsyncStream.makeStream(
       of: ControlMessage.self, bufferingPolicy: .bufferingOldest(Self.mailboxSize))
@@ -75,7 +76,7 @@ public actor NodeAgent {
     for preparation in preparations.values { preparation.task.cancel() }
     letters.finish()
     await reading?.value
-    runner.logs.finish()
+    runner.close()
   }
 
   /// Tells the logic what has happened, and carries out what it decides.

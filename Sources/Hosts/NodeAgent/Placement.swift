@@ -13,6 +13,9 @@ final class Placement: Sendable {
   private let cpuSeconds: FloatingPointCounter
 
   private struct Counts {
+    /// Denials on record since a time.
+    var denials = 0
+    var denialsSince: MonotonicInstant?
     var activations = 0
     var failures = 0
     var running = 0
@@ -51,6 +54,21 @@ final class Placement: Sendable {
       return counter
     }
     counter.increment()
+  }
+
+  /// Denials of one placement that are put on record in a minute; the others are counted and logged. A
+  /// module that asks for ever must not fill the disk.
+  private static let recordedDenials = 60
+
+  func mayRecordDenial(at now: MonotonicInstant) -> Bool {
+    counts.withLock { counts in
+      if counts.denialsSince.map({ now - $0 >= .seconds(60) }) ?? true {
+        counts.denialsSince = now
+        counts.denials = 0
+      }
+      counts.denials += 1
+      return counts.denials <= Self.recordedDenials
+    }
   }
 
   var activity: (ended: Int, running: Int) {

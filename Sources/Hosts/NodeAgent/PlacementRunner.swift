@@ -13,6 +13,8 @@ final class PlacementRunner: Sendable {
   /// What modules wrote to standard error.
   let logs = LogKeeper()
   private let engine: any ModuleEngine
+  private let plane: any ControlPlaneConnection
+  private let cache: StateCache
   private let verifiers = VerifierPool()
   private let clock: any HostClock
   private let logger: Logger
@@ -26,11 +28,14 @@ final class PlacementRunner: Sendable {
   }
 
   init(
-    id: NodeID, engine: any ModuleEngine, clock: any HostClock, logger: Logger,
+    id: NodeID, engine: any ModuleEngine, plane: any ControlPlaneConnection, clock: any HostClock,
+    logger: Logger,
     random: any RandomNumberGenerator & Sendable
   ) {
     self.id = id
     self.engine = engine
+    self.plane = plane
+    cache = StateCache(plane.state, clock: clock)
     self.clock = clock
     self.logger = logger
     self.random = Mutex(random)
@@ -105,13 +110,15 @@ final class PlacementRunner: Sendable {
     let trace = random.withLock {
       TraceContext(continuing: event.attribute("traceparent"), using: &$0)
     }
+    let requests = requests(of: placement, on: event)
     let activation = Activation(
       arguments: [deployment.name.text] + deployment.configuration.arguments,
       environment: GuestEnvironment.variables(
         for: event, deployment, node: self.id, attempt: attempt, trace: trace),
-      input: event.data, limits: deployment.configuration.limits)
+      input: event.data, limits: deployment.configuration.limits, services: requests)
     placement.began()
-    let report = await placement.module.run(activation)
+    var report = await placement.module.run(activation)
+    if let requests, case .success = report.result { report.effects = requests.effects }
     placement.ended(report)
     logs.keep(
       report.log, isCut: report.logTruncated, of: deployment.qualifiedName,
@@ -119,6 +126,23 @@ final class PlacementRunner: Sendable {
         at: clock.now().wall, module: deployment.name, version: deployment.version,
         eventID: event.id, text: ""))
     return report
+  }
+
+  /// Who answers what an activation asks; `nil` when it is granted nothing.
+  private func requests(of placement: Placement, on event: Event) -> GuestRequests? {
+    let deployment = placement.deployment
+    guard !deployment.configuration.capabilities.granted.isEmpty else { return nil }
+    return GuestRequests(
+      placement,
+      DeniedActivation(
+        module: deployment.qualifiedName, version: deployment.version, node: id, eventID: event.id),
+      plane: plane, cache: cache, clock: clock, logger: logger)
+  }
+
+  /// Nothing begins any more.
+  func close() {
+    cache.close()
+    logs.finish()
   }
 
   /// The placements that are ready here, sorted.

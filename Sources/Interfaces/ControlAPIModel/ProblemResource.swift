@@ -119,6 +119,10 @@ extension ActivationFailure {
         (.guestFailed, "Raise limits.memory in the manifest, or use less.")
       case .outputLimit:
         (.guestFailed, "Raise limits.output in the manifest, or write less.")
+      case .hostCallLimit:
+        (.guestFailed, "Raise limits.calls or limits.call-bytes in the manifest, or ask for less.")
+      case .effectsRefused:
+        (.conflict, "Look at what is there with `wasmatrix state`, and try again.")
       case .cpuTimeLimit:
         (.deadlineExceeded, "Raise limits.cpu in the manifest, or compute less.")
       case .wallTimeLimit:

@@ -120,7 +120,7 @@ public struct PushedVersion: Hashable, Sendable {
 /// One step of a deployment.
 public struct DeployProgress: Hashable, Sendable, Codable {
   public enum Step: String, Sendable, Codable {
-    case accepted, ready, persisted, done
+    case buckets, accepted, ready, persisted, done
   }
   public var step: Step
   /// `nil` for steps of the whole application.

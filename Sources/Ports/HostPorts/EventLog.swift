@@ -18,9 +18,15 @@ public protocol EventLog: Sendable {
   /// answer names the first one; exactly so, also after a crash and for appends at the same time.
   /// Results (see ``record(_:)``) are never taken for duplicates: their outcome is recorded once.
   func append(_ event: AcceptedEvent) async throws(Problem) -> AppendedEvent
-  /// Records what became of deliveries, and appends the events that came of them, in one
-  /// transaction. The answer holds what was appended, in the order of `changes`.
-  func record(_ change: DeliveryChange) async throws(Problem) -> AppendedEvent?
+  /// Records what became of a delivery, appends the events that came of it and writes to state, in one
+  /// transaction: all of it or nothing. Nothing either when the delivery is no longer pending.
+  ///
+  /// - Returns: where each event was put, in their order.
+  /// - Throws: ``Problem`` `effects_refused` (``Problem/effectsRefused(_:)``): state would not take what
+  ///   is written. Trying that again as it is would be in vain.
+  func record(_ change: DeliveryChange) async throws(Problem) -> [AppendedEvent]
+  /// The same for effects that belong to no delivery.
+  func commit(_ effects: CommittedEffects) async throws(Problem) -> [AppendedEvent]
   /// The event at an offset; `nil` when it never was or is no longer kept.
   func event(at offset: EventOffset) async throws(Problem) -> Event?
   /// The offset of the newest event there ever was; 0 when there was none.
@@ -51,10 +57,17 @@ public struct EventLogCapabilities: Hashable, Sendable {
   public var deduplication: DeduplicationWindow?
   /// Whether ``EventLog/deliverAgain(_:)`` owes events once more; else it refuses with `not_supported`.
   public var canDeliverAgain: Bool
+  /// Whether what an activation publishes and writes becomes durable in the transaction that acknowledges
+  /// its event, so that a retry never doubles it. Effects on the world outside of the log are at least once
+  /// in any case.
+  public var effectsWithAcknowledgement: Bool
 
-  public init(deduplication: DeduplicationWindow?, canDeliverAgain: Bool) {
+  public init(
+    deduplication: DeduplicationWindow?, canDeliverAgain: Bool, effectsWithAcknowledgement: Bool
+  ) {
     self.deduplication = deduplication
     self.canDeliverAgain = canDeliverAgain
+    self.effectsWithAcknowledgement = effectsWithAcknowledgement
   }
 }
 
@@ -71,4 +84,18 @@ public struct EventLogDamage: Hashable, Sendable {
   }
 
   public var isNone: Bool { events.isEmpty && deliveries.isEmpty }
+}
+
+extension Problem {
+  private static let effectsRefusedCode = "effects_refused"
+
+  /// State would not take what an activation wrote, for this reason.
+  public static func effectsRefused(_ reason: Problem) -> Problem {
+    Problem(
+      reason.category, code: effectsRefusedCode,
+      "what it did was refused: \(reason.code): \(reason.message)", cause: reason.cause,
+      next: reason.next)
+  }
+
+  public var isRefusalOfEffects: Bool { code == Self.effectsRefusedCode }
 }

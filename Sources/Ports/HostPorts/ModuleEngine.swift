@@ -28,11 +28,14 @@ public struct Activation: Sendable {
   public var environment: [EnvironmentVariable]
   public var input: [UInt8]
   public var limits: ActivationLimits
+  /// Who answers what the guest asks; `nil` when it may ask for nothing.
+  public var services: (any GuestServices)?
 
   public init(
     arguments: [String], environment: [EnvironmentVariable], input: [UInt8],
-    limits: ActivationLimits
+    limits: ActivationLimits, services: (any GuestServices)? = nil
   ) {
+    self.services = services
     self.arguments = arguments
     self.environment = environment
     self.input = input

@@ -33,6 +33,46 @@ public protocol ControlPlaneConnection: Sendable {
   func module(_ digest: ModuleDigest) async throws(Problem) -> [UInt8]
   /// The trust store, revoked keys included.
   func trustedKeys() async throws(Problem) -> [TrustedKey]
+  /// Reads state for a guest.
+  var state: any GuestState { get }
+  /// Puts on record that a guest was refused something; returns when that is durable.
+  func record(_ denial: CapabilityDenial, of activation: DeniedActivation) async throws(Problem)
+}
+
+/// State, as far as agents read it.
+public protocol GuestState: Sendable {
+  /// The newest value; `nil` when there is none.
+  func entry(_ key: StateKey, in bucket: BucketName, of namespace: Namespace) async throws(Problem)
+    -> StateEntry?
+  /// Entries whose keys begin with `prefix`, from the key after `after` on, in the order of keys; fewer
+  /// than `limit` also when they are large. Only an empty answer says that there are no more.
+  func entries(
+    in bucket: BucketName, of namespace: Namespace, prefix: String, after: StateKey?, limit: Int
+  ) async throws(Problem) -> [StateEntry]
+  /// Where to follow a bucket from; see ``StateStore/position(of:in:)``.
+  func position(of bucket: BucketName, of namespace: Namespace) async throws(Problem)
+    -> BucketPosition
+  /// What was written after `revision`, waiting up to `patience` for something; see ``StateStore``.
+  func changes(
+    in bucket: BucketName, of namespace: Namespace, prefix: String, after revision: StateRevision?,
+    patience: Duration
+  ) async throws(Problem) -> [StateChange]
+}
+
+/// Which activation it was that was refused something.
+public struct DeniedActivation: Hashable, Sendable {
+  public var module: QualifiedName
+  public var version: ModuleVersion
+  public var node: NodeID
+  /// Of the event it ran on.
+  public var eventID: String
+
+  public init(module: QualifiedName, version: ModuleVersion, node: NodeID, eventID: String) {
+    self.module = module
+    self.version = version
+    self.node = node
+    self.eventID = eventID
+  }
 }
 
 /// What a node runs with.

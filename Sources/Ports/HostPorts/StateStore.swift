@@ -40,6 +40,12 @@ public protocol StateStore: Sendable {
     in bucket: BucketName, of namespace: Namespace, prefix: String, after revision: StateRevision?,
     limit: Int
   ) async throws(Problem) -> [StateChange]
+  /// A bucket's rules, and the newest revision there is in the store: whoever follows the bucket from there on
+  /// misses nothing.
+  ///
+  /// - Throws: ``Problem`` `bucket_unknown`.
+  func position(of bucket: BucketName, in namespace: Namespace) async throws(Problem)
+    -> BucketPosition
   /// Makes deletions of what has expired, so that whoever watches hears of it.
   ///
   /// - Returns: how many; no more than `limit`.
@@ -57,6 +63,16 @@ public struct BucketStatus: Hashable, Sendable {
     self.bucket = bucket
     self.entries = entries
     self.size = size
+  }
+}
+
+/// A bucket's rules at a revision of the store.
+public struct BucketPosition: Hashable, Sendable {
+  public var bucket: Bucket
+  public var revision: StateRevision
+  public init(bucket: Bucket, revision: StateRevision) {
+    self.bucket = bucket
+    self.revision = revision
   }
 }
 

@@ -69,7 +69,8 @@ extension Coverage {
     case .recordFailed: count(.eventsRecordFailed)
     // These come from the logic itself, or are not part of a simulation.
     case .deploymentsChanged, .lifecycleOccurred, .activationFinished, .eventUnreadable,
-      .activationLost, .deadLetterReplayed, .redelivered, .deadlineReached, .stopRequested:
+      .activationLost, .deadLetterReplayed, .redelivered, .deadlineReached, .stopRequested,
+      .effectsRefused, .effectsOffered, .effectsCommitted, .commitFailed:
       break
     }
   }
@@ -115,7 +116,7 @@ extension Coverage {
       case .dead: count(.routerRecordDead)
       }
     // Refusals need a full log; `EventRoutingTests` fill one.
-    case .refuse, .activate: break
+    case .refuse, .activate, .commit, .confirm: break
     }
   }
 

@@ -70,21 +70,21 @@ struct SimulatedLog {
     return AppendedEvent(offset: offset, deliveries: ids)
   }
 
-  /// - Returns: the event that came of it; `nil` when none did.
-  mutating func record(_ change: DeliveryChange) -> AppendedEvent? {
-    guard pending[change.delivery] != nil else { return nil }
+  /// - Returns: the events that came of it.
+  mutating func record(_ change: DeliveryChange) -> [AppendedEvent] {
+    guard pending[change.delivery] != nil else { return [] }
     switch change.outcome {
     case .failed:
       pending[change.delivery]?.failedAttempts = change.attempt
-      return nil
+      return []
     case .dead:
       pending[change.delivery] = nil
       dead += 1
-      return nil
-    case .succeeded(_, let published):
+      return []
+    case .succeeded(_, let effects):
       pending[change.delivery] = nil
       done += 1
-      return published.map { append($0) }
+      return effects.events.map { append($0) }
     }
   }
 

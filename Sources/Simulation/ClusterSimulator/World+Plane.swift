@@ -105,7 +105,8 @@ extension World {
     switch directive {
     case .append(let request, let event): use(.append(request, event))
     case .accept: operators.eventsAccepted += 1
-    case .refuse: break
+    case .refuse, .confirm: break
+    case .commit: checker.fail("guests of a simulation want nothing done", self)
     case .record(let change): use(.record(change))
     case .settled, .giveUp: break
     case .activate: checker.fail("an activation left the control plane without a route", self)

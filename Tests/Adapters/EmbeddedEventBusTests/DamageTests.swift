@@ -78,9 +78,11 @@ import Testing
       }
       // Whoever ran it all the same is not lost.
       let published = try await log.record(
-        change(DeliveryID(2), .succeeded(output: [1], published: accepted("4"))))
-      #expect(published?.offset == EventOffset(4))
-      #expect(try await log.record(change(DeliveryID(2), .dead(trap))) == nil)
+        change(
+          DeliveryID(2), .succeeded(output: [1], CommittedEffects(at: now, events: [accepted("4")]))
+        ))
+      #expect(published.map(\.offset) == [EventOffset(4)])
+      #expect(try await log.record(change(DeliveryID(2), .dead(trap))) == [])
       #expect(try await log.pendingDeliveries().map(\.id.number) == [1, 3, 4])
     }
   }

@@ -85,9 +85,9 @@ import Testing
       let published = try await log.record(
         DeliveryChange(
           delivery: id, attempt: 1, at: start,
-          outcome: .succeeded(output: [1], published: accepted("1"))))
-      #expect(published?.isDuplicate == false)
-      #expect(published?.deliveries.count == 1)
+          outcome: .succeeded(output: [1], CommittedEffects(at: start, events: [accepted("1")]))))
+      #expect(published.map(\.isDuplicate) == [false])
+      #expect(published.map(\.deliveries.count) == [1])
     }
   }
 

@@ -58,7 +58,7 @@ import Testing
     _ = try await log.record(
       DeliveryChange(
         delivery: DeliveryID(1), attempt: 2, at: WallInstant(microseconds: 9),
-        outcome: .succeeded(output: [3], published: nil)))
+        outcome: .succeeded(output: [3], CommittedEffects(at: WallInstant(microseconds: 9)))))
     #expect(try await log.replayDeadLetter(DeliveryID(2))?.failedAttempts == 0)
     #expect(
       try await log.status(of: EventOffset(1))?.deliveries.map(\.state) == [.succeeded, .pending])

@@ -27,6 +27,10 @@ import Testing
     DeliveryChange(delivery: id, attempt: attempt, at: now, outcome: outcome)
   }
 
+  private func effects(_ events: [AcceptedEvent] = []) -> CommittedEffects {
+    CommittedEffects(at: now, events: events)
+  }
+
   private let trap = ActivationFailure(code: .guestTrapped, message: "trap", trap: "unreachable")
 
   @Test func `an event comes back as it was, with what it owes, after opening again`() async throws
@@ -55,9 +59,10 @@ import Testing
     let id = try #require(try await log.append(accepted("1", to: "a")).deliveries.first)
     let success = change(
       id, 1,
-      .succeeded(output: [UInt8](repeating: 5, count: 100_000), published: accepted("2", to: "b")))
-    let published = try #require(try await log.record(success))
-    #expect(try await log.record(success) == nil, "a second record appends nothing")
+      .succeeded(
+        output: [UInt8](repeating: 5, count: 100_000), effects([accepted("2", to: "b")])))
+    let published = try #require(try await log.record(success).first)
+    #expect(try await log.record(success) == [], "a second record appends nothing")
     #expect(try await log.pendingDeliveries().map(\.id) == published.deliveries)
     let status = try #require(try await log.status(of: EventOffset(1)))
     #expect(status.isSettled)
@@ -129,7 +134,7 @@ import Testing
     for number in 0..<128 {
       last = try await log.append(accepted("\(number)", to: "a"))
       _ = try await log.record(
-        change(last.deliveries[0], 1, .succeeded(output: [], published: nil)))
+        change(last.deliveries[0], 1, .succeeded(output: [], effects())))
     }
     try await log.close()
     let again = try EventDatabase(in: folder)
@@ -176,7 +181,7 @@ import Testing
     ])
     for number in 0..<600 { _ = try await log.append(accepted("more \(number)")) }
     #expect(try await log.event(at: first.offset) != nil)
-    _ = try await log.record(change(again[0].id, 1, .succeeded(output: [], published: nil)))
+    _ = try await log.record(change(again[0].id, 1, .succeeded(output: [], effects())))
     for number in 0..<600 { _ = try await log.append(accepted("and \(number)")) }
     #expect(try await log.event(at: first.offset) == nil)
   }
@@ -187,7 +192,7 @@ import Testing
     let log = try EventDatabase(in: folder)
     let id = try #require(try await log.append(accepted("1", to: "a")).deliveries.first)
     for attempt in [1, 1, 2, 1, 2] {
-      #expect(try await log.record(change(id, attempt, .failed(trap))) == nil)
+      #expect(try await log.record(change(id, attempt, .failed(trap))) == [])
     }
     #expect(try await log.pendingDeliveries().map(\.failedAttempts) == [2])
     _ = try await log.record(change(id, 3, .dead(trap)))
@@ -230,8 +235,8 @@ import Testing
     #expect(try await log.event(at: EventOffset(1)) == nil)
     #expect(try await log.status(of: EventOffset(-1)) == nil)
     #expect(try await log.deadLetter(DeliveryID(1)) == nil)
-    let unknown = change(DeliveryID(9), 1, .succeeded(output: [], published: accepted("2")))
-    #expect(try await log.record(unknown) == nil)
+    let unknown = change(DeliveryID(9), 1, .succeeded(output: [], effects([accepted("2")])))
+    #expect(try await log.record(unknown) == [])
     #expect(try await log.append(accepted("1")).offset == EventOffset(1))
     #expect(try await log.status(of: EventOffset(1))?.isSettled == true)
   }
@@ -281,7 +286,7 @@ import Testing
         == "disk_full")
     #expect(try await log.pendingDeliveries().map(\.id) == kept.deliveries)
     disk.makeRoom()
-    _ = try await log.record(change(kept.deliveries[0], 1, .succeeded(output: [], published: nil)))
+    _ = try await log.record(change(kept.deliveries[0], 1, .succeeded(output: [], effects())))
     let next = try await log.append(accepted("next", to: "a", data: large))
     #expect(try await log.pendingDeliveries().map(\.id) == next.deliveries)
     try await log.close()

@@ -38,6 +38,31 @@ import Testing
     try await Self.check("JSONValue", NodeSamples.json(depth: 3))
   }
 
+  @Test func `what was stored before there were capabilities reads as having none`() throws {
+    let deployment = try Self.decode(
+      Deployment.self,
+      #"{"namespace":"default","application":"app","name":"m","version":"1","digest":"sha256:"#
+        + String(repeating: "0", count: 64) + #"","generation":1,"#
+        + #""deployedAt":"2026-01-01T00:00:00.000000Z","configuration":{"kind":"command","#
+        + #""triggers":[],"arguments":[],"environment":[],"concurrency":1,"#
+        + #""retry":{"attempts":1,"initialDelay":[0,1],"maximumDelay":[0,1]},"#
+        + #""limits":{"memory":1,"cpuTime":[0,1],"wallTime":[0,1],"output":1,"log":1}}}"#)
+    #expect(deployment.configuration.capabilities == CapabilityGrants.none)
+    #expect(deployment.configuration.limits.calls == ActivationLimits.defaultCalls)
+    #expect(deployment.configuration.limits.callBytes == ActivationLimits.defaultCallBytes)
+    let granted = DeploymentConfiguration(
+      capabilities: CapabilityGrants(
+        publish: [TopicFilter(unchecked: "a/#")],
+        state: [StateGrant(bucket: BucketName(unchecked: "b"), access: .read, prefixes: ["x"])]))
+    #expect(try Self.decode(DeploymentConfiguration.self, Self.encode(granted)) == granted)
+  }
+
+  private static func decode<Value: Decodable>(
+    _ type: Value.Type, _ text: String
+  ) throws -> Value {
+    try JSONDecoder().decode(type, from: Data(text.utf8))
+  }
+
   @Test func `a node is written as it always was`() throws {
     let node = Node(
       id: NodeID(unchecked: "press-7"),

@@ -128,9 +128,9 @@ struct ControlPlaneDriver {
         case .dead(let failure): "dead \(failure.code.rawValue)"
         }
       return ["\(change.delivery) \(text)"]
-        + tell(.events(.changeRecorded(change.delivery, published: nil)))
+        + tell(.events(.changeRecorded(change.delivery, published: [])))
     case .giveUp(let id): return ["give up \(id)"]
-    case .accept, .refuse, .activate, .settled: return []
+    case .accept, .refuse, .activate, .settled, .commit, .confirm: return []
     }
   }
 

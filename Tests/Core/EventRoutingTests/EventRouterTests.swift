@@ -18,7 +18,7 @@ import Testing
     #expect(
       script.handle(.activationFinished(DeliveryID(7), event: event("x"), .success([1]), data: nil))
         == ["succeeded, publishes nothing"])
-    #expect(script.handle(.changeRecorded(DeliveryID(7), published: nil)) == ["settled 7"])
+    #expect(script.handle(.changeRecorded(DeliveryID(7), published: [])) == ["settled 7"])
   }
 
   @Test func `an event that cannot be made durable is refused`() {
@@ -41,7 +41,7 @@ import Testing
     _ = script.handle(.eventAppended(RequestID(1), appended(1)))
     _ = script.handle(
       .activationFinished(DeliveryID(1), event: event("x"), .success([]), data: nil))
-    _ = script.handle(.changeRecorded(DeliveryID(1), published: nil))
+    _ = script.handle(.changeRecorded(DeliveryID(1), published: []))
     #expect(
       script.handle(.eventReceived(RequestID(3), event("x"), data: nil, .local)) == [
         "append for [\"a\"]"
@@ -114,7 +114,9 @@ import Testing
     #expect(
       script.handle(.activationFinished(DeliveryID(7), event: cause, .success([1, 2]), data: nil))
         == ["succeeded, publishes 7-1"])
-    guard case .succeeded(_, let published?) = try #require(script.changes.last).outcome else {
+    guard case .succeeded(_, let effects) = try #require(script.changes.last).outcome,
+      let published = effects.events.first
+    else {
       Issue.record("nothing is published")
       return
     }
@@ -135,7 +137,9 @@ import Testing
     var cause = event("x")
     cause.id = String(repeating: "ü", count: 512)
     _ = script.handle(.activationFinished(DeliveryID(7), event: cause, .success([1]), data: nil))
-    guard case .succeeded(_, let published?) = try #require(script.changes.last).outcome else {
+    guard case .succeeded(_, let effects) = try #require(script.changes.last).outcome,
+      let published = effects.events.first
+    else {
       Issue.record("nothing is published")
       return
     }

@@ -54,7 +54,9 @@ import Testing
     cause.setAttribute("wmlifecycle", to: "dead_letter")
     _ = script.handle(
       .activationFinished(DeliveryID(1), event: cause, .success([1]), data: nil))
-    guard case .succeeded(_, let published?) = script.changes.last?.outcome else {
+    guard case .succeeded(_, let effects) = script.changes.last?.outcome,
+      let published = effects.events.first
+    else {
       Issue.record("it publishes")
       return
     }

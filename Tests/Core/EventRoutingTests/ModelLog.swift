@@ -30,20 +30,20 @@ struct ModelLog {
     return AppendedEvent(offset: offset, deliveries: ids)
   }
 
-  mutating func record(_ change: DeliveryChange) -> AppendedEvent? {
-    guard pending[change.delivery] != nil else { return nil }
+  mutating func record(_ change: DeliveryChange) -> [AppendedEvent] {
+    guard pending[change.delivery] != nil else { return [] }
     switch change.outcome {
     case .failed:
       pending[change.delivery]?.failedAttempts = change.attempt
-      return nil
+      return []
     case .dead:
       pending[change.delivery] = nil
       dead.insert(change.delivery)
-      return nil
-    case .succeeded(_, let published):
+      return []
+    case .succeeded(_, let effects):
       pending[change.delivery] = nil
       succeeded.insert(change.delivery)
-      return published.map { append($0) }
+      return effects.events.map { append($0) }
     }
   }
 
@@ -65,7 +65,7 @@ struct RouterSimulation {
     case appended(RequestID, AppendedEvent)
     case activate(DeliveryID, EventOffset, QualifiedName)
     case record(DeliveryChange)
-    case recorded(DeliveryID, AppendedEvent?)
+    case recorded(DeliveryID, [AppendedEvent])
   }
 
   var router: EventRouter
@@ -98,7 +98,7 @@ struct RouterSimulation {
       switch directive {
       case .append(let request, let event): work.append(.append(request, event))
       case .accept(_, let appended): accepted.append(appended.offset)
-      case .refuse: break
+      case .refuse, .commit, .confirm: break
       case .activate(let id, let offset, let name, _, _):
         if log.succeeded.contains(id) {
           violations.append("\(id) ran after its success was durable")
@@ -165,7 +165,7 @@ struct RouterSimulation {
         work.append(.recorded(change.delivery, log.record(change)))
       }
     case .recorded(let id, let appended):
-      order.hears(appended?.deliveries.compactMap { log.deliveries[$0] } ?? [])
+      order.hears(appended.flatMap(\.deliveries).compactMap { log.deliveries[$0] })
       feed(.changeRecorded(id, published: appended))
     }
   }

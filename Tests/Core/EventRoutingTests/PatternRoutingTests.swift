@@ -35,7 +35,9 @@ import Testing
       _ = script.owe(1, "x")
       _ = script.handle(
         .activationFinished(DeliveryID(1), event: event("x"), .success([1]), data: data))
-      guard case .succeeded(_, let published?) = try #require(script.changes.last).outcome else {
+      guard case .succeeded(_, let effects) = try #require(script.changes.last).outcome,
+        let published = effects.events.first
+      else {
         Issue.record("nothing is published")
         return
       }

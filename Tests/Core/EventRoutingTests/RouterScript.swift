@@ -46,24 +46,29 @@ struct RouterScript {
   }
 
   mutating func recorded(_ id: Int64) -> [String] {
-    handle(.changeRecorded(DeliveryID(id), published: nil))
+    handle(.changeRecorded(DeliveryID(id), published: []))
   }
 
   private static func text(of directive: EventRouter.Directive) -> String {
     switch directive {
-    case .append(_, let event): "append for \(event.targets.map(\.text))"
-    case .accept: "accept"
-    case .refuse(_, let problem): "refuse \(problem.code)"
+    case .append(_, let event): return "append for \(event.targets.map(\.text))"
+    case .accept: return "accept"
+    case .refuse(_, let problem): return "refuse \(problem.code)"
+    case .commit(_, let effects):
+      return "commit \(effects.events.count) events, \(effects.writes.count) writes"
+    case .confirm: return "confirm"
     case .activate(let id, _, let name, let generation, let attempt):
-      "activate \(id) \(name) generation \(generation) attempt \(attempt)"
+      return "activate \(id) \(name) generation \(generation) attempt \(attempt)"
     case .record(let change):
       switch change.outcome {
-      case .succeeded(_, let published): "succeeded, publishes \(published?.event.id ?? "nothing")"
-      case .failed: "failed attempt \(change.attempt)"
-      case .dead(let failure): "dead \(failure.code.rawValue)"
+      case .succeeded(_, let effects):
+        let ids = effects.events.map(\.event.id)
+        return "succeeded, publishes \(ids.isEmpty ? "nothing" : ids.joined(separator: ", "))"
+      case .failed: return "failed attempt \(change.attempt)"
+      case .dead(let failure): return "dead \(failure.code.rawValue)"
       }
-    case .giveUp(let id): "give up \(id)"
-    case .settled(let id, _, _): "settled \(id)"
+    case .giveUp(let id): return "give up \(id)"
+    case .settled(let id, _, _): return "settled \(id)"
     }
   }
 }

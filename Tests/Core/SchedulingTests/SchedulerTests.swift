@@ -87,6 +87,60 @@ import Testing
     }
   }
 
+  @Test mutating func `the smallest name of all other states wins its tie, in the first row too`()
+    throws
+  {
+    for id in 0..<256 { try add("n\(1000 + id)", domain: nil) }
+    // More states than are told apart, and the first row in the worst of them.
+    for id in 0..<256 {
+      let load = try NodeLoad(
+        cpuPercent: Double(id == 0 ? 90 : id % 8), memoryPercent: 0, activeModules: 0)
+      scheduler.setLoad(load, of: NodeID(unchecked: "n\(1000 + id)"))
+    }
+    let weights = try PlacementWeights(
+      latency: 0, distance: 0, resources: 0, dataLocality: 1, faultDomain: 0)
+    let rules = PlacementRules(weights: weights)
+    var others = request(rules)
+    others.excluded = [NodeID(unchecked: "n1000")]
+    #expect(chosen(others) == ["n1001"])
+    #expect(chosen(request(rules)) == ["n1000"])
+  }
+
+  @Test mutating func `a domain is one for as long as a node is in it`() throws {
+    for id in ["a", "b", "c"] { try add(id, domain: "hall") }
+    scheduler.remove(NodeID(unchecked: "a"))
+    scheduler.remove(NodeID(unchecked: "b"))
+    for id in ["d", "e"] { try add(id, memory: 200, domain: "other") }
+    try add("f", memory: 100, domain: "hall")
+    #expect(chosen(request(replicas: 2)) == ["c", "d"])
+    var crowded = request()
+    crowded.companions = [NodeID(unchecked: "c"), NodeID(unchecked: "c")]
+    let verdicts = scheduler.explain(crowded, at: now).verdicts
+    let spread = Dictionary(
+      uniqueKeysWithValues: verdicts.map { ($0.node.text, $0.factors?.faultDomainScore) })
+    #expect(spread["c"] == 1.0 / 3 && spread["f"] == 1.0 / 3)
+    #expect(spread["d"] == 1.0 && spread["e"] == 1.0)
+  }
+
+  @Test mutating func `an explanation says who holds it`() throws {
+    try add("a", domain: "a")
+    try add("b", domain: "b")
+    let verdicts = scheduler.explain(request(holders: ["b"]), at: now).verdicts
+    let holding = verdicts.filter { $0.reason.contains("holds it already") }
+    #expect(holding.map(\.node.text) == ["b"])
+  }
+
+  @Test mutating func `columns are kept for the rules that were asked for last, and no more`()
+    throws
+  {
+    try add("a")
+    for number in 0..<40 {
+      let origin = NodeLocation(zone: Zone(unchecked: "gate\(number)"))
+      #expect(chosen(request(PlacementRules(origin: origin))) == ["a"])
+      #expect(scheduler.prospects.entries.count == min(number + 1, ProspectsCache.maximum))
+    }
+  }
+
   @Test mutating func `what is reserved is not given twice`() throws {
     try add("a", memory: 100)
     #expect(chosen(request()) == ["a"])

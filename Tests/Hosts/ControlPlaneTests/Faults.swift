@@ -56,9 +56,13 @@ struct FaultyLog: EventLog {
     try faults.check(.append)
     return try await log.append(event)
   }
-  func record(_ change: DeliveryChange) async throws(Problem) -> AppendedEvent? {
+  func record(_ change: DeliveryChange) async throws(Problem) -> [AppendedEvent] {
     try faults.check(.record)
     return try await log.record(change)
+  }
+  func commit(_ effects: CommittedEffects) async throws(Problem) -> [AppendedEvent] {
+    try faults.check(.record)
+    return try await log.commit(effects)
   }
   func event(at offset: EventOffset) async throws(Problem) -> Event? {
     try await log.event(at: offset)

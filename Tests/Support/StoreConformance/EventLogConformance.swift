@@ -86,10 +86,13 @@ public struct EventLogConformance: Sendable {
       event.event.source = "/s/\(identity)"
       try await publish(event, log, &model)
     case .succeed(let choice, let publishes):
-      let published = publishes ? accepted(model, targets: choice % 2) : nil
+      let published = (0..<(publishes ? 1 + choice % 3 : 0)).map {
+        accepted(model, targets: choice % 2, further: $0)
+      }
       try await record(
-        .succeeded(output: [UInt8](repeating: 1, count: choice), published: published), choice,
-        stale: false, log, &model)
+        .succeeded(
+          output: [UInt8](repeating: 1, count: choice),
+          CommittedEffects(at: model.now, events: published)), choice, stale: false, log, &model)
     case .fail(let choice, let stale):
       try await record(.failed(failure(choice)), choice, stale: stale, log, &model)
     case .die(let choice):
@@ -160,8 +163,10 @@ public struct EventLogConformance: Sendable {
       frames: [GuestFrame(function: "f", functionIndex: 1, moduleOffset: choice)])
   }
 
-  private func accepted(_ model: ModelEventLog, targets: Int) -> AcceptedEvent {
-    let number = model.nextOffset
+  private func accepted(
+    _ model: ModelEventLog, targets: Int, further: Int = 0
+  ) -> AcceptedEvent {
+    let number = model.nextOffset + Int64(further)
     var event = Event(
       id: "e\(number)", source: "/s", type: "t", topic: Topic(unchecked: "a/b"),
       subject: number % 2 == 0 ? "about" : nil, time: WallInstant(microseconds: number),

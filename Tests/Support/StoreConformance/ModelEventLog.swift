@@ -59,7 +59,8 @@ struct ModelEventLog {
   private mutating func append(_ event: AcceptedEvent) -> AppendedEvent {
     let offset = EventOffset(nextOffset)
     events.append(event)
-    return AppendedEvent(offset: offset, deliveries: owe(event, at: offset, to: event.targets, event.orderKeys))
+    return AppendedEvent(
+      offset: offset, deliveries: owe(event, at: offset, to: event.targets, event.orderKeys))
   }
 
   private mutating func owe(
@@ -87,23 +88,23 @@ struct ModelEventLog {
     events.firstIndex { $0.acceptedAt >= time }.map { EventOffset(Int64($0) + 1) }
   }
 
-  mutating func record(_ change: DeliveryChange) -> AppendedEvent? {
-    guard let index = index(change.delivery, in: .pending) else { return nil }
+  mutating func record(_ change: DeliveryChange) -> [AppendedEvent] {
+    guard let index = index(change.delivery, in: .pending) else { return [] }
     switch change.outcome {
-    case .succeeded(let output, let published):
+    case .succeeded(let output, let effects):
       deliveries[index].state = .succeeded
       deliveries[index].output = output
       deliveries[index].attempts = change.attempt
-      return published.map { append($0) }
+      return effects.events.map { append($0) }
     case .failed(let failure):
-      guard change.attempt > deliveries[index].attempts else { return nil }
+      guard change.attempt > deliveries[index].attempts else { return [] }
       fail(index, change, failure)
     case .dead(let failure):
       fail(index, change, failure)
       deliveries[index].state = .dead
       deliveries[index].diedAt = change.at
     }
-    return nil
+    return []
   }
 
   private mutating func fail(

@@ -62,7 +62,7 @@ public final class StateDatabase: StateStore {
   public func write(
     _ writes: [StateWrite], in namespace: Namespace, at now: WallInstant
   ) async throws(Problem) -> [StateRevision] {
-    let revisions = try await write(cost: writes.cost) {
+    let revisions = try await write(cost: writes.footprint) {
       try $0.write(writes, namespace, at: now)
     }
     sign(Set(writes.map { Place(namespace: namespace, name: $0.bucket) }))
@@ -76,6 +76,12 @@ public final class StateDatabase: StateStore {
     try await read {
       try $0.changes(bucket, namespace, prefix: prefix, after: revision, limit: limit)
     }
+  }
+
+  public func position(
+    of bucket: BucketName, in namespace: Namespace
+  ) async throws(Problem) -> BucketPosition {
+    try await read { try $0.position(bucket, namespace) }
   }
 
   public func sweep(at now: WallInstant, limit: Int) async throws(Problem) -> Int {
@@ -101,6 +107,29 @@ public final class StateDatabase: StateStore {
       }
     }
     return signs
+  }
+
+  /// Appends the events and carries out the writes of an activation, within a transaction.
+  ///
+  /// - Throws: ``Problem`` `effects_refused`: state would not take the writes.
+  func carryOut(
+    _ effects: StoredEffects, at now: WallInstant, _ events: EventWriter
+  ) throws -> [AppendedEvent] {
+    if !effects.writes.isEmpty {
+      let writer = StateWriter(
+        database: events.database, file: database.path, rememberedDeletions: rememberedDeletions)
+      do {
+        _ = try writer.write(effects.writes, effects.namespace, at: now)
+      } catch let problem as Problem where problem.category != .internalFault {
+        throw Problem.effectsRefused(problem)
+      }
+    }
+    return try effects.events.map { try events.append($0) }
+  }
+
+  /// Tells those who watch that effects were carried out.
+  func sign(for effects: CommittedEffects) {
+    sign(Set(effects.writes.map { Place(namespace: effects.namespace, name: $0.bucket) }))
   }
 
   /// Ends the streams of all who watch: the store is closing.
@@ -134,18 +163,5 @@ public final class StateDatabase: StateStore {
     return try await database.write(cost: cost) {
       try body(StateWriter(database: $0, file: file, rememberedDeletions: remembered))
     }
-  }
-}
-
-extension [StateWrite] {
-  /// About how many bytes they hold.
-  var cost: ByteCount {
-    ByteCount(
-      bytes: reduce(0) { sum, write in
-        switch write.action {
-        case .set(let bytes), .merge(_, let bytes): sum + bytes.count + 128
-        case .delete: sum + 128
-        }
-      })
   }
 }

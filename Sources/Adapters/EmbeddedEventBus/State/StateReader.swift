@@ -85,6 +85,17 @@ struct StateReader {
     return changes
   }
 
+  func position(_ name: BucketName, _ namespace: Namespace) throws -> BucketPosition {
+    let bucket = try StoredBucket.require(database, name, namespace).bucket
+    return BucketPosition(bucket: bucket, revision: try newest())
+  }
+
+  /// The revision of the last write.
+  func newest() throws -> StateRevision {
+    StateRevision(
+      try Int64.fetchOne(database.cachedStatement(sql: "SELECT newest FROM revisions")) ?? 0)
+  }
+
   func buckets(in namespace: Namespace) throws -> [BucketStatus] {
     try Row.fetchAll(
       database,

@@ -12,8 +12,12 @@ struct StateWriter {
   private var reader: StateReader { StateReader(database: database, file: file) }
 
   func declare(_ bucket: Bucket) throws {
+    let known = try StoredBucket.fetch(database, bucket.name, bucket.namespace)
+    var bucket = bucket
+    // Changed by hand it still is of the application that declares it.
+    bucket.application = bucket.application ?? known?.bucket.application
     let rules = try EventTables.encode(bucket)
-    guard let known = try StoredBucket.fetch(database, bucket.name, bucket.namespace) else {
+    guard let known else {
       try database.execute(
         sql: """
           INSERT INTO buckets (namespace, name, entries, size, forgotten, rules)
@@ -21,12 +25,7 @@ struct StateWriter {
           """, arguments: [bucket.namespace.text, bucket.name.text, rules])
       return
     }
-    guard known.bucket.isKept(as: bucket) else {
-      throw Problem(
-        .conflict, code: "bucket_consistency",
-        "bucket \(bucket.name) exists with another consistency",
-        next: "Name another bucket, or remove this one with all that is in it.")
-    }
+    try known.bucket.requireSameConsistency(as: bucket)
     try database.execute(
       sql: "UPDATE buckets SET rules = ? WHERE id = ?", arguments: [rules, known.id])
   }
@@ -73,7 +72,7 @@ struct StateWriter {
   ) throws -> StateRevision {
     let value: Data?
     switch write.action {
-    case .delete where present?.value == nil: return try newest()
+    case .delete where present?.value == nil: return try reader.newest()
     case .delete: value = nil
     case .set(let bytes): value = Data(bytes)
     case .merge(let function, let operand):
@@ -120,20 +119,15 @@ struct StateWriter {
     try update.execute(arguments: [bucket.entries, bucket.size, bucket.id])
   }
 
-  private func newest() throws -> StateRevision {
-    StateRevision(
-      try Int64.fetchOne(database.cachedStatement(sql: "SELECT newest FROM revisions")) ?? 0)
-  }
-
   private func nextRevision() throws -> Int64 {
     try database.cachedStatement(sql: "UPDATE revisions SET newest = newest + 1").execute()
-    return try newest().number
+    return try reader.newest().number
   }
 
   /// Deletions beyond a number are forgotten, the oldest first, many at a time.
   private func forgetDeletions(in bucket: StoredBucket) throws {
     // Looked at now and then: counting costs as much as there are.
-    guard try newest().number % Int64(max(1, rememberedDeletions / 10)) == 0 else { return }
+    guard try reader.newest().number % Int64(max(1, rememberedDeletions / 10)) == 0 else { return }
     let last = try Int64.fetchOne(
       database,
       sql: """
@@ -172,15 +166,5 @@ struct StateWriter {
       try forgetDeletions(in: bucket)
     }
     return try expired.map { try $0.decode(atIndex: 0) }
-  }
-}
-
-extension Bucket {
-  /// Whether what was kept by these rules is as the other ones promise.
-  fileprivate func isKept(as other: Bucket) -> Bool {
-    switch (consistency, other.consistency) {
-    case (.strong, .strong), (.cached, .cached): true
-    case (.strong, .cached), (.cached, .strong): false
-    }
   }
 }

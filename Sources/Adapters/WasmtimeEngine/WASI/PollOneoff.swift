@@ -98,9 +98,14 @@ enum PollOneoff {
   ) -> PolledEvent {
     do throws(WASIError) {
       let stream = try instance.wasi.stream(descriptor)
+      var event = PolledEvent(userData: userData, number: .success, type: type)
+      // Reading an answer may wait, but never for long: nothing waits here for it.
+      if stream == .host {
+        event.bytes = type == 1 ? UInt64(instance.pending.channel?.readable ?? 0) : 65_536
+        return event
+      }
       guard (type == 1) == (stream == .input) else { throw WASIError(.badDescriptor) }
       let rest = type == 1 ? instance.wasi.input.count - instance.wasi.inputOffset : 65_536
-      var event = PolledEvent(userData: userData, number: .success, type: type)
       event.bytes = UInt64(rest)
       event.hangUp = type == 1 && rest == 0
       return event

@@ -6,9 +6,6 @@ extension WASIFunctions {
     WASIFunction("fd_write", "iiii") { _, caller, values, _ in
       HostCall.answer(caller, values) { call throws(WASIError) in try call.write() }
     },
-    WASIFunction("fd_read", "iiii") { _, caller, values, _ in
-      HostCall.answer(caller, values) { call throws(WASIError) in try call.read() }
-    },
     WASIFunction("fd_close", "i") { _, caller, values, _ in
       HostCall.answer(caller, values) { call throws(WASIError) in
         _ = try call.instance.wasi.stream(call.u32(0))
@@ -81,29 +78,10 @@ extension HostCall {
       }
       let (sum, overflow) = written.addingReportingOverflow(vector.count)
       guard !overflow else { throw WASIError(.invalid) }
-      try instance.wasi.write(UnsafeRawBufferPointer(bytes), to: stream)
+      try instance.write(UnsafeRawBufferPointer(bytes), to: stream)
       written = sum
     }
     try store(written, at: u32(3))
-  }
-
-  /// (descriptor, vectors, count of vectors, where the number of read bytes goes)
-  fileprivate func read() throws(WASIError) {
-    guard try instance.wasi.stream(u32(0)) == .input else { throw WASIError(.badDescriptor) }
-    var count: UInt32 = 0
-    var offset = instance.wasi.inputOffset
-    for vector in try memory.vectors(at: u32(1), count: u32(2)) {
-      guard let place = memory.bytes(at: vector.address, count: Int(vector.count)) else {
-        throw WASIError(.fault)
-      }
-      let rest = instance.wasi.input[offset...].prefix(Int(vector.count))
-      place.copyBytes(from: rest)
-      offset += rest.count
-      count += UInt32(rest.count)
-      if rest.count < Int(vector.count) { break }
-    }
-    try store(count, at: u32(3))
-    instance.wasi.inputOffset = offset
   }
 
   /// (descriptor, where 24 bytes of description go)
@@ -113,7 +91,12 @@ extension HostCall {
     place.initializeMemory(as: UInt8.self, repeating: 0)
     // The file type stays 0 ("unknown", as for a pipe): a terminal would make C libraries write
     // line by line.
-    let rights = stream == .input ? Rights.read : Rights.write
+    let rights: UInt64 =
+      switch stream {
+      case .input: Rights.read
+      case .output, .log: Rights.write
+      case .host: Rights.read | Rights.write
+      }
     place.storeBytes(of: rights | Rights.poll, toByteOffset: 8, as: UInt64.self)
   }
 }

@@ -22,14 +22,16 @@ struct WASIFunction {
 /// What needs files or sockets answers that the descriptor has no such capability.
 enum WASIFunctions {
   static let module = "wasi_snapshot_preview1"
-  /// Asynchronous, so defined apart from ``synchronous``.
-  static let poll = "poll_oneoff"
+  /// What may wait, so that it is defined apart from ``synchronous``.
+  static let asynchronous: [(name: String, body: wasmtime_func_async_callback_t)] = [
+    ("poll_oneoff", PollOneoff.start), ("fd_read", ReadFunction.start),
+  ]
 
   static let synchronous: [WASIFunction] =
     processFunctions + streamFunctions + clockFunctions + absentFunctions
 
   /// Every name that the module offers.
-  static let names: Set<String> = Set(synchronous.map(\.name) + [poll])
+  static let names: Set<String> = Set(synchronous.map(\.name) + asynchronous.map(\.name))
 
   /// Defines all of them in a linker.
   static func define(in linker: OpaquePointer) {
@@ -42,9 +44,11 @@ enum WASIFunctions {
       wasm_functype_delete(type)
     }
     let type = wm_functype_new("iiii", "i")
-    define(module, poll) { module, moduleLength, name, nameLength in
-      wasmtime_linker_define_async_func(
-        linker, module, moduleLength, name, nameLength, type, PollOneoff.start, nil, nil)
+    for function in asynchronous {
+      define(module, function.name) { module, moduleLength, name, nameLength in
+        wasmtime_linker_define_async_func(
+          linker, module, moduleLength, name, nameLength, type, function.body, nil, nil)
+      }
     }
     wasm_functype_delete(type)
   }

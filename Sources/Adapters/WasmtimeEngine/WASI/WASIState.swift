@@ -3,8 +3,8 @@ import HostPorts
 
 /// What WASI keeps for one instance. Only the worker that owns the instance touches it.
 struct WASIState {
-  /// The standard streams. Descriptors from 3 on do not exist yet.
-  enum Stream: UInt8 { case input, output, log }
+  /// The standard streams, and the way to the platform for guests that are granted something.
+  enum Stream: UInt8 { case input, output, log, host }
 
   let arguments: [String]
   /// `NAME=value`.
@@ -18,6 +18,8 @@ struct WASIState {
   var logTruncated = false
   /// Indexed by descriptor; `nil` when it was closed.
   var descriptors: [Stream?] = [.input, .output, .log]
+  /// An `fd_read` that waits.
+  var reading: ReadRequest?
   /// A `poll_oneoff` that waits.
   var poll: PollRequest?
   /// Why the instance must end, when a host function decided so.
@@ -33,6 +35,10 @@ struct WASIState {
     environment = activation.environment.map { "\($0.name)=\($0.value)" }
     input = activation.input
     limits = activation.limits
+    if activation.services != nil {
+      precondition(descriptors.count == HostDescriptor.number, "it is the first free descriptor")
+      descriptors.append(.host)
+    }
   }
 
   func stream(_ descriptor: UInt32) throws(WASIError) -> Stream {
@@ -42,10 +48,10 @@ struct WASIState {
     return stream
   }
 
-  /// Takes what a guest writes to a stream.
+  /// Takes what a guest writes to a standard stream.
   mutating func write(_ bytes: UnsafeRawBufferPointer, to stream: Stream) throws(WASIError) {
     switch stream {
-    case .input:
+    case .input, .host:
       throw WASIError(.badDescriptor)
     case .output:
       guard output.count + bytes.count <= limits.output.bytes else {

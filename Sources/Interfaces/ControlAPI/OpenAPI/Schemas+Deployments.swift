@@ -41,7 +41,7 @@ extension Schemas {
         required: [
           "step": [
             "type": "string",
-            "enum": ["accepted", "ready", "persisted", "done"],
+            "enum": ["buckets", "accepted", "ready", "persisted", "done"],
           ],
           "message": Schema.string,
         ], optional: ["module": Schema.string]),

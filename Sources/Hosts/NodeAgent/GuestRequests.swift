@@ -1,0 +1,121 @@
+import ClusterModel
+import GuestAccess
+import HostPorts
+import Logging
+import Metrics
+import Synchronization
+
+/// Answers what one activation asks: it owns the ``GuestSession`` that decides, and reads state for it.
+///
+/// The lock only guards against an engine that does not keep to its word; calls come one after the other.
+final class GuestRequests: GuestServices {
+  private let session: Mutex<GuestSession>
+  private let placement: Placement
+  private let activation: DeniedActivation
+  private let plane: any ControlPlaneConnection
+  private let cache: StateCache
+  private let clock: any HostClock
+  private let logger: Logger
+
+  /// Entries of one list are no more than this together: an answer must fit into a line.
+  private static let listedBytes = 512 << 10
+
+  init(
+    _ placement: Placement, _ activation: DeniedActivation, plane: any ControlPlaneConnection,
+    cache: StateCache, clock: any HostClock, logger: Logger
+  ) {
+    session = Mutex(GuestSession(placement.deployment.configuration.capabilities))
+    self.placement = placement
+    self.activation = activation
+    self.plane = plane
+    self.cache = cache
+    self.clock = clock
+    self.logger = logger
+  }
+
+  /// What the activation wants done, once it has ended.
+  var effects: ActivationEffects { session.withLock { $0.effects } }
+
+  func answer(_ call: GuestCall) async -> GuestAnswer {
+    do throws(Problem) {
+      switch session.withLock({ $0.handle(call) }) {
+      case .answer(let answer): return answer
+      case .deny(let denial):
+        await record(denial)
+        return .refused(denial.problem)
+      case .read(let bucket, let key, let consistency):
+        let namespace = activation.module.namespace
+        let entry =
+          switch consistency {
+          case .cached: try await cache.entry(key, in: bucket, of: namespace)
+          case .strong: try await plane.state.entry(key, in: bucket, of: namespace)
+          }
+        return session.withLock { $0.found(entry, for: call) }
+      case .list(let bucket, let prefix, let after, let limit):
+        return try await list(call, bucket, prefix, after, limit)
+      case .invalidate(let bucket, let key):
+        cache.forget(key, in: bucket, of: activation.module.namespace)
+        return .done
+      }
+    } catch {
+      return .refused(error)
+    }
+  }
+
+  /// An empty answer says that there are no more: when the activation deleted all of a page itself, the
+  /// next one is looked at.
+  private func list(
+    _ call: GuestCall, _ bucket: BucketName, _ prefix: String, _ after: StateKey?, _ limit: Int
+  ) async throws(Problem) -> GuestAnswer {
+    var after = after
+    while true {
+      let (entries, isComplete) = try await page(bucket, prefix, after, limit)
+      let answer = session.withLock { $0.listed(entries, isComplete: isComplete, for: call) }
+      guard case .entries([]) = answer, !isComplete, let last = entries.last else { return answer }
+      after = last.key
+    }
+  }
+
+  private func page(
+    _ bucket: BucketName, _ prefix: String, _ after: StateKey?, _ limit: Int
+  ) async throws(Problem) -> (entries: [StateEntry], isComplete: Bool) {
+    var entries: [StateEntry] = []
+    var bytes = 0
+    while entries.count < limit {
+      let page = try await plane.state.entries(
+        in: bucket, of: activation.module.namespace, prefix: prefix,
+        after: entries.last?.key ?? after, limit: limit - entries.count)
+      guard !page.isEmpty else { return (entries, true) }
+      for entry in page {
+        bytes += entry.value.count + entry.key.text.utf8.count
+        guard bytes <= Self.listedBytes || entries.isEmpty else { return (entries, false) }
+        entries.append(entry)
+      }
+    }
+    return (entries, false)
+  }
+
+  /// A refusal is on record before the guest hears of it, which also keeps it from filling the record
+  /// faster than the disk takes it.
+  private func record(_ denial: CapabilityDenial) async {
+    logger.warning(
+      "a module asked for what it is not granted",
+      metadata: [
+        "module": "\(activation.module)@\(activation.version)", "node": "\(activation.node)",
+        "event": "\(activation.eventID)", "call": "\(denial.call)",
+        "subject": "\(denial.subject)", "reason": "\(denial.reason)",
+      ])
+    Counter(
+      label: "wasmatrix_capability_denials_total",
+      dimensions: [
+        ("module", activation.module.description), ("capability", denial.capability.rawValue),
+      ]
+    ).increment()
+    guard placement.mayRecordDenial(at: clock.now().monotonic) else { return }
+    do throws(Problem) {
+      try await plane.record(denial, of: activation)
+    } catch {
+      logger.error("a denial could not be recorded", metadata: ["problem": "\(error)"])
+    }
+  }
+}

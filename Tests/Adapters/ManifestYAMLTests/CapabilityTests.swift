@@ -1,0 +1,100 @@
+import ClusterModel
+import ManifestYAML
+import Testing
+
+@Suite struct CapabilityTests {
+  private func read(_ lines: String) throws(ManifestProblems) -> ApplicationManifest {
+    try ManifestReader.read("apiVersion: wasmatrix/v1\nname: app\n" + lines, file: "f")
+  }
+
+  @Test func `buckets and grants are read`() throws {
+    let manifest = try read(
+      """
+      buckets:
+        counts:
+        prices: { consistency: cached, staleness: 5s, value-size: 64KiB, size: 2MiB, ttl: 24h }
+      modules:
+        m:
+          version: 1.0.0
+          limits: { calls: 5, call-bytes: 1KiB }
+          capabilities:
+            publish: [alarms/#, "+/x"]
+            state:
+              counts: { access: write, prefix: [a/, b/] }
+              prices: { access: read, prefix: eur/ }
+      """)
+    let application = ApplicationName(unchecked: "app")
+    #expect(
+      manifest.buckets == [
+        Bucket(name: BucketName(unchecked: "counts"), application: application),
+        Bucket(
+          name: BucketName(unchecked: "prices"), consistency: .cached(staleness: .seconds(5)),
+          maximumValue: .kibibytes(64), maximumSize: .mebibytes(2), timeToLive: .seconds(86400),
+          application: application),
+      ])
+    let configuration = try #require(manifest.modules.first?.configuration)
+    #expect(
+      configuration.capabilities
+        == CapabilityGrants(
+          publish: [TopicFilter(unchecked: "+/x"), TopicFilter(unchecked: "alarms/#")],
+          state: [
+            StateGrant(
+              bucket: BucketName(unchecked: "counts"), access: .write, prefixes: ["a/", "b/"]),
+            StateGrant(bucket: BucketName(unchecked: "prices"), access: .read, prefixes: ["eur/"]),
+          ]))
+    #expect(configuration.capabilities.granted == [.publish, .state])
+    #expect(configuration.limits.calls == 5 && configuration.limits.callBytes == .kibibytes(1))
+  }
+
+  @Test func `nothing is granted when nothing is said`() throws {
+    let manifest = try read("modules: { m: { version: 1.0.0 } }")
+    #expect(manifest.modules.first?.configuration.capabilities == CapabilityGrants.none)
+    #expect(manifest.buckets.isEmpty)
+  }
+
+  private func problems(_ buckets: String, _ capabilities: String) -> [String] {
+    let text =
+      "buckets: \(buckets)\nmodules: { m: { version: 1.0.0, capabilities: \(capabilities) } }"
+    do throws(ManifestProblems) {
+      _ = try read(text)
+      return []
+    } catch {
+      return error.description.split(separator: "\n").map(String.init)
+    }
+  }
+
+  @Test(arguments: [
+    ("{ fly: 1 }", "f:4:49: modules.m.capabilities.fly: unknown key"),
+    ("{ publish: [a/#/b] }", "is not a valid topic filter"),
+    ("{ publish: [a, a] }", "it is there twice"), ("{ publish: a }", "a list of topic filters"),
+    ("{ publish: [$wm/a] }", "topics of the platform"),
+    (
+      "{ state: { cuonts: { access: read } } }",
+      "f:4:58: modules.m.capabilities.state.cuonts: there"
+    ),
+    ("{ state: { cuonts: { access: read } } }", "did you mean \"counts\"?"),
+    ("{ state: { other/counts: { access: read } } }", "a bucket of another namespace"),
+    ("{ state: { counts: {} } }", "the required key \"access\" is missing"),
+    ("{ state: { counts: { access: all } } }", "is not known; allowed: read, write"),
+    ("{ state: { counts: { access: read, prefix: [] } } }", "there is no prefix"),
+    ("{ state: { counts: { access: read, prefix: [a, a] } } }", "it is there twice"),
+    ("{ state: { counts: { access: read, key: a } } }", "unknown key"),
+    ("{ state: [counts] }", "a mapping from the name of each bucket"),
+  ])
+  func `a wrong grant is told with its place`(capabilities: String, says: String) {
+    let found = problems("{ counts: {} }", capabilities)
+    #expect(found.count == 1 && found.allSatisfy { $0.contains(says) }, "\(found)")
+  }
+
+  @Test(arguments: [
+    ("{ Counts: {} }", "is not a valid bucket name"),
+    ("{ counts: { consistency: weak } }", "is not known; allowed: strong, cached"),
+    ("{ counts: { staleness: 1s } }", "a strong bucket has no staleness"),
+    ("{ counts: { size: 1B } }", "is too small"), ("{ counts: { ttl: 1ms } }", "is too small"),
+    ("{ counts: { entries: 5 } }", "unknown key"), ("[counts]", "a mapping from the name"),
+  ])
+  func `a wrong bucket is told with its place`(buckets: String, says: String) {
+    let found = problems(buckets, "{}")
+    #expect(found.count == 1 && found.allSatisfy { $0.contains(says) }, "\(found)")
+  }
+}
