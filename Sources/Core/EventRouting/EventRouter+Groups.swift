@@ -1,4 +1,4 @@
-import ClusterModel
+public import ClusterModel
 import EventPatterns
 
 // Modules that share events.

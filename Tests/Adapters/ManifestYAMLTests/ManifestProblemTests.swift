@@ -41,7 +41,9 @@ struct Complaint: Sendable, CustomTestStringConvertible {
     Complaint("kind: command", at: "4:3", "", "neither \"source\" nor \"version\""),
     Complaint("version: 1", "kind: service", at: "6:11", "kind", "allowed: command"),
     Complaint("version: 1", "triggers: a", at: "6:15", "triggers", "is a text or number"),
-    Complaint("version: 1", "triggers: [a]", at: "6:16", "triggers[0]", "these keys: topic, where, order-by, group"),
+    Complaint(
+      "version: 1", "triggers: [a]", at: "6:16", "triggers[0]",
+      "these keys: topic, where, order-by, group"),
     Complaint(
       "version: 1", "triggers:", "- topic: a", "  group: A b", at: "8:14", "triggers[0].group",
       "not a valid group name"),

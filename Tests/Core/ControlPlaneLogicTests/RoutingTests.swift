@@ -128,7 +128,9 @@ import Testing
     #expect(plane.news() == [])
   }
 
-  @Test mutating func `an answer that comes after it was given up does not count, also on the same node`() {
+  @Test
+  mutating func `an answer that comes after it was given up does not count, also on the same node`()
+  {
     plane.serve(on: ["a"], PlacementRules(fallbacks: 0))
     #expect(plane.emit() == ["activate 1 on a, attempt 1"])
     // The wall time and the grace that a module has by itself.

@@ -59,7 +59,8 @@ struct ModelEventLog {
   private mutating func append(_ event: AcceptedEvent) -> AppendedEvent {
     let offset = EventOffset(nextOffset)
     events.append(event)
-    return AppendedEvent(offset: offset, deliveries: owe(event, at: offset, to: event.targets, event.orderKeys))
+    return AppendedEvent(
+      offset: offset, deliveries: owe(event, at: offset, to: event.targets, event.orderKeys))
   }
 
   private mutating func owe(
