@@ -89,6 +89,11 @@ class OpenAPI(unittest.TestCase):
             "POST", "/v1/events", expected=202, body=batch,
             headers={"Content-Type": "application/cloudevents-batch+json"})
         self.assertEqual(len(many["items"]), 3)
+        self.assertEqual([item["duplicate"] for item in many["items"]], [False, True, False])
+        replayed = self.check(
+            "POST", "/v1/events/replay", body=json.dumps({"from": accepted["offset"]}),
+            headers={"Content-Type": "application/json"})
+        self.assertEqual(replayed["deliveries"], 3)
 
     def test_a_deployment_is_as_described(self):
         versions = {item["name"]: item["version"]

@@ -42,7 +42,7 @@ struct Delivery: Sendable {
 /// for its end, however often it is tried.
 struct OrderedDeliveries: Sendable {
   var first: DeliveryID
-  /// In order. Those that were put aside meanwhile are still in it.
+  /// In order. Those that have ended meanwhile are still in it.
   var held: Deque<DeliveryID> = []
 
   /// Puts one where it belongs: mostly at the end.

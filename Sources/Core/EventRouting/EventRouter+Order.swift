@@ -10,28 +10,32 @@ extension EventRouter {
     let key: OrderKey
   }
 
-  /// Puts a new delivery into its module's lane, or behind those with the same key.
-  mutating func enqueueInOrder(_ id: DeliveryID) {
-    guard let lane = orderedLane(of: id) else { return enqueue(id) }
-    if ordered[lane] == nil {
-      ordered[lane] = OrderedDeliveries(first: id)
-      enqueue(id)
-    } else {
+  /// Gives a new delivery its place among those with the same key, also one that is put aside at once: it
+  /// has not ended until that is durable.
+  ///
+  /// - Returns: whether it need not wait for another.
+  mutating func takePlace(_ id: DeliveryID) -> Bool {
+    guard let lane = orderedLane(of: id) else { return true }
+    guard ordered[lane] == nil else {
       ordered[lane]?.hold(id)
-      deliveries[id]?.state = .held
+      return false
     }
+    ordered[lane] = OrderedDeliveries(first: id)
+    return true
   }
 
   /// A delivery is done or dead: the next one with its key may go.
   mutating func release(_ delivery: Delivery) {
     guard let key = delivery.orderKey else { return }
     let lane = OrderedLane(module: delivery.module, key: key)
-    // One that was put aside while it was held leaves the first one where it is.
+    // One that ended while it was held leaves the first one where it is.
     guard ordered[lane]?.first == delivery.id else { return }
     while let next = ordered[lane]?.held.popFirst() {
-      guard case .held = deliveries[next]?.state else { continue }
+      guard let state = deliveries[next]?.state else { continue }
       ordered[lane]?.first = next
-      return enqueue(next)
+      // One that was put aside while it was held is waited for, until that is durable.
+      if case .held = state { enqueue(next) }
+      return
     }
     ordered[lane] = nil
   }

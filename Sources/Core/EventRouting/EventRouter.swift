@@ -253,10 +253,13 @@ public struct EventRouter: Sendable {
     pendingCount += 1
     pendingBytes += delivery.footprint.bytes
     owes(1, to: delivery.module)
-    guard deployments[delivery.module] != nil else {
+    let isFirst = takePlace(delivery.id)
+    if deployments[delivery.module] == nil {
       putAside(delivery.id, Self.undeployed(delivery.module), now)
-      return
+    } else if isFirst {
+      enqueue(delivery.id)
+    } else {
+      deliveries[delivery.id]?.state = .held
     }
-    enqueueInOrder(delivery.id)
   }
 }

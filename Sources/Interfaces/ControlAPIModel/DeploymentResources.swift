@@ -77,11 +77,13 @@ public struct RetryResource: Hashable, Sendable, Codable {
   public var attempts: Int
   public var initialDelayMilliseconds: Double
   public var maximumDelayMilliseconds: Double
+  public var answerGraceMilliseconds: Double
 
   public init(_ policy: RetryPolicy) {
     attempts = policy.attempts
     initialDelayMilliseconds = policy.initialDelay.milliseconds
     maximumDelayMilliseconds = policy.maximumDelay.milliseconds
+    answerGraceMilliseconds = policy.answerGrace.milliseconds
   }
 }
 

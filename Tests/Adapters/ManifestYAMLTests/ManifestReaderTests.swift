@@ -42,6 +42,26 @@ func problems(of text: String) -> [String] {
         version: 2.0.0
     """
 
+  @Test func `order, groups and the patience for answers arrive`() throws {
+    let text = """
+      apiVersion: wasmatrix/v1
+      name: a
+      modules:
+        m:
+          version: "1"
+          triggers:
+            - { topic: orders/#, order-by: data.customer.id, group: workers }
+            - topic: "#"
+          retry: { answer-grace: 90s }
+      """
+    let configuration = try #require(
+      try ManifestReader.read(text, file: "app.yaml").modules.first
+    ).configuration
+    #expect(configuration.triggers.map(\.orderBy?.text) == ["data.customer.id", nil])
+    #expect(configuration.triggers.map(\.group?.text) == ["workers", nil])
+    #expect(configuration.retry == RetryPolicy(answerGrace: .seconds(90)))
+  }
+
   @Test func `every key of the full example arrives`() throws {
     let manifest = try ManifestReader.read(Self.full, file: "app.yaml")
     #expect(manifest.name.text == "el-nino")

@@ -76,12 +76,11 @@ import Testing
   @Test mutating func `a delivery that is interrupted is run again, and a late outcome is nothing`()
   {
     deployOne()
-    let name = QualifiedName(.default, ModuleName(unchecked: "m"))
     let pending = PendingDelivery(
-      id: DeliveryID(1), offset: EventOffset(1), namespace: .default, module: name.name,
-      failedAttempts: 0, footprint: ByteCount(bytes: 10))
+      id: DeliveryID(1), offset: EventOffset(1), namespace: .default,
+      module: ModuleName(unchecked: "m"), failedAttempts: 0, footprint: ByteCount(bytes: 10))
     #expect(plane.tell(.events(.recovered([pending]))) == ["activate 1 on a, attempt 1"])
-    guard let route = plane.logic.routes(of: name).first else {
+    guard let route = plane.activations.first?.1 else {
       Issue.record("it serves nowhere")
       return
     }

@@ -103,6 +103,17 @@ import Testing
     #expect(script.router.ordered.isEmpty && script.router.pendingCount == 0)
   }
 
+  @Test func `what is put aside is waited for until that is durable`() {
+    var script = RouterScript()
+    let deployment = Self.deployment("m", "x", by: "subject", attempts: 2)
+    // It is owed to a module that is not there, and then is.
+    #expect(script.handle(.recovered([owed(1, "a")])) == ["dead unavailable"])
+    _ = script.handle(.deploymentsChanged([deployment]))
+    #expect(script.handle(.recovered([owed(2, "a")])) == [])
+    #expect(
+      script.recorded(1) == ["settled 1", "activate 2 m generation 1 attempt 1"])
+  }
+
   private func key(_ field: String, _ data: JSONValue? = nil) -> String? {
     var event = event("x")
     event.subject = "sub"

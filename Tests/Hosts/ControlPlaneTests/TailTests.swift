@@ -67,6 +67,23 @@ import Testing
     cluster.remove()
   }
 
+  @Test func `whoever comes too late is told what is no longer kept`() async throws {
+    let cluster = try await TestCluster.start(retention: EventRetention(events: 20))
+    let slow = try await cluster.plane.tail(
+      TailQuestion(topic: filter("#")), for: cluster.caller)
+    for _ in 0..<600 { _ = try await cluster.publish("in") }
+    let items = try await slow.next(patience: .seconds(30))
+    guard case .missed(EventOffset(1), let through)? = items.first,
+      case .event(let next)? = items.dropFirst().first
+    else {
+      Issue.record("the first ones are gone: \(items.prefix(2))")
+      return
+    }
+    #expect(next.offset.number == through.number + 1)
+    await cluster.stop()
+    cluster.remove()
+  }
+
   @Test func `a dead letter is an event, for modules too, and never makes another`() async throws {
     let engine = ScriptedEngine { _ in
       .failure(ActivationFailure(code: .guestTrapped, message: "trap"))

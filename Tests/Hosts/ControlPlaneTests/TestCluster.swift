@@ -50,8 +50,10 @@ struct TestCluster {
   /// - Parameters:
   ///   - engine: the real one when `nil`.
   ///   - faults: makes the stores fail.
+  ///   - retention: which settled events are kept.
   static func start(
-    at path: String? = nil, engine: (any ModuleEngine)? = nil, faults: Faults = Faults()
+    at path: String? = nil, engine: (any ModuleEngine)? = nil, faults: Faults = Faults(),
+    retention: EventRetention = EventRetention()
   ) async throws -> TestCluster {
     let path = path ?? NSTemporaryDirectory() + "wasmatrix-plane-\(UUID().uuidString)"
     let folder = try DataFolder(path)
@@ -70,7 +72,7 @@ struct TestCluster {
         },
         blobs: { () throws(Problem) in try BlobFolder(in: folder) },
         events: { () throws(Problem) in
-          let log = try EventDatabase(in: folder)
+          let log = try EventDatabase(in: folder, retention: retention)
           return EventStores(log: FaultyLog(log: log, faults: faults), state: log.state)
         }),
       clock: clock, logger: logger, configuration: configuration)

@@ -24,7 +24,7 @@ extension Schemas {
 
   static let retry = Schema.object(required: [
     "attempts": Schema.integer, "initialDelayMilliseconds": Schema.number,
-    "maximumDelayMilliseconds": Schema.number,
+    "maximumDelayMilliseconds": Schema.number, "answerGraceMilliseconds": Schema.number,
   ])
 
   static let deployRequest = Schema.object(required: [
