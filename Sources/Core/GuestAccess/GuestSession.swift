@@ -24,8 +24,18 @@ public struct GuestSession: Sendable {
   }
 
   let grants: CapabilityGrants
-  /// In the order in which the guest asked for them.
-  public private(set) var effects = ActivationEffects.none
+  /// In the order in which the guest first asked for them; writes to one key are made one where they can be.
+  public internal(set) var effects = ActivationEffects.none
+  /// Which of the writes are to a key.
+  var written: [BucketName: [StateKey: [Int]]] = [:]
+  /// What it took so far to say what the activation sees of its own writes, in bytes.
+  private var work = 0
+
+  /// Beyond it reads of what the activation wrote itself are refused: a guest that appends to a key and
+  /// reads it again and again must not keep the node busy.
+  public static let maximumWork = ByteCount.mebibytes(256)
+  /// What one write counts for beside its bytes.
+  private static let workOfWrite = 64
 
   public init(_ grants: CapabilityGrants) { self.grants = grants }
 
@@ -38,8 +48,7 @@ public struct GuestSession: Sendable {
     case .get(let bucket, let key, let consistency): return .read(bucket, key, consistency)
     case .write(let write):
       guard case .always = write.condition else { return .read(write.bucket, write.key, .strong) }
-      effects.writes.append(write)
-      return .answer(.done)
+      return .answer(gather(write))
     case .list(let bucket, let prefix, let after, let limit):
       return .list(bucket, prefix: prefix, after: after, limit: limit)
     case .invalidate(let bucket, let key): return .invalidate(bucket, key)
@@ -52,8 +61,7 @@ public struct GuestSession: Sendable {
     case .get(let bucket, let key, _): return visible(key, in: bucket, entry)
     case .write(let write):
       if let conflict = conflict(write, entry) { return .refused(conflict) }
-      effects.writes.append(write)
-      return .done
+      return gather(write)
     case .publish, .list, .invalidate: preconditionFailure("nothing was read for it")
     }
   }
@@ -61,7 +69,7 @@ public struct GuestSession: Sendable {
   /// What was listed for a call.
   ///
   /// - Parameter isComplete: whether there is nothing behind the last one.
-  public func listed(
+  public mutating func listed(
     _ entries: [StateEntry], isComplete: Bool, for call: GuestCall
   ) -> GuestAnswer {
     guard case .list(let bucket, let prefix, let after, let limit) = call else {
@@ -71,10 +79,12 @@ public struct GuestSession: Sendable {
     for entry in entries { found[entry.key] = entry }
     // What the activation wrote beyond the last one that was read comes with the next page.
     let horizon = isComplete ? nil : entries.last?.key
-    let own = effects.writes.lazy.filter { write in
-      write.bucket == bucket && write.key.text.utf8.starts(with: prefix.utf8)
-        && after.map { $0 < write.key } ?? true && horizon.map { write.key <= $0 } ?? true
-    }.map(\.key)
+    let all = written[bucket, default: [:]]
+    work += all.count * Self.workOfWrite
+    let own = all.keys.filter { key in
+      key.text.utf8.starts(with: prefix.utf8) && after.map { $0 < key } ?? true
+        && horizon.map { key <= $0 } ?? true
+    }
     var answers: [GuestEntry] = []
     for key in Set(found.keys).union(own).sorted() where answers.count < limit {
       switch visible(key, in: bucket, found[key]) {
@@ -88,17 +98,20 @@ public struct GuestSession: Sendable {
 
   // What the activation sees.
 
-  private func visible(
+  private mutating func visible(
     _ key: StateKey, in bucket: BucketName, _ entry: StateEntry?
   ) -> GuestAnswer {
     var value = entry?.value
     var revision = entry?.revision
-    for write in effects.writes where write.bucket == bucket && write.key == key {
+    for index in written[bucket]?[key] ?? [] {
       revision = nil
-      switch write.action {
+      work += Self.workOfWrite
+      switch effects.writes[index].action {
       case .set(let bytes): value = bytes
       case .delete: value = nil
       case .merge(let function, let operand):
+        work += operand.count + (value?.count ?? 0)
+        guard work <= Self.maximumWork.bytes else { return .refused(Self.tooMuchWork) }
         do throws(Problem) {
           value = try function.merge(value, with: operand)
         } catch {
@@ -109,9 +122,13 @@ public struct GuestSession: Sendable {
     return .entry(value.map { GuestEntry(key: key, value: $0, revision: revision) })
   }
 
+  private static let tooMuchWork = Problem(
+    .overloaded, code: "too_much_work",
+    "the activation reads too often what it wrote itself",
+    next: "Keep what was written in the module, and read less.")
+
   private func conflict(_ write: StateWrite, _ entry: StateEntry?) -> Problem? {
-    guard !effects.writes.contains(where: { $0.bucket == write.bucket && $0.key == write.key })
-    else {
+    guard written[write.bucket]?[write.key] == nil else {
       return Self.conflict(
         write.key, "this activation wrote it itself, and its revision is not known yet")
     }

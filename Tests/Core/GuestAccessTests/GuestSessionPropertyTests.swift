@@ -9,7 +9,8 @@ import Testing
   private static let keys = ["a", "b", "c/d", "c/e", "x"].map { StateKey(unchecked: $0) }
 
   private enum Step {
-    case set(Int, UInt8), delete(Int), add(Int, Int), create(Int), get(Int), list(Int, Int, Int)
+    case set(Int, UInt8), delete(Int), merge(Int, MergeFunction, Int), create(Int), get(Int), list(
+      Int, Int, Int)
   }
 
   private static let steps = zip(
@@ -18,7 +19,7 @@ import Testing
     switch kind {
     case 0: .set(key, UInt8(number))
     case 1: .delete(key)
-    case 2: .add(key, number)
+    case 2: .merge(key, MergeFunction.allCases[number % 4], number)
     case 3: .create(key)
     case 4: .get(key)
     case _: .list(key, number, 1 + number % 4)
@@ -42,8 +43,26 @@ import Testing
       for step in steps {
         guard Self.agree(step, &session, store, &model, &own) else { return false }
       }
-      return true
+      // And what is gathered makes of the store what the activation saw.
+      return Self.carriedOut(session.effects.writes, on: store) == model
     }
+  }
+
+  private static func carriedOut(
+    _ writes: [StateWrite], on store: [StateKey: [UInt8]]
+  ) -> [StateKey: [UInt8]]? {
+    var store = store
+    for write in writes {
+      if write.condition == .absent, store[write.key] != nil { return nil }
+      switch write.action {
+      case .set(let value): store[write.key] = value
+      case .delete: store[write.key] = nil
+      case .merge(let function, let operand):
+        guard let value = try? function.merge(store[write.key], with: operand) else { return nil }
+        store[write.key] = value
+      }
+    }
+    return store
   }
 
   private static func entry(_ key: StateKey, _ store: [StateKey: [UInt8]]) -> StateEntry? {
@@ -61,13 +80,14 @@ import Testing
     case .answer(let answer): answer
     case .read(_, let key, _): session.found(entry(key, store), for: call)
     case .list(_, let prefix, let after, let limit):
-      list(call, prefix, after, limit, session, store)
+      list(call, prefix, after, limit, &session, store)
     case .deny, .invalidate: nil
     }
   }
 
   private static func list(
-    _ call: GuestCall, _ prefix: String, _ after: StateKey?, _ limit: Int, _ session: GuestSession,
+    _ call: GuestCall, _ prefix: String, _ after: StateKey?, _ limit: Int,
+    _ session: inout GuestSession,
     _ store: [StateKey: [UInt8]]
   ) -> GuestAnswer {
     var after = after
@@ -101,14 +121,14 @@ import Testing
       model[keys[key]] = nil
       own.insert(keys[key])
       return ask(write(key, .delete), &session, store) == .done
-    case .add(let key, let number):
+    case .merge(let key, let function, let number):
       let operand = Array(String(number).utf8)
-      guard let sum = try? MergeFunction.add.merge(model[keys[key]], with: operand) else {
-        return false
-      }
-      model[keys[key]] = sum
+      // Digits behind digits get too long to add in the end.
+      guard let merged = try? function.merge(model[keys[key]], with: operand), merged.count < 15
+      else { return true }
+      model[keys[key]] = merged
       own.insert(keys[key])
-      return ask(write(key, .merge(.add, operand)), &session, store) == .done
+      return ask(write(key, .merge(function, operand)), &session, store) == .done
     case .create(let key):
       let isFree = !own.contains(keys[key]) && model[keys[key]] == nil
       let answer = ask(write(key, .set([0x39]), .absent), &session, store)

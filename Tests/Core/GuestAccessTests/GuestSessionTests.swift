@@ -49,7 +49,9 @@ import Testing
     #expect(session.handle(write("bolts/m8", .set([1]))) == .answer(.done))
     #expect(session.handle(write("bolts/m8", .delete)) == .answer(.done))
     #expect(session.effects.published == [alarm])
-    #expect(session.effects.writes.map(\.action) == [.set([1]), .delete])
+    #expect(session.effects.writes.map(\.action) == [.delete], "writes to one key are one")
+    #expect(session.handle(write("bolts/m9", .set([1]))) == .answer(.done))
+    #expect(session.effects.writes.map(\.key.text) == ["bolts/m8", "bolts/m9"])
   }
 
   @Test func `what is not granted is denied, and has no effect`() throws {
@@ -102,8 +104,59 @@ import Testing
     _ = session.handle(write("bolts/a", .delete))
     #expect(session.found(entry("bolts/a", "5"), for: get) == .entry(nil))
     _ = session.handle(write("bolts/a", .set(Array("x".utf8))))
-    _ = session.handle(write("bolts/a", .merge(.add, Array("1".utf8))))
-    #expect(code(session.found(nil, for: get)) == "merge_impossible", "as it will be in the end")
+    guard case .answer(let answer) = session.handle(write("bolts/a", .merge(.add, [0x31]))) else {
+      Issue.record("it was not answered")
+      return
+    }
+    #expect(code(answer) == "merge_impossible")
+    #expect(session.found(nil, for: get) == .entry(seen("bolts/a", "x")), "and has no effect")
+  }
+
+  @Test func `a guest that reads its own long writes again and again is refused in the end`() {
+    var session = GuestSession(grants)
+    let piece = [UInt8](repeating: 1, count: 1 << 16)
+    for _ in 0..<128 { _ = session.handle(write("bolts/a", .merge(.append, piece))) }
+    let get = GuestCall.get(stock, key("bolts/a"), .strong)
+    var answers = 0
+    while code(session.found(nil, for: get)) == nil, answers < 1000 { answers += 1 }
+    #expect((1..<100).contains(answers))
+    #expect(code(session.found(nil, for: get)) == "too_much_work")
+    // What it did not write itself, it reads as before.
+    let other = GuestCall.get(stock, key("bolts/b"), .strong)
+    #expect(
+      session.found(entry("bolts/b", "5"), for: other) == .entry(seen("bolts/b", "5", revision: 7)))
+  }
+
+  @Test func `writes to one key become one that does the same`() {
+    let cases: [([StateWrite.Action], [StateWrite.Action])] = [
+      ([.set([1]), .set([2])], [.set([2])]), ([.delete, .set([2])], [.set([2])]),
+      ([.set([0x31]), .merge(.add, [0x32])], [.set([0x33])]),
+      ([.delete, .merge(.add, [0x32])], [.set([0x32])]),
+      ([.set([1]), .merge(.append, [2])], [.set([1, 2])]),
+      ([.merge(.append, [1]), .merge(.append, [2])], [.merge(.append, [1, 2])]),
+      ([.merge(.add, [0x31]), .merge(.add, [0x32])], [.merge(.add, [0x33])]),
+      ([.merge(.maximum, [0x31]), .merge(.maximum, [0x32])], [.merge(.maximum, [0x32])]),
+      (
+        [.merge(.add, [0x31]), .merge(.maximum, [0x32])],
+        [.merge(.add, [0x31]), .merge(.maximum, [0x32])]
+      ),
+      (
+        [.merge(.add, Array("\(Int64.max)".utf8)), .merge(.add, [0x31])],
+        [.merge(.add, Array("\(Int64.max)".utf8)), .merge(.add, [0x31])]
+      ),
+    ]
+    for (asked, expected) in cases {
+      var session = GuestSession(grants)
+      for action in asked { _ = session.handle(write("bolts/a", action)) }
+      #expect(session.effects.writes.map(\.action) == expected)
+    }
+    var session = GuestSession(grants)
+    let first = write("bolts/a", .set([1]), .unchanged(since: StateRevision(7)))
+    _ = session.handle(first)
+    _ = session.found(entry("bolts/a", "5"), for: first)
+    _ = session.handle(write("bolts/a", .delete))
+    #expect(session.effects.writes.map(\.condition) == [.unchanged(since: StateRevision(7))])
+    #expect(session.effects.writes.map(\.action) == [.delete])
   }
 
   @Test func `a condition that does not hold is refused at once, and gathers nothing`() {
