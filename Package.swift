@@ -189,13 +189,15 @@ let package = Package(
     .target(
       name: "PropertyTesting", path: "Tests/Support/PropertyTesting", swiftSettings: settings),
     .target(
+      name: "ProcessTesting", path: "Tests/Support/ProcessTesting", swiftSettings: settings),
+    .target(
       name: "StorageTesting", dependencies: ["ClusterModel"], path: "Tests/Support/StorageTesting",
       swiftSettings: settings),
     .target(
       name: "StoreConformance", dependencies: ["ClusterModel", "HostPorts", "PropertyTesting"],
       path: "Tests/Support/StoreConformance", swiftSettings: settings),
     tests("Core", "ClusterModelTests", ["ClusterModel"]),
-    tests("Core", "ModuleTrustTests", ["ClusterModel", "ModuleTrust", crypto]),
+    tests("Core", "ModuleTrustTests", ["ClusterModel", "ModuleTrust", "ProcessTesting", crypto]),
     tests("Core", "EventPatternsTests", ["ClusterModel", "EventPatterns"]),
     tests("Core", "EventRoutingTests", ["ClusterModel", "EventRouting"]),
     tests("Core", "SupervisionTests", ["ClusterModel", "Supervision"]),
@@ -219,7 +221,7 @@ let package = Package(
       ["ClusterModel", "Supervision", "SupervisionRuntime", "HostPorts", logging]),
     tests(
       "Adapters", "WasmtimeEngineTests",
-      ["ClusterModel", "HostPorts", "CWasmtime", "WasmtimeEngine"]),
+      ["ClusterModel", "HostPorts", "CWasmtime", "WasmtimeEngine", "ProcessTesting"]),
     tests("Adapters", "LocalSystemTests", ["ClusterModel", "LocalSystem"]),
     tests(
       "Adapters", "DurableSQLiteTests", ["ClusterModel", "DurableSQLite", "StorageTesting", grdb]),

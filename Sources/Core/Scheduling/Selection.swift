@@ -36,6 +36,8 @@ struct Selection: Sendable {
   private var list: ContiguousArray<Candidate> = []
   private(set) var chosen: ContiguousArray<Choice> = []
   private var likenesses = Likenesses()
+  /// How often a node was looked at for this decision: what all the rest is there to keep small.
+  private(set) var considered = 0
 
   /// It may not be chosen, or is chosen already.
   private static let taken: UInt8 = 1
@@ -52,6 +54,7 @@ struct Selection: Sendable {
   mutating func begin(_ request: PlacementRequest, _ table: borrowing FleetTable) {
     // Less than nothing counts as nothing.
     memory = max(0, request.memory.bytes)
+    considered = 0
     if marks.count < table.count {
       marks.append(contentsOf: repeatElement(0, count: table.count - marks.count))
     }
@@ -335,6 +338,7 @@ struct Selection: Sendable {
   private mutating func consider(
     _ row: Int, _ rules: Weighing, _ table: borrowing FleetTable, _ prospects: inout Prospects
   ) -> Bool {
+    considered &+= 1
     // Closed nodes have no ceiling, but where resources count for nothing that does not stop them.
     guard marks[row] & (Self.taken | Self.seen) == 0, table.closed[row] == 0,
       table.free[row] >= memory,

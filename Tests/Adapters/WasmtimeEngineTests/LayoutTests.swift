@@ -1,5 +1,6 @@
 import CWasmtime
 import Foundation
+import ProcessTesting
 import Testing
 
 /// Our declarations of the library against the description in the wheel that brought it.
@@ -23,21 +24,12 @@ import Testing
       "wasmtime_async_continuation_t": MemoryLayout<wasmtime_async_continuation_t>.size,
     ]
     let root = Self.root
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = [
-      "python3", root + "/Tests/Support/compare_binding.py", root + "/.wasmtime/_bindings.py",
-      root + "/Sources/Adapters/CWasmtime/include/CWasmtime.h",
-    ]
-    let input = Pipe()
-    let output = Pipe()
-    process.standardInput = input
-    process.standardOutput = output
-    try process.run()
-    input.fileHandleForWriting.write(try JSONEncoder().encode(sizes))
-    try input.fileHandleForWriting.close()
-    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    process.waitUntilExit()
-    #expect(process.terminationStatus == 0, "\(text)\nRun scripts/bootstrap if a file is missing.")
+    let ended = try ChildProcess.run(
+      [
+        "python3", root + "/Tests/Support/compare_binding.py", root + "/.wasmtime/_bindings.py",
+        root + "/Sources/Adapters/CWasmtime/include/CWasmtime.h",
+      ], input: Array(try JSONEncoder().encode(sizes)))
+    #expect(
+      ended.status == 0, "\(ended.output)\nRun scripts/bootstrap if a file is missing.")
   }
 }

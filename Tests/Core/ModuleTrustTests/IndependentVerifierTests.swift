@@ -1,5 +1,6 @@
 import ClusterModel
 import Foundation
+import ProcessTesting
 import PropertyTesting
 import Testing
 
@@ -76,26 +77,15 @@ import Testing
       return "{\"module\": \"\(Hexadecimal.encode(item.module))\", \"detached\": \(detached), "
         + "\"key\": \"\(Hexadecimal.encode(key))\"}\n"
     }
-    let tasks = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
-    try lines.joined().write(to: tasks, atomically: true, encoding: .utf8)
-    defer { try? FileManager.default.removeItem(at: tasks) }
     let python = Self.root + "/.venv/bin/python3"
-    let process = Process()
-    process.executableURL = URL(
-      fileURLWithPath: FileManager.default.isExecutableFile(atPath: python)
-        ? python : "/usr/bin/env")
-    process.arguments =
-      (process.executableURL?.path == python ? [] : ["python3"])
-      + [Self.root + "/Tests/Support/verify_signature.py"]
-    process.standardInput = try FileHandle(forReadingFrom: tasks)
-    let output = Pipe()
-    process.standardOutput = output
-    try process.run()
-    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    process.waitUntilExit()
+    let ended = try ChildProcess.run(
+      [
+        FileManager.default.isExecutableFile(atPath: python) ? python : "python3",
+        Self.root + "/Tests/Support/verify_signature.py",
+      ], input: Array(lines.joined().utf8))
     try #require(
-      process.terminationStatus == 0,
+      ended.status == 0,
       "Python 3 with its package cryptography is missing: run scripts/bootstrap first")
-    return text.split(separator: "\n")
+    return ended.output.split(separator: "\n")
   }
 }

@@ -119,7 +119,7 @@ import Testing
     let spread = Dictionary(
       uniqueKeysWithValues: verdicts.map { ($0.node.text, $0.factors?.faultDomainScore) })
     #expect(spread["c"] == 1.0 / 3 && spread["f"] == 1.0 / 3)
-    #expect(spread["d"] == 1.0 && spread["e"] == 1.0)
+    #expect(spread["d"] == 1.0 && spread["e"] == 0.5)
   }
 
   @Test mutating func `an explanation says who holds it`() throws {
@@ -130,14 +130,43 @@ import Testing
     #expect(holding.map(\.node.text) == ["b"])
   }
 
+  @Test mutating func `where nodes are alike few of them are looked at`() throws {
+    for id in 0..<5000 { try add("n\(10_000 + id)") }
+    for _ in 0..<3 { _ = chosen(request(replicas: 2, fallbacks: 1)) }
+    #expect(scheduler.selection.considered < 100)
+    // Those of the smallest names differ from the others now.
+    for id in 0..<40 { scheduler.reserve(.mebibytes(64), on: NodeID(unchecked: "n\(10_000 + id)")) }
+    #expect(chosen(request(replicas: 2)) == ["n10040", "n10041"])
+    #expect(chosen(request(replicas: 2)) == ["n10040", "n10041"])
+    #expect(scheduler.selection.considered < 150)
+    // A holder wins its tie wherever it is, and no other is looked at for it.
+    #expect(chosen(request(holders: ["n14999"])) == ["n14999"])
+    #expect(scheduler.selection.considered < 100)
+  }
+
+  @Test mutating func `where nodes differ few of them are looked at, too`() throws {
+    for id in 0..<5000 {
+      try add("n\(10_000 + id)")
+      let load = try NodeLoad(
+        cpuPercent: Double(id * 7919 % 5000) / 50, memoryPercent: 0, activeModules: 0)
+      scheduler.setLoad(load, of: NodeID(unchecked: "n\(10_000 + id)"))
+    }
+    for _ in 0..<3 { _ = chosen(request(replicas: 2, fallbacks: 1)) }
+    #expect(scheduler.selection.considered < 500)
+  }
+
   @Test mutating func `columns are kept for the rules that were asked for last, and no more`()
     throws
   {
     try add("a")
+    let often = PlacementRules(origin: NodeLocation(zone: Zone(unchecked: "often")))
+    _ = chosen(request(often))
     for number in 0..<40 {
       let origin = NodeLocation(zone: Zone(unchecked: "gate\(number)"))
       #expect(chosen(request(PlacementRules(origin: origin))) == ["a"])
-      #expect(scheduler.prospects.entries.count == min(number + 1, ProspectsCache.maximum))
+      #expect(scheduler.prospects.entries.count == min(number + 2, ProspectsCache.maximum))
+      #expect(scheduler.prospects.entries.contains { $0.rules.rules == often })
+      #expect(chosen(request(often)) == ["a"])
     }
   }
 

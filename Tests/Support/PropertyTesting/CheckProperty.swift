@@ -34,7 +34,17 @@ public func checkProperty<Value>(
   _ name: String, cases: Int = 100, seed: UInt64? = nil, regressionSeeds: [UInt64] = [],
   _ generator: Generator<Value>, _ holds: (Value) async throws -> Bool
 ) async throws {
-  for seed in regressionSeeds + [try seed ?? startingSeed()] {
+  let seeds = regressionSeeds + [try seed ?? startingSeed()]
+  try await Turns.ofProperties.take {
+    try await check(name, cases: cases, seeds: seeds, generator, holds)
+  }
+}
+
+private func check<Value>(
+  _ name: String, cases: Int, seeds: [UInt64], _ generator: Generator<Value>,
+  _ holds: (Value) async throws -> Bool
+) async throws {
+  for seed in seeds {
     for number in 0..<cases {
       // All tests share the few threads of the machine: servers in others must get their turn.
       await Task.yield()

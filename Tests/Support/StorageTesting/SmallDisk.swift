@@ -10,13 +10,15 @@ public final class SmallDisk: Sendable {
 
   public init(kibibytes: Int) throws {
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    try Self.run("mount", ["-t", "tmpfs", "-o", "size=\(kibibytes)k", "tmpfs", path])
+    guard mount("tmpfs", path, "tmpfs", 0, "size=\(kibibytes)k") == 0 else {
+      throw CocoaError(.fileWriteNoPermission)
+    }
   }
 
   deinit {
     // Lazily: a file that a failed test left open must not keep it. What cannot be unmounted lies
     // where the system cleans up.
-    try? Self.run("umount", ["-l", path])
+    umount2(path, Int32(MNT_DETACH))
     try? FileManager.default.removeItem(atPath: path)
   }
 
@@ -30,14 +32,4 @@ public final class SmallDisk: Sendable {
 
   /// Gives the room back that ``fill()`` took.
   public func makeRoom() { unlink(path + "/ballast") }
-
-  private static func run(_ program: String, _ arguments: [String]) throws {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = [program] + arguments
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-    process.waitUntilExit()
-    guard process.terminationStatus == 0 else { throw CocoaError(.fileWriteNoPermission) }
-  }
 }
