@@ -20,7 +20,7 @@ struct RunningServer: Sendable {
   static func run(_ body: @Sendable (RunningServer) async throws -> Void) async throws {
     let cluster = SampleCluster()
     let tree = SampleTree()
-    let backups = SampleBackups(bytes: (0..<5_000_000).map { UInt8($0 % 251) })
+    let backups = SampleBackups()
     let registry = PrometheusRegistry()
     let server = try ControlAPIServer(
       service: cluster, supervision: tree, backups: backups, host: "127.0.0.1", port: 0,

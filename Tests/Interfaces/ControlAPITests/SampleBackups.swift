@@ -2,13 +2,17 @@ import ClusterModel
 import HostPorts
 import Synchronization
 
-/// One file, as long as somebody wants it.
+/// One file that does not fit into one answer.
 final class SampleBackups: BackupService {
   let bytes: [UInt8]
   let contents: BackupContents
   let isKept = Mutex(false)
 
-  init(bytes: [UInt8] = []) {
+  init() {
+    var bytes = [UInt8](repeating: 1, count: 5_000_000)
+    // So that a piece at the wrong place is noticed.
+    bytes[4 << 20] = 2
+    bytes[bytes.count - 1] = 3
     self.bytes = bytes
     contents = BackupContents(
       id: "a1", madeAt: WallInstant(microseconds: 1_000_000),
