@@ -45,9 +45,11 @@ final class PendingRun: Sendable {
 
   /// An answer has come that the guest waits for.
   func answered() {
-    let stage = state.withLock { $0.stage }
     if case .running(let worker) = stage { worker.answered(self) }
   }
+
+  /// How far it is.
+  var stage: Stage { state.withLock { $0.stage } }
 
   /// Marks it cancelled and says how far it was.
   func cancel() -> Stage {

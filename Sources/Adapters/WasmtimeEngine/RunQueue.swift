@@ -84,7 +84,12 @@ final class RunQueue: Sendable {
         state.bytes -= run.activation.input.count
         return true
       }
-      if removed { run.complete(.cancelled, "cancelled before it began") }
+      if removed {
+        run.complete(.cancelled, "cancelled before it began")
+      } else if case .running(let worker) = run.stage {
+        // It was taken meanwhile.
+        worker.cancelled()
+      }
     case .running(let worker): worker.cancelled()
     case .done: break
     }

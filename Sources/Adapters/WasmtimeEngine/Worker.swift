@@ -208,15 +208,19 @@ private struct LiveInstances {
     }
   }
 
+  /// Each is asked once: one that is cancelled meanwhile is found the next time, or it would be in neither
+  /// half.
   mutating func removeCancelled() -> [CommandInstance] {
-    var removed = preempted.filter(\.pending.isCancelled)
-    preempted.removeAll(where: \.pending.isCancelled)
-    let rest = waiting.unordered
-    removed += rest.map(\.instance).filter(\.pending.isCancelled)
-    waiting = Heap(rest.filter { !$0.instance.pending.isCancelled })
-    removed += asking.values.map(\.instance).filter(\.pending.isCancelled)
-    asking = asking.filter { !$0.value.instance.pending.isCancelled }
-    return Array(removed)
+    var removed: [CommandInstance] = []
+    func stays(_ instance: CommandInstance) -> Bool {
+      guard instance.pending.isCancelled else { return true }
+      removed.append(instance)
+      return false
+    }
+    preempted = Deque(preempted.filter { stays($0) })
+    waiting = Heap(waiting.unordered.filter { stays($0.instance) })
+    asking = asking.filter { stays($0.value.instance) }
+    return removed
   }
 
   mutating func takeAll() -> [CommandInstance] {
