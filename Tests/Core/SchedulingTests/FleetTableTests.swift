@@ -37,6 +37,14 @@ import Testing
     #expect(rest.featureSlots.used + rest.hardwareSlots.used + rest.labelSlots.used == 0)
   }
 
+  @Test func `what several nodes said takes no room when the last of them is gone`() throws {
+    var scheduler = Scheduler()
+    for id in 0..<3 { scheduler.put(try Self.node(id, 1)) }
+    #expect(scheduler.table.domainSlots.used == 1)
+    for id in 0..<3 { scheduler.remove(NodeID(unchecked: "n\(id)")) }
+    #expect(scheduler.table.domainSlots.used == 0 && scheduler.table.zoneSlots.used == 0)
+  }
+
   @Test func `names are ordered as their texts are`() async throws {
     let text = Generator<Int>.int(in: 0...2).array(count: 1...20).map { bytes in
       bytes.map { ["-", "0", "a"][$0] }.joined()
