@@ -95,6 +95,7 @@ public final class BackupMaker: BackupService {
     let path = root + "/" + name
     do {
       let database = try DatabaseQueue(path: path)
+      // It was only read: an error at closing takes nothing away from the copy.
       defer { try? database.close() }
       try database.writeWithoutTransaction {
         try $0.execute(sql: "VACUUM INTO ?", arguments: [place(of: name)])

@@ -22,7 +22,7 @@ public struct BackupReceiver {
     }
     self.path = path
     self.contents = contents
-    // What an attempt that was broken off left.
+    // What an attempt that was broken off left; what stays is in the way below, which says so.
     try? FileManager.default.removeItem(atPath: partial)
     try SyncedFile.makeFolder(partial)
   }

@@ -17,6 +17,7 @@ public enum BackupRestorer {
     from backup: String, to target: String, progress: (BackupContents.File) -> Void = { _ in }
   ) throws(Problem) -> BackupContents {
     let contents = try contents(of: backup)
+    // What cannot be listed counts as in use, unless it is not there.
     let there = try? FileManager.default.contentsOfDirectory(atPath: target)
     guard there?.isEmpty ?? !FileManager.default.fileExists(atPath: target) else {
       throw Problem(
@@ -24,6 +25,7 @@ public enum BackupRestorer {
         next: "Name a folder that is empty or not there yet with --data DIR.")
     }
     let incoming = target + ".restoring"
+    // What an attempt that was broken off left; what stays is in the way below, which says so.
     try? FileManager.default.removeItem(atPath: incoming)
     do throws(Problem) {
       try SyncedFile.makeFolder(incoming)
@@ -35,6 +37,7 @@ public enum BackupRestorer {
       try Folders.sync(contents, in: incoming)
       try Folders.move(incoming, to: target)
     } catch {
+      // The error that counts is the first.
       try? FileManager.default.removeItem(atPath: incoming)
       throw error
     }
@@ -83,6 +86,7 @@ public enum BackupRestorer {
       var configuration = Configuration()
       configuration.readonly = true
       let database = try DatabaseQueue(path: path, configuration: configuration)
+      // It was only read: an error at closing changes no finding.
       defer { try? database.close() }
       findings = try database.read { try String.fetchAll($0, sql: "PRAGMA integrity_check(10)") }
     } catch {
