@@ -6,9 +6,11 @@ public import HostPorts
 public struct SystemClock: HostClock {
   public init() {}
 
+  public var monotonic: MonotonicInstant { MonotonicInstant(nanoseconds: read(CLOCK_MONOTONIC)) }
+
   public func now() -> Instants {
     Instants(
-      monotonic: MonotonicInstant(nanoseconds: read(CLOCK_MONOTONIC)),
+      monotonic: monotonic,
       wall: WallInstant(microseconds: read(CLOCK_REALTIME) / 1000))
   }
 

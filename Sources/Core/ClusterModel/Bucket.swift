@@ -18,6 +18,12 @@ public struct StateKey: ValidatedText {
     (1...512).contains(text.utf8.count) && text.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7f }
   }
 
+  /// The same bytes, as in the store: texts that only look the same, an accented letter in one and in two
+  /// code points, are two. (Their hashes may be equal.)
+  public static func == (left: Self, right: Self) -> Bool {
+    left.text == right.text && left.text.utf8.elementsEqual(right.text.utf8)
+  }
+
   public static func < (left: Self, right: Self) -> Bool {
     left.text.utf8.lexicographicallyPrecedes(right.text.utf8)
   }

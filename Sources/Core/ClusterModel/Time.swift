@@ -23,6 +23,9 @@ public struct WallInstant: Hashable, Comparable, Sendable {
   public static func + (left: Self, right: Duration) -> Self {
     Self(microseconds: left.microseconds.addingSaturating(right.nanoseconds / 1000))
   }
+  public static func - (left: Self, right: Self) -> Duration {
+    .microseconds(left.microseconds.subtractingSaturating(right.microseconds))
+  }
 }
 
 /// Both clocks, read together by the host and handed to the deciding code.
@@ -53,5 +56,11 @@ extension Int64 {
     let (sum, overflow) = addingReportingOverflow(other)
     guard overflow else { return sum }
     return other < 0 ? .min : .max
+  }
+
+  func subtractingSaturating(_ other: Int64) -> Int64 {
+    let (difference, overflow) = subtractingReportingOverflow(other)
+    guard overflow else { return difference }
+    return other < 0 ? .max : .min
   }
 }

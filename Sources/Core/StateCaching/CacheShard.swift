@@ -1,25 +1,11 @@
 public import ClusterModel
-import DequeModule
-
-/// A key of a bucket, anywhere.
-public struct CachedKey: Hashable, Sendable {
-  public var namespace: Namespace
-  public var bucket: BucketName
-  public var key: StateKey
-
-  public init(_ namespace: Namespace, _ bucket: BucketName, _ key: StateKey) {
-    self.namespace = namespace
-    self.bucket = bucket
-    self.key = key
-  }
-}
 
 /// What a node remembers of some keys: what was read, and when. One of several, so that those who look at
 /// different keys do not wait for each other.
 ///
 /// What is remembered is served for as long as its bucket allows, less when it expires, and not when it was
-/// forgotten meanwhile, because somebody wrote it. It is bounded by bytes: beyond them what was put first
-/// goes, unless it was asked for since, when it is looked at once more.
+/// forgotten meanwhile, because somebody wrote it. It is bounded by bytes: beyond them a hand goes round,
+/// and what it comes to goes, unless it was asked for since the hand was there the last time.
 public struct CacheShard: Sendable {
   /// What a look found.
   public enum Look: Hashable, Sendable {
@@ -31,16 +17,19 @@ public struct CacheShard: Sendable {
   /// That a read began: what it finds is remembered only if nothing was forgotten since.
   public struct Ticket: Hashable, Sendable {
     fileprivate let forgettings: UInt64
-    fileprivate let at: MonotonicInstant
+    fileprivate let at: Instants
   }
 
   private struct Item: Sendable {
+    var bucket: BucketNumber
+    var key: StateKey
+    var hash: UInt64
     var entry: StateEntry?
     /// When its read began.
     var readAt: MonotonicInstant
+    /// When its entry is gone, on the clock that never jumps.
+    var expiresAt: MonotonicInstant?
     var cost: Int
-    /// Which of the line's places is its own.
-    var number: UInt64
     var isWanted = false
   }
 
@@ -48,80 +37,93 @@ public struct CacheShard: Sendable {
   public static let overhead = 256
 
   private let capacity: Int
-  private var items: [CachedKey: Item] = [:]
-  /// The order in which items go. Places of items that are gone are passed over.
-  private var line: Deque<(key: CachedKey, number: UInt64)> = []
+  private var table = CacheTable()
+  private var slots: ContiguousArray<Item?> = []
+  private var freeSlots: [Int] = []
+  private var hand = 0
   private var forgettings: UInt64 = 0
-  private var last: UInt64 = 0
   /// Bytes of what is remembered.
   public private(set) var bytes = 0
 
   public init(capacity: ByteCount) { self.capacity = capacity.bytes }
 
-  public var count: Int { items.count }
+  public var count: Int { slots.count - freeSlots.count }
 
-  /// - Parameter staleness: how old it may be.
+  /// - Parameter earliest: when its read began at the earliest.
   public mutating func look(
-    _ key: CachedKey, atMost staleness: Duration, at now: Instants
+    _ key: CachedKey, readSince earliest: MonotonicInstant, at now: MonotonicInstant
   ) -> Look {
-    guard let item = items[key] else { return .missed }
-    let isExpired = item.entry?.expiresAt.map { $0 <= now.wall } ?? false
-    guard now.monotonic - item.readAt <= staleness, !isExpired else {
-      remove(key)
+    guard let slot = slot(of: key) else { return .missed }
+    guard let item = slots[slot], item.readAt >= earliest, item.expiresAt.map({ now < $0 }) ?? true
+    else {
+      remove(slot)
       return .missed
     }
-    items[key]?.isWanted = true
+    if !item.isWanted { slots[slot]?.isWanted = true }
     return .found(item.entry)
   }
 
   /// A read of a key begins.
-  public func begin(at now: MonotonicInstant) -> Ticket {
-    Ticket(forgettings: forgettings, at: now)
-  }
+  public func begin(at now: Instants) -> Ticket { Ticket(forgettings: forgettings, at: now) }
 
   /// Remembers what a read found.
   public mutating func put(_ key: CachedKey, _ entry: StateEntry?, _ ticket: Ticket) {
     guard ticket.forgettings == forgettings else { return }
-    remove(key)
-    let cost =
-      Self.overhead + key.bucket.text.utf8.count + 2 * key.key.text.utf8.count
-      + (entry?.value.count ?? 0)
+    if let slot = slot(of: key) { remove(slot) }
+    let cost = Self.overhead + 2 * key.key.text.utf8.count + (entry?.value.count ?? 0)
     // One that takes a large part of the room would drive out all others.
     guard cost <= capacity / 4 else { return }
-    last += 1
-    items[key] = Item(entry: entry, readAt: ticket.at, cost: cost, number: last)
-    line.append((key, last))
-    bytes += cost
-    while bytes > capacity { removeOne() }
-    if line.count > 2 * items.count + 64 { clearLine() }
+    while bytes + cost > capacity { removeOne() }
+    insert(
+      Item(
+        bucket: key.bucket, key: key.key, hash: key.hash, entry: entry, readAt: ticket.at.monotonic,
+        expiresAt: entry?.expiresAt.map { ticket.at.monotonic + ($0 - ticket.at.wall) },
+        cost: cost))
   }
 
   /// Somebody wrote a key.
   public mutating func forget(_ key: CachedKey) {
     forgettings += 1
-    remove(key)
+    if let slot = slot(of: key) { remove(slot) }
   }
 
-  /// What was written in a bucket is not known any more.
-  public mutating func forgetAll(in bucket: BucketName, of namespace: Namespace) {
-    forgettings += 1
-    for key in items.keys where key.bucket == bucket && key.namespace == namespace { remove(key) }
-  }
-
-  private mutating func remove(_ key: CachedKey) {
-    if let item = items.removeValue(forKey: key) { bytes -= item.cost }
-  }
-
-  private mutating func removeOne() {
-    while let place = line.popFirst() {
-      guard let item = items[place.key], item.number == place.number else { continue }
-      guard item.isWanted else { return remove(place.key) }
-      items[place.key]?.isWanted = false
-      line.append(place)
+  @inline(__always)
+  private func slot(of key: CachedKey) -> Int? {
+    table.slot(of: key.hash) { slot in
+      guard let item = slots[slot] else { return false }
+      return item.hash == key.hash && item.bucket == key.bucket && item.key == key.key
     }
   }
 
-  private mutating func clearLine() {
-    line.removeAll { items[$0.key]?.number != $0.number }
+  private mutating func insert(_ item: Item) {
+    let slot: Int
+    if let free = freeSlots.popLast() {
+      slot = free
+      slots[slot] = item
+    } else {
+      slot = slots.count
+      slots.append(item)
+    }
+    table.insert(slot, hash: item.hash)
+    bytes += item.cost
+  }
+
+  private mutating func remove(_ slot: Int) {
+    guard let item = slots[slot] else { return }
+    table.remove(slot, hash: item.hash)
+    slots[slot] = nil
+    freeSlots.append(slot)
+    bytes -= item.cost
+  }
+
+  /// - Precondition: something is remembered.
+  private mutating func removeOne() {
+    while true {
+      let slot = hand
+      hand = hand + 1 < slots.count ? hand + 1 : 0
+      guard let item = slots[slot] else { continue }
+      guard item.isWanted else { return remove(slot) }
+      slots[slot]?.isWanted = false
+    }
   }
 }

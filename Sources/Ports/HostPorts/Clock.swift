@@ -4,4 +4,10 @@ public import ClusterModel
 /// clock behind their back.
 public protocol HostClock: Sendable {
   func now() -> Instants
+  /// The monotonic one alone, for whoever looks at it all the time.
+  var monotonic: MonotonicInstant { get }
+}
+
+extension HostClock {
+  public var monotonic: MonotonicInstant { now().monotonic }
 }

@@ -4,8 +4,14 @@ import StateCaching
 import Testing
 
 @Suite struct CacheShardTests {
-  private func key(_ text: String, in bucket: String = "b") -> CachedKey {
-    CachedKey(.default, BucketName(unchecked: bucket), StateKey(unchecked: text))
+  private func key(_ text: String, in bucket: UInt32 = 1) -> CachedKey {
+    CachedKey(BucketNumber(bucket), StateKey(unchecked: text))
+  }
+
+  private func look(
+    _ shard: inout CacheShard, _ key: CachedKey, _ staleness: Int64, at now: Int64
+  ) -> CacheShard.Look {
+    shard.look(key, readSince: at(now - staleness).monotonic, at: at(now).monotonic)
   }
 
   private func entry(
@@ -25,47 +31,47 @@ import Testing
 
   @Test func `what was read is served for as long as it may be old`() {
     var shard = CacheShard(capacity: .kibibytes(64))
-    #expect(shard.look(key("a"), atMost: .seconds(1), at: at(0)) == .missed)
-    shard.put(key("a"), entry("a"), shard.begin(at: at(0).monotonic))
-    shard.put(key("none"), nil, shard.begin(at: at(0).monotonic))
-    #expect(shard.look(key("a"), atMost: .seconds(1), at: at(1000)) == .found(entry("a")))
-    #expect(shard.look(key("none"), atMost: .seconds(1), at: at(1000)) == .found(nil))
-    #expect(shard.look(key("a"), atMost: .seconds(1), at: at(1001)) == .missed)
-    #expect(shard.look(key("a"), atMost: .seconds(9), at: at(0)) == .missed, "it is gone")
+    #expect(look(&shard, key("a"), 1000, at: 0) == .missed)
+    shard.put(key("a"), entry("a"), shard.begin(at: at(0)))
+    shard.put(key("none"), nil, shard.begin(at: at(0)))
+    #expect(look(&shard, key("a"), 1000, at: 1000) == .found(entry("a")))
+    #expect(look(&shard, key("none"), 1000, at: 1000) == .found(nil))
+    #expect(look(&shard, key("a"), 1000, at: 1001) == .missed)
+    #expect(look(&shard, key("a"), 9000, at: 0) == .missed, "it is gone")
   }
 
   @Test func `what has expired is not served`() {
     var shard = CacheShard(capacity: .kibibytes(64))
-    shard.put(key("a"), entry("a", expiresAt: 5000), shard.begin(at: at(0).monotonic))
-    #expect(shard.look(key("a"), atMost: .seconds(1), at: at(4)) != .missed)
-    #expect(shard.look(key("a"), atMost: .seconds(1), at: at(5)) == .missed)
+    shard.put(key("a"), entry("a", expiresAt: 5000), shard.begin(at: at(0)))
+    #expect(look(&shard, key("a"), 1000, at: 4) != .missed)
+    #expect(look(&shard, key("a"), 1000, at: 5) == .missed)
   }
 
   @Test func `what is forgotten while it is read is not remembered`() {
     var shard = CacheShard(capacity: .kibibytes(64))
-    let ticket = shard.begin(at: at(0).monotonic)
+    let ticket = shard.begin(at: at(0))
     shard.forget(key("a"))
     shard.put(key("a"), entry("a"), ticket)
-    #expect(shard.look(key("a"), atMost: .seconds(1), at: at(0)) == .missed)
-    shard.put(key("a"), entry("a"), shard.begin(at: at(0).monotonic))
-    shard.put(key("a", in: "c"), entry("a"), shard.begin(at: at(0).monotonic))
-    shard.forgetAll(in: BucketName(unchecked: "b"), of: .default)
-    #expect(shard.look(key("a"), atMost: .seconds(1), at: at(0)) == .missed)
-    #expect(shard.look(key("a", in: "c"), atMost: .seconds(1), at: at(0)) != .missed)
+    #expect(look(&shard, key("a"), 1000, at: 0) == .missed)
+    shard.put(key("a"), entry("a"), shard.begin(at: at(0)))
+    shard.put(key("a", in: 2), entry("a"), shard.begin(at: at(0)))
+    shard.forget(key("a"))
+    #expect(look(&shard, key("a"), 1000, at: 0) == .missed)
+    #expect(look(&shard, key("a", in: 2), 1000, at: 0) != .missed)
   }
 
   @Test func `what nobody asks for goes first, and one that is too large is not kept`() {
     var shard = CacheShard(capacity: .kibibytes(4))
-    shard.put(key("wanted"), entry("wanted", 500), shard.begin(at: at(0).monotonic))
-    shard.put(key("idle"), entry("idle", 500), shard.begin(at: at(0).monotonic))
+    shard.put(key("wanted"), entry("wanted", 500), shard.begin(at: at(0)))
+    shard.put(key("idle"), entry("idle", 500), shard.begin(at: at(0)))
     for number in 0..<20 {
-      #expect(shard.look(key("wanted"), atMost: .seconds(1), at: at(0)) != .missed)
-      shard.put(key("\(number)"), entry("\(number)", 500), shard.begin(at: at(0).monotonic))
+      #expect(look(&shard, key("wanted"), 1000, at: 0) != .missed)
+      shard.put(key("\(number)"), entry("\(number)", 500), shard.begin(at: at(0)))
       #expect(shard.bytes <= 4096)
     }
-    #expect(shard.look(key("idle"), atMost: .seconds(1), at: at(0)) == .missed)
-    shard.put(key("large"), entry("large", 2000), shard.begin(at: at(0).monotonic))
-    #expect(shard.look(key("large"), atMost: .seconds(1), at: at(0)) == .missed)
+    #expect(look(&shard, key("idle"), 1000, at: 0) == .missed)
+    shard.put(key("large"), entry("large", 2000), shard.begin(at: at(0)))
+    #expect(look(&shard, key("large"), 1000, at: 0) == .missed)
   }
 
   private enum Step {
@@ -94,26 +100,28 @@ import Testing
       var store: [Int: StateEntry] = [:]
       var now: Int64 = 0
       var revision: Int64 = 0
-      var pending: (Int, StateEntry?, CacheShard.Ticket, since: Int64)?
-      // When the newest value of each key was read last, as far as the shard can know.
+      // Forgetting all of a bucket is to go on under another number.
+      var bucket: UInt32 = 1
+      var pending: (CachedKey, StateEntry?, CacheShard.Ticket)?
       for step in steps {
         switch step {
         case .write(let number, let size):
           revision += 1
           store[number] = size % 7 == 0 ? nil : entry("\(number)", size, revision: revision)
-          shard.forget(key("\(number)"))
+          shard.forget(key("\(number)", in: bucket))
         case .begin(let number):
-          pending = (number, store[number], shard.begin(at: at(now).monotonic), now)
+          pending = (key("\(number)", in: bucket), store[number], shard.begin(at: at(now)))
         case .end:
-          if let (number, entry, ticket, _) = pending { shard.put(key("\(number)"), entry, ticket) }
+          if let (key, entry, ticket) = pending { shard.put(key, entry, ticket) }
           pending = nil
-        case .forget(let number): shard.forget(key("\(number)"))
-        case .forgetAll: shard.forgetAll(in: BucketName(unchecked: "b"), of: .default)
+        case .forget(let number): shard.forget(key("\(number)", in: bucket))
+        case .forgetAll: bucket += 1
         case .wait(let milliseconds): now += Int64(milliseconds)
         case .read(let number):
-          switch shard.look(key("\(number)"), atMost: .milliseconds(500), at: at(now)) {
+          switch look(&shard, key("\(number)", in: bucket), 500, at: now) {
           case .missed:
-            shard.put(key("\(number)"), store[number], shard.begin(at: at(now).monotonic))
+            shard.put(
+              key("\(number)", in: bucket), store[number], shard.begin(at: at(now)))
           case .found(let entry):
             guard entry == store[number] else { return false }
           }
@@ -124,5 +132,47 @@ import Testing
       }
       return true
     }
+  }
+
+  private enum TableStep {
+    case put(Int), forget(Int)
+  }
+
+  // Many keys, so that places collide, slots are used again and the table grows: what is found is what a
+  // dictionary holds.
+  @Test func `a shard without bounds that matter holds what a dictionary holds`() async throws {
+    let steps = zip(Generator<Int>.int(in: 0...3), Generator<Int>.int(in: 0...150)).map {
+      kind, number -> TableStep in kind == 0 ? .forget(number) : .put(number)
+    }.array(count: 0...600)
+    try await checkProperty(
+      "Feature: wasmatrix, Property 13: a cache is a dictionary of what was read", cases: 150, steps
+    ) { steps in
+      var shard = CacheShard(capacity: .mebibytes(64))
+      var model: [Int: StateEntry] = [:]
+      for (revision, step) in steps.enumerated() {
+        switch step {
+        case .put(let number):
+          let entry = entry("\(number)", number, revision: Int64(revision))
+          model[number] = entry
+          shard.put(key("\(number)"), entry, shard.begin(at: at(0)))
+        case .forget(let number):
+          model[number] = nil
+          shard.forget(key("\(number)"))
+        }
+      }
+      return shard.count == model.count
+        && (0...150).allSatisfy { number in
+          look(&shard, key("\(number)"), 0, at: 0) == model[number].map { .found($0) } ?? .missed
+        }
+    }
+  }
+
+  @Test func `keys that only look the same are two`() {
+    var shard = CacheShard(capacity: .kibibytes(64))
+    let (composed, decomposed) = ("caf\u{e9}", "cafe\u{301}")
+    shard.put(key(composed), entry(composed), shard.begin(at: at(0)))
+    #expect(look(&shard, key(decomposed), 0, at: 0) == .missed)
+    #expect(look(&shard, key(composed), 0, at: 0) == .found(entry(composed)))
+    #expect(StateKey(unchecked: composed) != StateKey(unchecked: decomposed))
   }
 }

@@ -157,9 +157,13 @@ private final class ScriptedClock: HostClock {
     let cache = StateCache(state, clock: clock)
     try await warm(cache)
     state.set(away: true)
-    while cache.bytes > 0 { await Task.yield() }
+    var reads = state.reads
+    while state.reads == reads {
+      _ = try await read(cache)
+      await Task.yield()
+    }
     for _ in 0..<5 {
-      let reads = state.reads
+      reads = state.reads
       _ = try await read(cache)
       #expect(state.reads == reads + 1)
     }
