@@ -1,6 +1,6 @@
 # What there is to do here. CI calls the same targets.
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap build run test demo simulate mutate bench-placement lint format check-imports guests test-processes clean
+.PHONY: help bootstrap build run test demo simulate mutate bench-placement bench-events lint format check-imports guests test-processes clean
 
 # Passed on: `make demo ARGS=--keep`, `make run ARGS="dev app.yaml"`, `make test ARGS="--filter Name"`.
 ARGS ?=
@@ -43,6 +43,10 @@ simulate: bootstrap ## Simulate clusters in virtual time, SEEDS NODES FIRST; fai
 bench-placement: ## Measure placement decisions beside a C scan: make bench-placement ARGS=--quick
 	@swift build -c release --package-path Benchmarks --product bench-placement
 	@Benchmarks/.build/release/bench-placement $(ARGS)
+
+bench-events: bootstrap guests ## Measure events and state: make bench-events ARGS="--quick"
+	@swift build -c release --package-path Benchmarks --product bench-events
+	@Benchmarks/.build/release/bench-events --nats "$$(scripts/bench-peers nats-server)" $(ARGS)
 
 lint: ## Check the formatting and the size of files
 	swift format lint --strict --recursive $(SOURCES)

@@ -29,7 +29,10 @@ let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let asyncHTTPClient = Target.Dependency.product(
+  name: "AsyncHTTPClient", package: "async-http-client")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 
@@ -37,8 +40,15 @@ let package = Package(
   name: "wasmatrix",
   products: [
     // For the package of the benchmarks.
-    .library(name: "ClusterModel", targets: ["ClusterModel"]),
-    .library(name: "Scheduling", targets: ["Scheduling"]),
+    .library(
+      name: "Parts",
+      targets: [
+        "ClusterModel", "ControlPlane", "ControlPlaneLogic", "DurableSQLite", "EmbeddedEventBus",
+        "EventPatterns", "EventRouting", "HTTPOut", "HostPorts", "LocalSystem", "ModuleTrust",
+        "NodeAgent", "NodeAgentLogic",
+        "NodeTracking", "SQLiteStore", "Scheduling", "StateCaching", "Supervision",
+        "SupervisionRuntime", "WasmtimeEngine",
+      ]),
     .executable(name: "wasmatrix", targets: ["wasmatrix"]),
     .executable(name: "wasmatrix-launcher", targets: ["wasmatrix-launcher"]),
     .executable(name: "wasmatrix-simulate", targets: ["wasmatrix-simulate"]),
@@ -76,7 +86,7 @@ let package = Package(
         "Supervision",
       ]),
     target("Core", "GuestAccess", ["ClusterModel"]),
-    target("Core", "StateCaching", ["ClusterModel", deque]),
+    target("Core", "StateCaching", ["ClusterModel"]),
     target("Core", "NodeAgentLogic", ["ClusterModel", "Supervision", deque]),
 
     // Simulation: whole clusters of the logics, in virtual time. It knows no adapter.
@@ -111,6 +121,12 @@ let package = Package(
     target(
       "Adapters", "EmbeddedEventBus",
       ["ClusterModel", "HostPorts", "DurableSQLite", grdb, crypto]),
+    target(
+      "Adapters", "HTTPOut",
+      [
+        "ClusterModel", "HostPorts", asyncHTTPClient, nioCore, nioPosix,
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+      ]),
     target(
       "Adapters", "DataBackup", ["ClusterModel", "HostPorts", "DurableSQLite", grdb, crypto]),
     .target(
@@ -157,8 +173,7 @@ let package = Package(
       "Interfaces", "ControlAPIClient",
       [
         "ClusterModel", "Scheduling", "Supervision", "ControlAPIModel", nioCore,
-        .product(name: "NIOHTTP1", package: "swift-nio"),
-        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        asyncHTTPClient, .product(name: "NIOHTTP1", package: "swift-nio"),
       ]),
 
     // Apps: argument parsing and wiring, nothing else.
@@ -168,7 +183,7 @@ let package = Package(
         "ClusterModel", "ModuleTrust", "NodeTracking", "Scheduling", "Supervision",
         "ControlPlaneLogic", "EventRouting", "NodeAgentLogic", "HostPorts", "SupervisionRuntime",
         "LocalSystem", "WasmtimeEngine", "DurableSQLite", "DataBackup", "SQLiteStore",
-        "EmbeddedEventBus", "ManifestYAML", "NodeAgent", "ControlPlane", "Telemetry",
+        "EmbeddedEventBus", "HTTPOut", "ManifestYAML", "NodeAgent", "ControlPlane", "Telemetry",
         "ControlAPIModel", "ControlAPI", "ControlAPIClient", crypto,
         logging, metrics,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -240,6 +255,12 @@ let package = Package(
         "ClusterModel", "HostPorts", "DurableSQLite", "SQLiteStore", "EmbeddedEventBus",
         "DataBackup", "StorageTesting", crypto,
       ]),
+    tests(
+      "Adapters", "HTTPOutTests",
+      [
+        "ClusterModel", "HostPorts", "HTTPOut", nioCore, nioPosix,
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+      ]),
     tests("Adapters", "ManifestYAMLTests", ["ClusterModel", "ManifestYAML"]),
     tests("Hosts", "NodeAgentTests", ["ClusterModel", "HostPorts", "NodeAgent"]),
     tests(
@@ -247,9 +268,8 @@ let package = Package(
       [
         "ClusterModel", "ModuleTrust", "EventPatterns", "HostPorts", "NodeTracking",
         "ControlPlaneLogic", "NodeAgentLogic", "Supervision", "SupervisionRuntime", "ControlPlane",
-        "NodeAgent",
-        "CWasmtime",
-        "WasmtimeEngine", "DurableSQLite", "SQLiteStore", "EmbeddedEventBus", crypto, logging,
+        "NodeAgent", "HTTPOut", "CWasmtime", "WasmtimeEngine", "SQLiteStore", "EmbeddedEventBus",
+        crypto, logging,
       ]),
     tests(
       "Interfaces", "ControlAPITests",

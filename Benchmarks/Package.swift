@@ -3,25 +3,39 @@ import PackageDescription
 
 // What is measured is built as it ships: optimised, for any machine of its architecture. What it is
 // held against is built for exactly this one.
+let argumentParser = Target.Dependency.product(
+  name: "ArgumentParser", package: "swift-argument-parser")
+let settings: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+
 let package = Package(
   name: "wasmatrix-benchmarks",
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(name: "wasmatrix", path: ".."),
   ],
   targets: [
+    .target(name: "Measuring", swiftSettings: settings),
     .target(
       name: "CPlacementScan",
       cSettings: [.unsafeFlags(["-O3", "-march=native", "-ffp-contract=off"])]),
     .executableTarget(
       name: "bench-placement",
       dependencies: [
-        "CPlacementScan",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "ClusterModel", package: "wasmatrix"),
-        .product(name: "Scheduling", package: "wasmatrix"),
+        "CPlacementScan", "Measuring", argumentParser,
+        .product(name: "Parts", package: "wasmatrix"),
       ],
-      swiftSettings: [.treatAllWarnings(as: .error)]),
+      swiftSettings: settings),
+    .executableTarget(
+      name: "bench-events",
+      dependencies: [
+        "Measuring", argumentParser,
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "Parts", package: "wasmatrix"),
+      ],
+      swiftSettings: settings),
   ],
   swiftLanguageModes: [.v6]
 )

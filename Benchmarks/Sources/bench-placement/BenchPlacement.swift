@@ -1,6 +1,7 @@
 import ArgumentParser
 import ClusterModel
 import Foundation
+import Measuring
 import Scheduling
 
 /// Placement decisions of the scheduler beside a C scan that decides the same, in one run.

@@ -1,5 +1,6 @@
 import CPlacementScan
 import ClusterModel
+import Measuring
 import Scheduling
 
 /// The two did not decide the same: nothing that is measured then means anything.

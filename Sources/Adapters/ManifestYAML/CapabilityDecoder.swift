@@ -21,6 +21,7 @@ struct CapabilityDecoder {
       switch capability {
       case .publish: grants.publish = topics(field).sorted()
       case .state: grants.state = state(field).sorted { $0.bucket < $1.bucket }
+      case .httpOut: grants.httpOut = HTTPGrantDecoder(values: values).grant(field)
       }
     }
     return grants

@@ -6,6 +6,8 @@ public enum Capability: String, Hashable, Sendable, Codable, CaseIterable {
   case publish
   /// To read and write state.
   case state
+  /// To ask servers over HTTP.
+  case httpOut = "http-out"
 }
 
 /// What a module may do with one bucket.
@@ -39,10 +41,15 @@ public struct CapabilityGrants: Hashable, Sendable, Codable {
   public var publish: [TopicFilter]
   /// By bucket, each at most once.
   public var state: [StateGrant]
+  /// `nil` for not at all.
+  public var httpOut: HTTPGrant?
 
-  public init(publish: [TopicFilter] = [], state: [StateGrant] = []) {
+  public init(
+    publish: [TopicFilter] = [], state: [StateGrant] = [], httpOut: HTTPGrant? = nil
+  ) {
     self.publish = publish.sorted()
     self.state = state.sorted { $0.bucket < $1.bucket }
+    self.httpOut = httpOut
   }
 
   public static let none = CapabilityGrants()
@@ -53,6 +60,7 @@ public struct CapabilityGrants: Hashable, Sendable, Codable {
       switch capability {
       case .publish: !publish.isEmpty
       case .state: !state.isEmpty
+      case .httpOut: httpOut != nil
       }
     }
   }

@@ -8,6 +8,8 @@ public enum GuestCall: Hashable, Sendable {
   case list(BucketName, prefix: String, after: StateKey?, limit: Int)
   /// The node's cache forgets a key.
   case invalidate(BucketName, StateKey)
+  /// Asks a server, at once.
+  case http(HTTPCall)
 
   /// Entries of one list: so many fit into an answer, and no call takes long.
   public static let listRange = 1...1000
@@ -19,6 +21,7 @@ public enum GuestCall: Hashable, Sendable {
     case .get: "get"
     case .list: "list"
     case .invalidate: "invalidate"
+    case .http: "http"
     case .write(let write):
       switch write.action {
       case .set: "set"
@@ -64,6 +67,7 @@ public enum GuestAnswer: Hashable, Sendable {
   case done
   case entry(GuestEntry?)
   case entries([GuestEntry])
+  case response(HTTPAnswer)
   case refused(Problem)
 }
 

@@ -17,7 +17,18 @@ extension GuestSession {
       return denial(of: call, .read, bucket, key.text)
     case .write(let write): return denial(of: call, .write, write.bucket, write.key.text)
     case .list(let bucket, let prefix, _, _): return denial(of: call, .read, bucket, prefix)
+    case .http(let request):
+      guard let grant = grants.httpOut else {
+        return httpDenial(of: request, "the module may not ask servers")
+      }
+      guard !grant.allows(request.target) else { return nil }
+      return httpDenial(of: request, "the module may not ask this server")
     }
+  }
+
+  func httpDenial(of request: HTTPCall, _ reason: String) -> CapabilityDenial {
+    CapabilityDenial(
+      capability: .httpOut, call: "http", subject: String(request.text.prefix(512)), reason: reason)
   }
 
   private func denial(

@@ -6,7 +6,8 @@ public import ClusterModel
 ///       │ yes
 ///       ├── publish, set, delete, merge ────────────────> answer    (gathered as effects)
 ///       ├── ... on a condition, get ──> read ──found────> answer
-///       └── list ─────────────────────> list ──listed───> answer
+///       ├── list ─────────────────────> list ──listed───> answer
+///       └── http ─────────────────────> send
 ///
 /// Reads see what the activation wrote itself. Conditions are checked here, so that a guest hears at once
 /// that it is too late, and again when its effects become durable.
@@ -21,6 +22,8 @@ public struct GuestSession: Sendable {
     case list(BucketName, prefix: String, after: StateKey?, limit: Int)
     /// The cache forgets it; nothing is answered with.
     case invalidate(BucketName, StateKey)
+    /// Whoever sends it answers; ``refused(_:_:)`` when its server's name leads where nothing is granted.
+    case send(HTTPCall, HTTPGrant)
   }
 
   let grants: CapabilityGrants
@@ -52,7 +55,15 @@ public struct GuestSession: Sendable {
     case .list(let bucket, let prefix, let after, let limit):
       return .list(bucket, prefix: prefix, after: after, limit: limit)
     case .invalidate(let bucket, let key): return .invalidate(bucket, key)
+    case .http(let request):
+      guard let grant = grants.httpOut else { preconditionFailure("it was denied") }
+      return .send(request, grant)
     }
+  }
+
+  /// The place that the name of a request's server leads to is not granted, for this reason.
+  public func refused(_ request: HTTPCall, _ refusal: String) -> CapabilityDenial {
+    httpDenial(of: request, refusal)
   }
 
   /// What was read for a call; `nil` when there is nothing.
@@ -62,7 +73,7 @@ public struct GuestSession: Sendable {
     case .write(let write):
       if let conflict = conflict(write, entry) { return .refused(conflict) }
       return gather(write)
-    case .publish, .list, .invalidate: preconditionFailure("nothing was read for it")
+    case .publish, .list, .invalidate, .http: preconditionFailure("nothing was read for it")
     }
   }
 
@@ -90,7 +101,7 @@ public struct GuestSession: Sendable {
       switch visible(key, in: bucket, found[key]) {
       case .entry(let entry?): answers.append(entry)
       case .refused(let problem): return .refused(problem)
-      case .entry(nil), .entries, .done: continue
+      case .entry(nil), .entries, .done, .response: continue
       }
     }
     return .entries(answers)

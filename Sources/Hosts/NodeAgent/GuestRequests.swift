@@ -14,6 +14,7 @@ final class GuestRequests: GuestServices {
   private let activation: DeniedActivation
   private let plane: any ControlPlaneConnection
   private let cache: StateCache
+  private let http: any OutboundHTTP
   private let clock: any HostClock
   private let logger: Logger
 
@@ -22,13 +23,14 @@ final class GuestRequests: GuestServices {
 
   init(
     _ placement: Placement, _ activation: DeniedActivation, plane: any ControlPlaneConnection,
-    cache: StateCache, clock: any HostClock, logger: Logger
+    cache: StateCache, http: any OutboundHTTP, clock: any HostClock, logger: Logger
   ) {
     session = Mutex(GuestSession(placement.deployment.configuration.capabilities))
     self.placement = placement
     self.activation = activation
     self.plane = plane
     self.cache = cache
+    self.http = http
     self.clock = clock
     self.logger = logger
   }
@@ -40,9 +42,7 @@ final class GuestRequests: GuestServices {
     do throws(Problem) {
       switch session.withLock({ $0.handle(call) }) {
       case .answer(let answer): return answer
-      case .deny(let denial):
-        await record(denial)
-        return .refused(denial.problem)
+      case .deny(let denial): return await refuse(denial)
       case .read(let bucket, let key, let consistency):
         let namespace = activation.module.namespace
         let entry =
@@ -56,10 +56,21 @@ final class GuestRequests: GuestServices {
       case .invalidate(let bucket, let key):
         cache.forget(key, in: bucket, of: activation.module.namespace)
         return .done
+      case .send(let request, let grant):
+        switch try await http.send(request, under: grant) {
+        case .answered(let answer): return .response(answer)
+        case .denied(let reason):
+          return await refuse(session.withLock { $0.refused(request, reason) })
+        }
       }
     } catch {
       return .refused(error)
     }
+  }
+
+  private func refuse(_ denial: CapabilityDenial) async -> GuestAnswer {
+    await record(denial)
+    return .refused(denial.problem)
   }
 
   /// An empty answer says that there are no more: when the activation deleted all of a page itself, the

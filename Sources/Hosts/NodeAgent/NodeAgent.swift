@@ -40,7 +40,8 @@ public actor NodeAgent {
   ///   - random: for back-off, and for the identifiers of spans.
   public init(
     _ registration: NodeRegistration, engine: any ModuleEngine,
-    plane: any ControlPlaneConnection, clock: any HostClock, logger: Logger,
+    plane: any ControlPlaneConnection, http: any OutboundHTTP, clock: any HostClock,
+    logger: Logger,
     random: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator(),
     configuration: NodeAgentLogic.Configuration = NodeAgentLogic.Configuration()
   ) {
@@ -50,8 +51,8 @@ public actor NodeAgent {
     self.logger = logger
     self.random = random
     runner = PlacementRunner(
-      id: registration.node, engine: engine, plane: plane, clock: clock, logger: logger,
-      random: random)
+      id: registration.node, engine: engine, plane: plane, http: http, clock: clock,
+      logger: logger, random: random)
     logic = NodeAgentLogic(registration: registration, configuration: configuration)
     (mailbox, letters) = AsyncStream.makeStream(
       of: ControlMessage.self, bufferingPolicy: .bufferingOldest(Self.mailboxSize))

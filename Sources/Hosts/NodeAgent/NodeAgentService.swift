@@ -9,33 +9,42 @@ public struct NodeAgentService: SupervisedService {
   private let registration: @Sendable () throws(Problem) -> NodeRegistration
   private let engine: ResourceSlot<any ModuleEngine>
   private let plane: any ControlPlaneConnection
+  private let http: @Sendable () -> any OutboundHTTP
   private let clock: any HostClock
   private let logger: Logger
   private let configuration: NodeAgentLogic.Configuration
 
-  /// - Parameter registration: with a larger incarnation each time.
+  /// - Parameters:
+  ///   - registration: with a larger incarnation each time.
+  ///   - http: how guests that are granted it ask servers; made for each incarnation.
   public init(
     registration: @escaping @Sendable () throws(Problem) -> NodeRegistration,
     engine: ResourceSlot<any ModuleEngine>, plane: any ControlPlaneConnection,
-    clock: any HostClock, logger: Logger, configuration: NodeAgentLogic.Configuration
+    http: @escaping @Sendable () -> any OutboundHTTP, clock: any HostClock, logger: Logger,
+    configuration: NodeAgentLogic.Configuration
   ) {
     self.registration = registration
     self.engine = engine
     self.plane = plane
+    self.http = http
     self.clock = clock
     self.logger = logger
     self.configuration = configuration
   }
 
   @concurrent public func run(ready: @escaping @Sendable () -> Void) async throws {
+    let registration = try registration()
+    let engine = try await engine.borrow()
+    let http = http()
     let agent = NodeAgent(
-      try registration(), engine: try await engine.borrow(), plane: plane, clock: clock,
-      logger: logger, configuration: configuration)
+      registration, engine: engine, plane: plane, http: http, clock: clock, logger: logger,
+      configuration: configuration)
     await withTaskCancellationHandler {
       await agent.start()
       ready()
       await untilCancelled()
       await agent.stop()
+      await http.stop()
     } onCancel: {
       // Also while it waits to be let in.
       Task { await agent.stop() }

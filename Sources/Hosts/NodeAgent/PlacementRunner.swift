@@ -15,6 +15,7 @@ final class PlacementRunner: Sendable {
   private let engine: any ModuleEngine
   private let plane: any ControlPlaneConnection
   private let cache: StateCache
+  private let http: any OutboundHTTP
   private let verifiers = VerifierPool()
   private let clock: any HostClock
   private let logger: Logger
@@ -28,14 +29,15 @@ final class PlacementRunner: Sendable {
   }
 
   init(
-    id: NodeID, engine: any ModuleEngine, plane: any ControlPlaneConnection, clock: any HostClock,
-    logger: Logger,
+    id: NodeID, engine: any ModuleEngine, plane: any ControlPlaneConnection,
+    http: any OutboundHTTP, clock: any HostClock, logger: Logger,
     random: any RandomNumberGenerator & Sendable
   ) {
     self.id = id
     self.engine = engine
     self.plane = plane
     cache = StateCache(plane.state, clock: clock)
+    self.http = http
     self.clock = clock
     self.logger = logger
     self.random = Mutex(random)
@@ -136,7 +138,7 @@ final class PlacementRunner: Sendable {
       placement,
       DeniedActivation(
         module: deployment.qualifiedName, version: deployment.version, node: id, eventID: event.id),
-      plane: plane, cache: cache, clock: clock, logger: logger)
+      plane: plane, cache: cache, http: http, clock: clock, logger: logger)
   }
 
   /// Nothing begins any more.

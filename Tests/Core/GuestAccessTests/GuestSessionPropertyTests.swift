@@ -81,7 +81,7 @@ import Testing
     case .read(_, let key, _): session.found(entry(key, store), for: call)
     case .list(_, let prefix, let after, let limit):
       list(call, prefix, after, limit, &session, store)
-    case .deny, .invalidate: nil
+    case .deny, .invalidate, .send: nil
     }
   }
 

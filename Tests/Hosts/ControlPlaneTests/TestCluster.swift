@@ -6,6 +6,7 @@ import Crypto
 import DurableSQLite
 import EmbeddedEventBus
 import Foundation
+import HTTPOut
 import HostPorts
 import Logging
 import ModuleTrust
@@ -91,7 +92,7 @@ struct TestCluster {
             throw Problem(.internalFault, code: "test", "\(error)")
           }
         },
-        engine: slot, plane: plane.connection, clock: clock, logger: logger,
+        engine: slot, plane: plane.connection, http: { HTTPOut() }, clock: clock, logger: logger,
         configuration: NodeAgentLogic.Configuration(heartbeatInterval: interval))
     }
     let node = ChildSpecification(

@@ -79,6 +79,7 @@ private struct Request: Decodable {
         after: try fields.text("after").map { _ in try fields.name("after") }, limit: Int(limit))
     case "invalidate":
       call = .invalidate(try fields.name("bucket"), try fields.name("key"))
+    case "http": call = .http(try fields.http())
     case let verb: call = .write(try fields.write(verb))
     }
   }
@@ -104,6 +105,7 @@ private struct Fields {
     "delete": ["bucket", "key", "ifRevision"],
     "list": ["bucket", "prefix", "after", "limit"],
     "invalidate": ["bucket", "key"],
+    "http": ["method", "url", "headers", "data", "base64"],
   ]
 
   init(
@@ -202,6 +204,38 @@ private struct Fields {
       bucket: try name("bucket"), key: try name("key"), action: action, condition: condition)
   }
 
+  func http() throws -> HTTPCall {
+    let method = try text("method") ?? "GET"
+    guard HTTPRules.methods.contains(method) else {
+      throw GuestLine.invalid("method can be \(HTTPRules.methods.joined(separator: ", "))")
+    }
+    guard let url = try text("url") else { throw GuestLine.invalid("http needs url") }
+    guard let target = HTTPTarget(url) else {
+      throw GuestLine.invalid("url can be \(HTTPTarget.rule)")
+    }
+    return HTTPCall(
+      method: method, target: target, headers: try headers(), body: try bytes("data") ?? [])
+  }
+
+  /// Sorted by name, so that the same request is always the same.
+  private func headers() throws -> [HTTPCall.Header] {
+    let key = Request.Name(stringValue: "headers")
+    let given: [String: String]
+    do {
+      given = try container.decodeIfPresent([String: String].self, forKey: key) ?? [:]
+    } catch {
+      throw GuestLine.invalid("headers is no object of texts")
+    }
+    guard given.count <= HTTPRules.maximumHeaders else {
+      throw GuestLine.invalid("there are more than \(HTTPRules.maximumHeaders) headers")
+    }
+    let headers = given.map { HTTPCall.Header(name: $0.key.lowercased(), value: $0.value) }
+    if let complaint = headers.lazy.compactMap(HTTPRules.complaint).first {
+      throw GuestLine.invalid(complaint)
+    }
+    return headers.sorted { ($0.name, $0.value) < ($1.name, $1.value) }
+  }
+
   private func value() throws -> [UInt8] {
     guard let bytes = try bytes("value") else {
       throw GuestLine.invalid("\(call) needs value or base64")
@@ -216,7 +250,23 @@ private struct Answer: Encodable {
   private var entries: [Entry]?
   private var entry: Entry?
   private var isEntry = false
+  private var response: Response?
   private var error: Refusal?
+
+  struct Response: Encodable {
+    var status: Int
+    var headers: [String: String]
+    var data: String?
+    var base64: String?
+
+    /// Headers of one name are joined as RFC 9110 joins them.
+    init(_ answer: HTTPAnswer) {
+      status = answer.status
+      headers = Dictionary(answer.headers.map { ($0.name, $0.value) }) { "\($0), \($1)" }
+      data = String(validating: answer.body, as: UTF8.self)
+      if data == nil { base64 = Data(answer.body).base64EncodedString() }
+    }
+  }
 
   struct Entry: Encodable {
     var key: StateKey
@@ -247,13 +297,16 @@ private struct Answer: Encodable {
     case .entries(let found):
       ok = true
       entries = found.map { Entry($0) }
+    case .response(let answer):
+      ok = true
+      response = Response(answer)
     case .refused(let problem):
       let cause = problem.cause.map { " (\($0))" } ?? ""
       error = Refusal(code: problem.code, message: problem.message + cause)
     }
   }
 
-  private enum CodingKeys: String, CodingKey { case ok, entry, entries, error }
+  private enum CodingKeys: String, CodingKey { case ok, entry, entries, response, error }
 
   func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
@@ -261,6 +314,7 @@ private struct Answer: Encodable {
     // `null` says that there is none.
     if isEntry { try container.encode(entry, forKey: .entry) }
     try container.encodeIfPresent(entries, forKey: .entries)
+    try container.encodeIfPresent(response, forKey: .response)
     try container.encodeIfPresent(error, forKey: .error)
   }
 }

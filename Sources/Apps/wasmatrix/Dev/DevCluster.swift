@@ -5,6 +5,7 @@ import DataBackup
 import DurableSQLite
 import EmbeddedEventBus
 import EventRouting
+import HTTPOut
 import HostPorts
 import LocalSystem
 import Logging
@@ -72,7 +73,8 @@ struct DevCluster: Sendable {
       registration: { () throws(Problem) in
         try LocalNode.registration(startedAt: clock.now().wall)
       },
-      engine: engine, plane: plane.connection, clock: clock, logger: Logger(label: "node-agent"),
+      engine: engine, plane: plane.connection, http: { HTTPOut() }, clock: clock,
+      logger: Logger(label: "node-agent"),
       configuration: LocalNode.agentConfiguration)
   }
 }

@@ -1,0 +1,110 @@
+import ClusterModel
+import DurableSQLite
+import EmbeddedEventBus
+import Measuring
+
+/// Publishing at the port of the bus: one at a time beside a bare fdatasync, and many at once beside one at
+/// a time.
+struct Publishing: Encodable {
+  let synced: Times
+  let one: Times
+  /// Of each round.
+  let ratio: Spread
+  /// Events a second: many publishers, one commit each, of each round.
+  let grouped: Spread
+  let single: Spread
+  let groupedRatio: Spread
+  let groupedCommits: Int
+  let groupedEvents: Int
+
+  static let rounds = 5
+  /// Publishers at the same time.
+  static let publishers = 512
+
+  init(in workspace: Workspace, count: Int) async throws {
+    let bare = try SyncedWrites(in: workspace)
+    let log = try EventDatabase(in: DataFolder(workspace.path + "/data"))
+    var number = 0
+    var (bares, ones): ([Int64], [Int64]) = ([], [])
+    var (ratios, rates, singles, speedUps): ([Double], [Double], [Double], [Double]) =
+      ([], [], [], [])
+    var (commits, events) = (0, 0)
+    for _ in 0..<200 {
+      number += 1
+      _ = try bare.one()
+      _ = try await log.append(Sample.accepted(number))
+    }
+    for _ in 0..<Self.rounds {
+      let first = ones.count
+      for _ in 0..<(count / Self.rounds) {
+        number += 1
+        bares.append(try bare.one())
+        let event = Sample.accepted(number)
+        let start = Measuring.clock()
+        _ = try await log.append(event)
+        ones.append(Measuring.clock() - start)
+      }
+      let took = ones[first...].reduce(0, +)
+      ratios.append(Times(Array(ones[first...])).p50 / Times(Array(bares[first...])).p50)
+      let single = Double(ones.count - first) * 1e9 / Double(took)
+      let before = log.commits
+      let each = max(count / 100, 4)
+      let seconds = try await Self.crowd(log, from: number, each: each)
+      number += Self.publishers * each
+      commits += log.commits - before
+      events += Self.publishers * each
+      let rate = Double(Self.publishers * each) / seconds
+      rates.append(rate)
+      singles.append(single)
+      speedUps.append(rate / single)
+    }
+    try await log.close()
+    synced = Times(bares)
+    one = Times(ones)
+    ratio = Spread(ratios)
+    grouped = Spread(rates)
+    single = Spread(singles)
+    groupedRatio = Spread(speedUps)
+    groupedCommits = commits
+    groupedEvents = events
+  }
+
+  /// - Returns: the seconds in which all publishers have published `each` events.
+  private static func crowd(
+    _ log: EventDatabase, from first: Int, each: Int
+  ) async throws -> Double {
+    let start = Measuring.clock()
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for publisher in 0..<publishers {
+        group.addTask {
+          for index in 0..<each {
+            _ = try await log.append(Sample.accepted(first + 1 + publisher * each + index))
+          }
+        }
+      }
+      try await group.waitForAll()
+    }
+    return Double(Measuring.clock() - start) / 1e9
+  }
+
+  var text: String {
+    """
+    Publishing, microseconds; an event of \(Sample.data.count) bytes of data. Ratios: the median of \
+    \(Self.rounds) rounds (the least to the most).
+
+    | | n | p50 | p99 | p50 / fdatasync |
+    |---|---|---|---|---|
+    | a page written and fdatasync | \(synced.count) | \(Times.text(synced.p50)) \
+    | \(Times.text(synced.p99)) | 1 |
+    | an event accepted | \(one.count) | \(Times.text(one.p50)) | \(Times.text(one.p99)) \
+    | \(ratio.text) |
+
+    | | events/s | ratio |
+    |---|---|---|
+    | one publisher, a commit each | \(Spread.whole(single)) | 1 |
+    | \(Self.publishers) publishers, \(groupedEvents) events in \(groupedCommits) commits \
+    | \(Spread.whole(grouped)) | \(groupedRatio.text) |
+
+    """
+  }
+}
