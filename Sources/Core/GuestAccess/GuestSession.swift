@@ -90,7 +90,7 @@ public struct GuestSession: Sendable {
       switch visible(key, in: bucket, found[key]) {
       case .entry(let entry?): answers.append(entry)
       case .refused(let problem): return .refused(problem)
-      case .entry(nil), .entries, .done: continue
+      case .entry(nil), .entries, .done, .ended: continue
       }
     }
     return .entries(answers)
