@@ -1,6 +1,6 @@
 # What there is to do here. CI calls the same targets.
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap build run test demo simulate mutate bench-placement bench-events lint format check-imports guests test-processes clean
+.PHONY: help bootstrap build run test demo simulate mutate bench-placement bench-events wasi-suite lint format check-imports guests test-processes clean
 
 # Passed on: `make demo ARGS=--keep`, `make run ARGS="dev app.yaml"`, `make test ARGS="--filter Name"`.
 ARGS ?=
@@ -60,6 +60,12 @@ check-imports: bootstrap ## Build everything, and refuse imports that Package.sw
 
 guests: ## Build the guest modules, Guests/build/NAME.wasm
 	@scripts/build-guests
+
+# A checkout of the public test-suite: make wasi-suite SUITE=../wasi-testsuite
+SUITE ?=
+
+wasi-suite: build ## Run all preview 1 cases of the public WASI test-suite: make wasi-suite SUITE=DIR
+	scripts/wasi-suite $(SUITE)
 
 test-processes: build guests ## Test the program as a process: kills, system calls, load, hostile input
 	scripts/test-processes $(ARGS)

@@ -110,9 +110,10 @@ let package = Package(
           "-Xlinker", "-rpath", "-Xlinker", "$ORIGIN/../lib",
         ]),
       ]),
+    .target(name: "CGuestFiles", path: "Sources/Adapters/CGuestFiles"),
     target(
       "Adapters", "WasmtimeEngine",
-      ["ClusterModel", "HostPorts", "CWasmtime", crypto, deque, heap]),
+      ["ClusterModel", "HostPorts", "CWasmtime", "CGuestFiles", crypto, deque, heap]),
     .target(name: "CLocalSystem", path: "Sources/Adapters/CLocalSystem"),
     target("Adapters", "LocalSystem", ["ClusterModel", "HostPorts", "CLocalSystem"]),
     target("Adapters", "DurableSQLite", ["ClusterModel", grdb, deque]),
@@ -236,7 +237,9 @@ let package = Package(
       ["ClusterModel", "Supervision", "SupervisionRuntime", "HostPorts", logging]),
     tests(
       "Adapters", "WasmtimeEngineTests",
-      ["ClusterModel", "HostPorts", "CWasmtime", "WasmtimeEngine", "ProcessTesting"]),
+      [
+        "ClusterModel", "HostPorts", "CWasmtime", "CGuestFiles", "WasmtimeEngine", "ProcessTesting",
+      ]),
     tests("Adapters", "LocalSystemTests", ["ClusterModel", "LocalSystem"]),
     tests(
       "Adapters", "DurableSQLiteTests", ["ClusterModel", "DurableSQLite", "StorageTesting", grdb]),

@@ -6,7 +6,7 @@ import threading
 import time
 import unittest
 
-from cluster import Cluster, wait_until
+from cluster import GUESTS, Cluster, wait_until
 
 TALLY = """apiVersion: wasmatrix/v1
 name: tally
@@ -44,6 +44,36 @@ modules:
 """
 
 
+FILES = """apiVersion: wasmatrix/v1
+name: files
+modules:
+  keeps:
+    source: calls.wasm
+    capabilities:
+      files:
+        scratch: { size: 64KiB, entries: 3, at: /work }
+  bare:
+    source: calls.wasm
+  strict:
+    source: calls.wasm
+    capabilities:
+      on-denial: end
+      files:
+        scratch: {}
+  asks:
+    source: relay.wasm
+    capabilities:
+      on-denial: end
+      publish: [nowhere]
+  sleeps:
+    source: keeps-on.wasm
+    limits: { wall: 1h }
+    capabilities:
+      files:
+        scratch: {}
+"""
+
+
 def request(**call):
     return json.dumps(call).encode() + b"\n"
 
@@ -64,6 +94,68 @@ class Capabilities(unittest.TestCase):
         status, _, body = self.cluster.invoke(module, b"".join(requests))
         self.assertEqual(status, 200, body)
         return [json.loads(line) for line in body.splitlines()]
+
+    def call(self, module, *lines):
+        """What calls of WASI answer, made by a guest of the cluster."""
+        status, _, body = self.cluster.invoke(module, "\n".join(lines).encode())
+        return status, body.decode().splitlines()
+
+    def start_files(self):
+        self.cluster.write_manifest(FILES, guests=["calls", "relay"])
+        # Makes a file and sleeps for an hour: the folder is there for as long as it does.
+        (self.cluster.folder / "keeps-on.wasm").write_bytes((GUESTS / "linger.wasm").read_bytes())
+        self.cluster.start()
+
+    def test_each_instance_has_a_scratch_folder_of_its_own_that_is_gone_with_it(self):
+        self.start_files()
+        make = 'path_open 3 0 "f" 5 0x46 0 0'
+        for _ in range(2):
+            self.assertEqual(self.call("keeps", "fd_prestat_dir_name 3 5", make, 'fd_write @1 "mine"', "fd_pread @1 9 0",
+                                       "fd_readdir 3 999 0"),
+                             (200, ["0 /work", "0 5", "0 4", "0 mine", "0 76 3:. 3:.. 4:f"]))
+        # Three entries and 64 KiB, and no more.
+        self.assertEqual(
+            self.call("keeps", make, 'path_create_directory 3 "a"', 'path_symlink "a" 3 "b"', 'path_create_directory 3 "c"',
+                      "fd_pwrite @0 \"x\" 65535", "fd_pwrite @0 \"x\" 65536"),
+            (200, ["0 5", "0", "0", "51", "0 1", "51"]))
+        self.assertEqual(list((self.cluster.data / "scratch").iterdir()), [])
+        self.assertEqual(self.call("bare", make, "fd_prestat_get 3"), (200, ["8", "8"]))
+
+    def test_a_killed_node_leaves_no_scratch_folder(self):
+        self.start_files()
+        scratch = self.cluster.data / "scratch"
+        running = threading.Thread(target=self.invoke_and_fail)
+        running.start()
+        wait_until(lambda: list(scratch.glob("*/kept")), what="a file of the guest")
+        self.cluster.kill()
+        running.join()
+        self.assertTrue(list(scratch.glob("*/kept")))
+        self.cluster.start()
+        self.assertEqual(list(scratch.iterdir()), [])
+
+    def invoke_and_fail(self):
+        try:
+            self.cluster.invoke("sleeps", b"")
+        except OSError:
+            pass
+
+    def test_what_leads_out_of_a_folder_is_on_record_and_may_be_the_end(self):
+        self.start_files()
+        self.assertEqual(self.call("keeps", 'path_open 3 0 "../../catalog.sqlite" 0 2 0 0', "sched_yield"),
+                         (200, ["76", "0"]))
+        status, body = self.call("strict", 'path_unlink_file 3 "/etc/passwd"', "sched_yield")
+        self.assertEqual((status, "capability_denied" in "".join(body)), (502, True))
+        status, _, body = self.cluster.invoke("asks", request(publish={"topic": "elsewhere", "data": ""}))
+        self.assertEqual((status, b"capability_denied" in body), (502, True))
+
+        def recorded():
+            events = self.cluster.run("audit", "list", "--json").stdout.decode()
+            return ("path_open ../../catalog.sqlite" in events and "path_unlink_file /etc/passwd" in events
+                    and "publish elsewhere" in events)
+        wait_until(recorded, what="the record of the denials")
+        metrics = self.cluster.request("GET", "/metrics")[2].decode()
+        self.assertRegex(metrics, r'wasmatrix_capability_denials_total\{[^}]*capability="files"[^}]*\} [0-9]')
+        self.assertIn("path_unlink_file", self.cluster.log_text())
 
     def state(self, bucket, key):
         status, _, body = self.cluster.request("GET", f"/v1/state/{bucket}/entry?key={key}")

@@ -6,7 +6,7 @@ struct CapabilityDecoder {
   /// Those that the application declares.
   let buckets: [BucketName]
 
-  static let keys = Capability.allCases.map(\.rawValue)
+  static let keys = Capability.grantable.map(\.rawValue) + ["on-denial"]
   static let stateKeys = ["access", "prefix"]
   /// Topic filters, or prefixes of one bucket.
   static let maximumGrants = 100
@@ -16,15 +16,27 @@ struct CapabilityDecoder {
     guard let field = fields["capabilities"], let given = values.fields(field, keys: Self.keys)
     else { return .none }
     var grants = CapabilityGrants.none
-    for capability in Capability.allCases {
+    for capability in Capability.grantable {
       guard let field = given[capability.rawValue] else { continue }
       switch capability {
       case .publish: grants.publish = topics(field).sorted()
       case .state: grants.state = state(field).sorted { $0.bucket < $1.bucket }
       case .httpOut: grants.httpOut = HTTPGrantDecoder(values: values).grant(field)
+      case .files: grants.files = FileGrantDecoder(values: values).grants(field)
+      // Every module has them: there is no key.
+      case .environment, .clocks, .random, .log: break
       }
     }
+    grants.onDenial = given["on-denial"].flatMap(policy) ?? grants.onDenial
     return grants
+  }
+
+  private func policy(_ field: Field) -> DenialPolicy? {
+    let allowed = DenialPolicy.allCases.map(\.rawValue).joined(separator: ", ")
+    guard let text = values.text(field, allowed: allowed) else { return nil }
+    if let policy = DenialPolicy(rawValue: text) { return policy }
+    values.report("\(excerpt(text)) is not known", field, allowed: allowed)
+    return nil
   }
 
   private func topics(_ field: Field) -> [TopicFilter] {

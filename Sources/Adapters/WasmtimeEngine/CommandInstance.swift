@@ -1,5 +1,6 @@
 import CWasmtime
 import ClusterModel
+import Glibc
 import HostPorts
 
 /// One live instance of a command: its store, the fiber it runs on, what WASI keeps for it. Made
@@ -8,7 +9,7 @@ import HostPorts
 ///     instantiating ──> running ──> finished
 ///           │  ▲          │  ▲
 ///           ▼  │          ▼  │
-///         pre-empted   pre-empted | waiting (poll_oneoff) | asking (fd_read of an answer)
+///         pre-empted   pre-empted | waiting (poll_oneoff) | asking (for an answer, for a pipe)
 final class CommandInstance {
   /// What a look at an instance found.
   enum Step {
@@ -16,7 +17,7 @@ final class CommandInstance {
     case preempted
     /// It sleeps; nothing to do before this monotonic time.
     case waiting(until: Int64)
-    /// It waits for an answer of the platform, until this monotonic time at most.
+    /// It waits for an answer of the platform or for a descriptor, until this monotonic time at most.
     case asking(until: Int64)
     case finished(ActivationReport)
   }
@@ -34,6 +35,8 @@ final class CommandInstance {
   private var future: OpaquePointer?
   private var phase = Phase.instantiating
   private var knowsMemory = false
+  /// Whether it ever waited for a descriptor.
+  private var isWatching = false
   private let startedAt: Int64
   private var sliceStartedAt: Int64
   private var cpuNanoseconds: Int64 = 0
@@ -45,7 +48,7 @@ final class CommandInstance {
   init?(_ pending: PendingRun, engine: EngineHandle, now: Int64) {
     let limits = pending.activation.limits
     self.pending = pending
-    wasi = WASIState(pending.activation)
+    wasi = WASIState(pending.activation, pending.command.resources.scratch)
     startedAt = now
     sliceStartedAt = now
     cpuLimit = limits.cpuTime.nanoseconds
@@ -77,9 +80,8 @@ final class CommandInstance {
 
   /// Lets the guest run until its slice ends, it waits, or it is done.
   func step() -> Step {
-    guard !pending.isCancelled else {
-      return finish(.failure(code: .cancelled, "cancelled by whoever asked for it"))
-    }
+    guard !pending.isCancelled else { return finish(pending.cancellation) }
+    if phase == .instantiating, case .limit(let failure) = wasi.ending { return finish(failure) }
     sliceStartedAt = Clocks.monotonic()
     while let future {
       let isReady = wasmtime_call_future_poll(future)
@@ -107,10 +109,16 @@ final class CommandInstance {
     }
   }
 
-  /// Ends the instance from outside.
-  func abandon(_ code: ActivationFailure.Code, _ message: String) -> ActivationReport {
-    report(.failure(code: code, message))
+  /// Closes what it has open, whatever its end was, and says which folder is left to be removed.
+  func close() -> String? {
+    if isWatching { pending.command.resources.watch.forget(pending) }
+    wasi.waiting = nil
+    wasi.descriptors.closeAll()
+    return wasi.scratch?.path
   }
+
+  /// Ends the instance from outside.
+  func abandon(_ failure: ActivationFailure) -> ActivationReport { report(failure) }
 
   private func suspend() -> Step {
     let now = Clocks.monotonic()
@@ -127,9 +135,36 @@ final class CommandInstance {
       return .finished(
         report(.failure(code: .wallTimeLimit, "the module took longer than \(limits.wallTime)")))
     }
-    if wasi.reading != nil { return .asking(until: wallDeadline &+ 1) }
-    guard let poll = wasi.poll else { return .preempted }
-    return .waiting(until: min(poll.due, wallDeadline &+ 1))
+    return wait()
+  }
+
+  /// What the guest waits for; nothing, when only its slice is over.
+  private func wait() -> Step {
+    guard let waiting = wasi.waiting else { return .preempted }
+    var until = wallDeadline &+ 1
+    var interests: [DescriptorWatch.Interest] = []
+    switch waiting {
+    case .read(let request): interests = interest(in: request.descriptor, POLLIN)
+    case .write(let request): interests = interest(in: request.descriptor, POLLOUT)
+    case .poll(let request):
+      until = min(request.due, until)
+      guard !request.watched.isEmpty else { return .waiting(until: until) }
+      interests = request.watched.map {
+        DescriptorWatch.Interest(number: $0.file.number, event: $0.direction.event)
+      }
+    }
+    if !interests.isEmpty {
+      isWatching = true
+      pending.command.resources.watch.wait(pending, for: interests)
+    }
+    return .asking(until: until)
+  }
+
+  /// Empty for the way to the platform, which wakes its guest itself.
+  private func interest(in descriptor: UInt32, _ event: Int32) -> [DescriptorWatch.Interest] {
+    // It was open when the guest began to wait, and nothing closes it meanwhile.
+    guard let file = try? wasi.descriptors[descriptor].file else { return [] }
+    return [DescriptorWatch.Interest(number: file.number, event: event)]
   }
 
   private func finish(_ failure: ActivationFailure?) -> Step {
@@ -196,7 +231,9 @@ final class CommandInstance {
 // What host functions do to it.
 extension CommandInstance {
   /// Takes what the guest writes to a descriptor.
-  func write(_ bytes: UnsafeRawBufferPointer, to stream: WASIState.Stream) throws(WASIError) {
+  func write(
+    _ bytes: UnsafeRawBufferPointer, to stream: Descriptor.Kind
+  ) throws(WASIError) {
     guard stream == .host else { return try wasi.write(bytes, to: stream) }
     guard let channel = pending.channel else { throw WASIError(.badDescriptor) }
     if let failure = channel.write(bytes, by: pending) {

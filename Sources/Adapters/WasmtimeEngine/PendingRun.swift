@@ -23,6 +23,8 @@ final class PendingRun: Sendable {
   private struct State {
     var stage = Stage.waiting
     var continuation: CheckedContinuation<ActivationReport, Never>?
+    var leftFolder: String?
+    var endedBy: ActivationFailure?
   }
 
   init(command: PreparedCommand, activation: Activation) {
@@ -57,10 +59,31 @@ final class PendingRun: Sendable {
     return state.withLock { $0.stage }
   }
 
+  /// Ends it for what it did, from whatever thread.
+  func end(_ failure: ActivationFailure) {
+    state.withLock { $0.endedBy = failure }
+    if case .running(let worker) = cancel() { worker.cancelled() }
+  }
+
+  /// Why it was ended from outside of its instance; `nil` when it was not, or only cancelled.
+  var endedBy: ActivationFailure? { state.withLock { $0.endedBy } }
+
+  /// How it ends when it is cancelled.
+  var cancellation: ActivationFailure {
+    endedBy
+      ?? ActivationFailure(code: .cancelled, message: "cancelled by whoever asked for it")
+  }
+
+  /// The scratch folder that is left when it is done.
+  var leftFolder: String? { state.withLock { $0.leftFolder } }
+
   /// Answers whoever waits, once; later answers are dropped.
-  func complete(_ report: ActivationReport) {
+  ///
+  /// - Parameter folder: the scratch folder that is to be removed.
+  func complete(_ report: ActivationReport, leaving folder: String? = nil) {
     let continuation = state.withLock { state in
       state.stage = .done
+      state.leftFolder = folder
       return state.continuation.take()
     }
     continuation?.resume(returning: report)

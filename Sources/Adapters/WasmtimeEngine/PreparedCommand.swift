@@ -9,17 +9,20 @@ import HostPorts
 /// thread; the pointers never change.
 final class PreparedCommand: PreparedModule, @unchecked Sendable {
   let digest: ModuleDigest
+  let imports: [String]
   let instancePre: OpaquePointer
   /// What the module's memory begins with; an instance with less allowed cannot start.
   let minimumMemory: ByteCount
   private let module: OpaquePointer
   private let queue: RunQueue
+  let resources: HostResources
 
   /// - Parameter module: owned from here on, also when this throws.
   /// - Throws: ``Problem`` `import_unknown`, `import_mismatch`, `entry_missing`, `memory_missing`.
-  init(module: OpaquePointer, digest: ModuleDigest, linker: OpaquePointer, queue: RunQueue)
-    throws(Problem)
-  {
+  init(
+    module: OpaquePointer, digest: ModuleDigest, linker: OpaquePointer, queue: RunQueue,
+    resources: HostResources
+  ) throws(Problem) {
     do throws(Problem) {
       let shape = ModuleShape(module)
       try shape.check()
@@ -35,6 +38,7 @@ final class PreparedCommand: PreparedModule, @unchecked Sendable {
       }
       instancePre = pre
       minimumMemory = shape.minimumMemory
+      imports = shape.imports.map(\.name)
     } catch {
       wasmtime_module_delete(module)
       throw error
@@ -42,6 +46,7 @@ final class PreparedCommand: PreparedModule, @unchecked Sendable {
     self.module = module
     self.digest = digest
     self.queue = queue
+    self.resources = resources
   }
 
   deinit {
@@ -59,6 +64,14 @@ final class PreparedCommand: PreparedModule, @unchecked Sendable {
     } onCancel: {
       queue.cancel(pending)
     }
+    if let folder = pending.leftFolder { await resources.scratch?.remove(folder) }
     return await pending.channel?.finish(report, of: pending) ?? report
   }
+}
+
+/// What instances use of this machine beside their memory and a worker.
+struct HostResources: Sendable {
+  let watch: DescriptorWatch
+  /// `nil` when there are no scratch folders.
+  let scratch: ScratchFolders?
 }

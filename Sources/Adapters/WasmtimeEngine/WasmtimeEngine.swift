@@ -14,6 +14,7 @@ public final class WasmtimeEngine: ModuleEngine {
   private let queue: RunQueue
   private let compiler: Compiler
   private let ticker: Ticker
+  private let resources: HostResources
   private let workers: [Worker]
   private let threads: Mutex<[DedicatedThread]>
 
@@ -22,10 +23,14 @@ public final class WasmtimeEngine: ModuleEngine {
   /// - Parameters:
   ///   - configuration: `nil` for what suits the machine.
   ///   - cacheFolder: where compiled modules are kept; `nil` to compile at each start.
-  /// - Throws: ``Problem`` `engine_configuration_invalid`, `cache_unusable`.
-  public init(configuration: EngineConfiguration? = nil, cacheFolder: String? = nil)
-    throws(Problem)
-  {
+  ///   - scratchFolder: where the scratch folders of instances are made; what is there is removed.
+  ///     `nil` when no module is granted one.
+  ///   - writesMayWait: whether guests write to pipes and terminals, see ``StandardStreams/process``.
+  /// - Throws: ``Problem`` `engine_configuration_invalid`, `cache_unusable`, `scratch_unusable`.
+  public init(
+    configuration: EngineConfiguration? = nil, cacheFolder: String? = nil,
+    scratchFolder: String? = nil, writesMayWait: Bool = false
+  ) throws(Problem) {
     machine = MachineFacts.read()
     let configuration = configuration ?? EngineConfiguration(machine: machine)
     try configuration.validate(on: machine)
@@ -37,7 +42,10 @@ public final class WasmtimeEngine: ModuleEngine {
         folder: cacheFolder, machine: machine, codeFingerprint: engine.codeFingerprint)
     }
     handle = engine
-    linker = CommandLinker(engine)
+    linker = CommandLinker(engine, writesMayWait: writesMayWait)
+    var scratch: ScratchFolders?
+    if let scratchFolder { scratch = try ScratchFolders(at: scratchFolder) }
+    resources = HostResources(watch: DescriptorWatch(), scratch: scratch)
     let queue = RunQueue(configuration: configuration)
     let ticker = Ticker(engine: engine, interval: configuration.tick)
     let compiler = Compiler(engine: engine, cache: cache)
@@ -56,6 +64,7 @@ public final class WasmtimeEngine: ModuleEngine {
     for (index, worker) in workers.enumerated() {
       threads.append(DedicatedThread(name: "wm-worker-\(index)") { worker.run() })
     }
+    if let scratch { threads.append(DedicatedThread(name: "wm-scratch") { scratch.run() }) }
     self.threads = Mutex(threads)
   }
 
@@ -64,7 +73,7 @@ public final class WasmtimeEngine: ModuleEngine {
   {
     let module = try await compiler.compile(bytes, digest: digest)
     return try PreparedCommand(
-      module: module, digest: digest, linker: linker.pointer, queue: queue)
+      module: module, digest: digest, linker: linker.pointer, queue: queue, resources: resources)
   }
 
   public var facts: EngineFacts {
@@ -83,6 +92,8 @@ public final class WasmtimeEngine: ModuleEngine {
     queue.stop()
     for worker in workers { worker.stop() }
     ticker.stop()
+    resources.watch.stop()
+    resources.scratch?.stop()
     let running = threads.withLock { threads in
       defer { threads = [] }
       return threads
@@ -97,11 +108,11 @@ public final class WasmtimeEngine: ModuleEngine {
 private final class CommandLinker: @unchecked Sendable {
   let pointer: OpaquePointer
 
-  init(_ engine: EngineHandle) {
+  init(_ engine: EngineHandle, writesMayWait: Bool) {
     guard let linker = wasmtime_linker_new(engine.pointer) else {
       preconditionFailure("the library gave no linker, which it always does")
     }
-    WASIFunctions.define(in: linker)
+    WASIFunctions.define(in: linker, writesMayWait: writesMayWait)
     pointer = linker
   }
 

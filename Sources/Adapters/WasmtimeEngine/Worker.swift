@@ -79,7 +79,8 @@ final class Worker: Sendable {
     }
     ticker.workerBecameIdle()
     for instance in live.takeAll() {
-      end(instance, instance.abandon(.cancelled, "the node is stopping"))
+      let failure = ActivationFailure(code: .cancelled, message: "the node is stopping")
+      end(instance, instance.abandon(failure))
     }
   }
 
@@ -130,7 +131,7 @@ final class Worker: Sendable {
   private func end(_ instance: CommandInstance, _ report: ActivationReport) {
     queue.memoryInUse.subtract(instance.memoryBytes, ordering: .relaxed)
     queue.liveInstances.subtract(1, ordering: .relaxed)
-    instance.pending.complete(report)
+    instance.pending.complete(report, leaving: instance.close())
   }
 
   private func wakeAnswered(_ live: inout LiveInstances) {
@@ -144,7 +145,7 @@ final class Worker: Sendable {
   private func endCancelled(_ live: inout LiveInstances) {
     for instance in live.removeCancelled() {
       live.count -= 1
-      end(instance, instance.abandon(.cancelled, "cancelled by whoever asked for it"))
+      end(instance, instance.abandon(instance.pending.cancellation))
     }
   }
 }

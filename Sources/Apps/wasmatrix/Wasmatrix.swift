@@ -40,7 +40,8 @@ struct Wasmatrix: AsyncParsableCommand {
       CommandGroup(
         name: "Run",
         subcommands: [
-          InvokeVerb.self, EmitVerb.self, EventsVerb.self, LogsVerb.self, StateVerb.self,
+          RunVerb.self, InvokeVerb.self, EmitVerb.self, EventsVerb.self, LogsVerb.self,
+          StateVerb.self,
         ]),
       CommandGroup(
         name: "Look",

@@ -16,6 +16,8 @@ public struct ActivationFailure: Error, Hashable, Sendable, Codable {
     case hostCallLimit = "host_call_limit"
     /// State would not take what it wrote, or it went away without hearing that something was refused.
     case effectsRefused = "effects_refused"
+    /// It tried what it is not granted, and its manifest ends what does.
+    case capabilityDenied = "capability_denied"
     /// Whoever asked went away, or the program is stopping.
     case cancelled
     /// The queue of the node is full. Nothing ran; try again later.

@@ -69,6 +69,8 @@ public enum GuestAnswer: Hashable, Sendable {
   case entries([GuestEntry])
   case response(HTTPAnswer)
   case refused(Problem)
+  /// Nothing: it asked for what it is not granted, and is ended for that.
+  case ended(CapabilityDenial)
 }
 
 /// The value of a key, as one activation sees it.

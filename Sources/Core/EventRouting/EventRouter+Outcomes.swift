@@ -73,7 +73,9 @@ extension EventRouter {
     switch failure.code {
     case .overloaded, .unavailable, .cancelled: false
     case .guestExited, .guestTrapped, .startFailed, .memoryLimit, .cpuTimeLimit, .wallTimeLimit,
-      .outputLimit, .hostCallLimit, .effectsRefused, .loopDetected, .eventDamaged, .internalError:
+      .outputLimit, .hostCallLimit, .effectsRefused, .capabilityDenied, .loopDetected,
+      .eventDamaged,
+      .internalError:
       true
     }
   }

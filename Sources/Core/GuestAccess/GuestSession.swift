@@ -101,7 +101,7 @@ public struct GuestSession: Sendable {
       switch visible(key, in: bucket, found[key]) {
       case .entry(let entry?): answers.append(entry)
       case .refused(let problem): return .refused(problem)
-      case .entry(nil), .entries, .done, .response: continue
+      case .entry(nil), .entries, .done, .response, .ended: continue
       }
     }
     return .entries(answers)

@@ -31,8 +31,11 @@ enum GuestEnvironment {
     add("WASMATRIX_VERSION", deployment.version.text)
     add("WASMATRIX_NODE", node.text)
     add("WASMATRIX_ATTEMPT", String(attempt))
-    if !deployment.configuration.capabilities.granted.isEmpty {
-      add("WASMATRIX_HOST_FD", String(HostDescriptor.number))
+    let capabilities = deployment.configuration.capabilities
+    if !capabilities.granted.isEmpty {
+      add(
+        "WASMATRIX_HOST_FD",
+        String(HostDescriptor.number(behind: GuestFolder.granted(by: capabilities).count)))
     }
     return variables
   }

@@ -70,7 +70,18 @@ final class GuestRequests: GuestServices {
 
   private func refuse(_ denial: CapabilityDenial) async -> GuestAnswer {
     await record(denial)
-    return .refused(denial.problem)
+    return onDenial == .end ? .ended(denial) : .refused(denial.problem)
+  }
+
+  /// It is on record soon: a guest that ran into its folder's walls waits for no disk.
+  func denied(_ denial: CapabilityDenial) -> DenialPolicy {
+    note(denial)
+    if placement.mayRecordDenial(at: clock.now().monotonic) { Task { await keep(denial) } }
+    return onDenial
+  }
+
+  private var onDenial: DenialPolicy {
+    placement.deployment.configuration.capabilities.onDenial
   }
 
   /// An empty answer says that there are no more: when the activation deleted all of a page itself, the
@@ -109,6 +120,11 @@ final class GuestRequests: GuestServices {
   /// A refusal is on record before the guest hears of it, which also keeps it from filling the record
   /// faster than the disk takes it.
   private func record(_ denial: CapabilityDenial) async {
+    note(denial)
+    if placement.mayRecordDenial(at: clock.now().monotonic) { await keep(denial) }
+  }
+
+  private func note(_ denial: CapabilityDenial) {
     logger.warning(
       "a module asked for what it is not granted",
       metadata: [
@@ -122,7 +138,9 @@ final class GuestRequests: GuestServices {
         ("module", activation.module.description), ("capability", denial.capability.rawValue),
       ]
     ).increment()
-    guard placement.mayRecordDenial(at: clock.now().monotonic) else { return }
+  }
+
+  private func keep(_ denial: CapabilityDenial) async {
     do throws(Problem) {
       try await plane.record(denial, of: activation)
     } catch {

@@ -55,7 +55,10 @@ final class PlacementRunner: Sendable {
     _ order: PlacementOrder, module: [UInt8], keys: [TrustedKey]
   ) async throws(Problem) -> any PreparedModule {
     try await verify(module, order.record, order.deployment, keys)
-    return try await engine.prepare(module, digest: order.deployment.digest)
+    let prepared = try await engine.prepare(module, digest: order.deployment.digest)
+    let grants = order.deployment.configuration.capabilities
+    if let refusal = grants.refusal(ofImports: prepared.imports) { throw refusal }
+    return prepared
   }
 
   /// Holds what was prepared.
@@ -117,7 +120,9 @@ final class PlacementRunner: Sendable {
       arguments: [deployment.name.text] + deployment.configuration.arguments,
       environment: GuestEnvironment.variables(
         for: event, deployment, node: self.id, attempt: attempt, trace: trace),
-      input: event.data, limits: deployment.configuration.limits, services: requests)
+      input: event.data,
+      folders: GuestFolder.granted(by: deployment.configuration.capabilities),
+      limits: deployment.configuration.limits, services: requests)
     placement.began()
     var report = await placement.module.run(activation)
     if let requests, case .success = report.result { report.effects = requests.effects }

@@ -123,6 +123,8 @@ extension ActivationFailure {
         (.guestFailed, "Raise limits.calls or limits.call-bytes in the manifest, or ask for less.")
       case .effectsRefused:
         (.conflict, "Look at what is there with `wasmatrix state`, and try again.")
+      case .capabilityDenied:
+        (.guestFailed, "Grant it in the manifest, under capabilities, or let it be refused only.")
       case .cpuTimeLimit:
         (.deadlineExceeded, "Raise limits.cpu in the manifest, or compute less.")
       case .wallTimeLimit:

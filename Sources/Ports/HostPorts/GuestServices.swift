@@ -7,11 +7,18 @@ public import ClusterModel
 /// them before its report.
 public protocol GuestServices: Sendable {
   func answer(_ call: GuestCall) async -> GuestAnswer
+
+  /// The guest tried something with files that it is not granted, and was answered with an error. Never
+  /// waits: guests are running on this thread.
+  ///
+  /// - Returns: what is to become of it.
+  func denied(_ denial: CapabilityDenial) -> DenialPolicy
 }
 
 /// How a WASI command reaches its services: a descriptor on which it writes a request a line and reads an
 /// answer a line; see docs/CAPABILITIES.md.
 public enum HostDescriptor {
-  /// The first one behind the standard streams.
-  public static let number: UInt32 = 3
+  /// The first one behind the standard streams and the granted folders, which C libraries look for
+  /// without a gap.
+  public static func number(behind folders: Int) -> Int { 3 + folders }
 }

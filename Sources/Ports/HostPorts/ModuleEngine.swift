@@ -17,6 +17,8 @@ public protocol ModuleEngine: Sendable {
 /// A module that is compiled and linked: running it costs microseconds.
 public protocol PreparedModule: Sendable {
   var digest: ModuleDigest { get }
+  /// The names of the functions of WASI that it imports, in the order of the module.
+  var imports: [String] { get }
   /// Runs one fresh instance to its end. Cancelling the task ends the instance.
   func run(_ activation: Activation) async -> ActivationReport
 }
@@ -26,16 +28,23 @@ public struct Activation: Sendable {
   /// The guest's arguments; the first is the name of the program.
   public var arguments: [String]
   public var environment: [EnvironmentVariable]
+  /// What is on standard input, when that is gathered.
   public var input: [UInt8]
+  public var streams: StandardStreams
+  /// What it finds open behind the standard streams, in this order.
+  public var folders: [GuestFolder]
   public var limits: ActivationLimits
   /// Who answers what the guest asks; `nil` when it may ask for nothing.
   public var services: (any GuestServices)?
 
   public init(
     arguments: [String], environment: [EnvironmentVariable], input: [UInt8],
+    streams: StandardStreams = .gathered, folders: [GuestFolder] = [],
     limits: ActivationLimits, services: (any GuestServices)? = nil
   ) {
     self.services = services
+    self.streams = streams
+    self.folders = folders
     self.arguments = arguments
     self.environment = environment
     self.input = input

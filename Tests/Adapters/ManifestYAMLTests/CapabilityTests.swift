@@ -98,3 +98,53 @@ import Testing
     #expect(found.count == 1 && found.allSatisfy { $0.contains(says) }, "\(found)")
   }
 }
+
+@Suite struct FileGrantTests {
+  private func grants(_ capabilities: String) throws(ManifestProblems) -> CapabilityGrants? {
+    let text =
+      "apiVersion: wasmatrix/v1\nname: app\nmodules: { m: { version: 1.0.0, "
+      + "limits: { open-files: 7 }, capabilities: \(capabilities) } }"
+    let configuration = try ManifestReader.read(text, file: "f").modules.first?.configuration
+    #expect(configuration?.limits.openFiles == 7)
+    return configuration?.capabilities
+  }
+
+  private func problem(_ capabilities: String) -> String {
+    do throws(ManifestProblems) {
+      _ = try grants(capabilities)
+      return ""
+    } catch {
+      return error.description
+    }
+  }
+
+  @Test func `scratch folders are read, with their defaults`() throws {
+    #expect(
+      try grants("{ files: { scratch: {} } }")?.files
+        == FileGrants(scratch: ScratchGrant(limits: ScratchLimits())))
+    let given = try grants(
+      "{ on-denial: end, files: { scratch: { at: /a/b, size: 4KiB, entries: 9 } } }")
+    #expect(
+      given
+        == CapabilityGrants(
+          files: FileGrants(
+            scratch: ScratchGrant(
+              path: GuestFolderPath(unchecked: "/a/b"),
+              limits: ScratchLimits(size: .kibibytes(4), entries: 9))), onDenial: .end))
+    #expect(given?.granted == [.files])
+  }
+
+  @Test func `what cannot be is refused with what is allowed`() {
+    #expect(problem("{ files: {} }").contains("nothing is granted"))
+    #expect(problem("{ files: { home: {} } }").contains("allowed: scratch"))
+    #expect(problem("{ files: { scratch: { size: 1KiB } } }").contains("4KiB to 4GiB"))
+    #expect(problem("{ files: { scratch: { entries: 0 } } }").contains("1 to 10000"))
+    for path in ["tmp", "/tmp/", "/a//b", "/a/../b", "/.", "\"/a\\nb\""] {
+      #expect(
+        problem("{ files: { scratch: { at: \(path) } } }").contains("absolute path"), "\(path)")
+    }
+    #expect(problem("{ on-denial: ignore }").contains("refuse, end"))
+    // Every module has it: there is nothing to grant.
+    #expect(problem("{ clocks: {} }").contains("unknown key"))
+  }
+}

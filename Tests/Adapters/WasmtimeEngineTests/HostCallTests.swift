@@ -16,6 +16,8 @@ private final class ScriptedServices: GuestServices {
 
   var calls: [GuestCall] { asked.withLock { $0 } }
 
+  func denied(_ denial: CapabilityDenial) -> DenialPolicy { .refuse }
+
   func answer(_ call: GuestCall) async -> GuestAnswer {
     asked.withLock { $0.append(call) }
     return await handler(call)

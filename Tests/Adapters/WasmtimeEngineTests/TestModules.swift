@@ -1,5 +1,6 @@
 import CWasmtime
 import ClusterModel
+import Glibc
 import HostPorts
 import Testing
 
@@ -8,8 +9,14 @@ import Testing
 /// One engine for all tests of this process: its pool takes most of the mappings there are.
 enum SharedEngine {
   static let engine: Result<WasmtimeEngine, Problem> = {
-    do throws(Problem) { return .success(try WasmtimeEngine()) } catch { return .failure(error) }
+    do throws(Problem) {
+      return .success(try WasmtimeEngine(scratchFolder: scratchFolder))
+    } catch {
+      return .failure(error)
+    }
   }()
+
+  static let scratchFolder = "/tmp/wasmatrix-engine-tests.\(getpid())"
 
   static func prepare(_ text: String) async throws -> any PreparedModule {
     let bytes = try wasm(text)

@@ -50,11 +50,27 @@ import Testing
     #expect(deployment.configuration.capabilities == CapabilityGrants.none)
     #expect(deployment.configuration.limits.calls == ActivationLimits.defaultCalls)
     #expect(deployment.configuration.limits.callBytes == ActivationLimits.defaultCallBytes)
+    #expect(deployment.configuration.limits.openFiles == ActivationLimits.defaultOpenFiles)
     let granted = DeploymentConfiguration(
       capabilities: CapabilityGrants(
         publish: [TopicFilter(unchecked: "a/#")],
-        state: [StateGrant(bucket: BucketName(unchecked: "b"), access: .read, prefixes: ["x"])]))
+        state: [StateGrant(bucket: BucketName(unchecked: "b"), access: .read, prefixes: ["x"])],
+        files: FileGrants(scratch: ScratchGrant(limits: ScratchLimits())), onDenial: .end))
     #expect(try Self.decode(DeploymentConfiguration.self, Self.encode(granted)) == granted)
+  }
+
+  @Test func `what was granted before there were files reads as having none`() throws {
+    let grants = try Self.decode(CapabilityGrants.self, #"{"publish":["a/#"],"state":[]}"#)
+    #expect(grants == CapabilityGrants(publish: [TopicFilter(unchecked: "a/#")]))
+    #expect(grants.files == nil && grants.onDenial == .refuse)
+  }
+
+  @Test func `a module that imports sockets is refused, and the import is named`() {
+    let grants = CapabilityGrants(files: FileGrants(scratch: ScratchGrant(limits: ScratchLimits())))
+    #expect(grants.refusal(ofImports: ["fd_write", "path_open"]) == nil)
+    let problem = grants.refusal(ofImports: ["fd_write", "sock_send", "sock_recv"])
+    #expect(problem?.code == "import_not_granted")
+    #expect(problem?.message.contains("sock_send, sock_recv") == true)
   }
 
   private static func decode<Value: Decodable>(

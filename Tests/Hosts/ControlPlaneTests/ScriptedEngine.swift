@@ -55,6 +55,7 @@ final class ScriptedEngine: ModuleEngine {
 
   private struct Prepared: PreparedModule {
     let digest: ModuleDigest
+    let imports: [String] = []
     let engine: ScriptedEngine
 
     func run(_ activation: Activation) async -> ActivationReport {

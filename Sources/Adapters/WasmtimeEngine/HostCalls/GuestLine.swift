@@ -285,6 +285,11 @@ private struct Answer: Encodable {
   struct Refusal: Encodable {
     var code: String
     var message: String
+
+    init(_ problem: Problem) {
+      code = problem.code
+      message = problem.message + (problem.cause.map { " (\($0))" } ?? "")
+    }
   }
 
   init(_ answer: GuestAnswer) {
@@ -300,9 +305,8 @@ private struct Answer: Encodable {
     case .response(let answer):
       ok = true
       response = Response(answer)
-    case .refused(let problem):
-      let cause = problem.cause.map { " (\($0))" } ?? ""
-      error = Refusal(code: problem.code, message: problem.message + cause)
+    case .ended(let denial): error = Refusal(denial.problem)
+    case .refused(let problem): error = Refusal(problem)
     }
   }
 

@@ -151,6 +151,7 @@ final class HostChannel: Sendable {
           answer = .refused(error)
         }
       }
+      if case .ended(let denial) = answer { run.end(denial.failure) }
       if put(answer) { run.answered() }
     }
   }
@@ -210,7 +211,7 @@ final class HostChannel: Sendable {
       if starts { Task { await answerAll(for: run) } }
     }
     var report = report
-    if let failure = unheard { report.result = .failure(failure) }
+    if let failure = run.endedBy ?? unheard { report.result = .failure(failure) }
     return report
   }
 

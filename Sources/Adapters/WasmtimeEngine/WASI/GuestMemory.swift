@@ -1,4 +1,5 @@
 import CWasmtime
+import Glibc
 
 /// A guest's linear memory during one host call. Every access is checked; nothing of it may be kept
 /// after the call, because the memory may move or grow.
@@ -54,6 +55,24 @@ struct GuestMemory {
   }
 }
 
+extension GuestMemory {
+  /// The same for a system call: all of them are checked, but no more than
+  /// ``OpenFile/mostTransferred`` bytes are moved.
+  func buffers(at address: UInt32, count: UInt32) throws(WASIError) -> [iovec] {
+    var room = OpenFile.mostTransferred
+    var buffers: [iovec] = []
+    for vector in try vectors(at: address, count: count) {
+      guard let place = bytes(at: vector.address, count: Int(vector.count)) else {
+        throw WASIError(.fault)
+      }
+      let fitting = min(place.count, room)
+      room -= fitting
+      buffers.append(iovec(iov_base: place.baseAddress, iov_len: fitting))
+    }
+    return buffers
+  }
+}
+
 /// One buffer of a scattered read or a gathered write.
 struct IOVector {
   var address: UInt32
@@ -63,5 +82,19 @@ struct IOVector {
 /// A host call that ends with an error number.
 struct WASIError: Error {
   let number: Errno
-  init(_ number: Errno) { self.number = number }
+  /// Why the grant does not cover it, when that is the reason.
+  let denial: String?
+
+  init(_ number: Errno) {
+    self.number = number
+    denial = nil
+  }
+
+  private init(denial: String) {
+    number = .notCapable
+    self.denial = denial
+  }
+
+  /// A call beyond what the module is granted.
+  static func denied(_ reason: String) -> WASIError { WASIError(denial: reason) }
 }

@@ -1,6 +1,8 @@
 import CWasmtime
+import Glibc
 
-/// A `poll_oneoff` that waits: nothing but clocks, for the standard streams never block.
+/// A `poll_oneoff` that waits: for clocks, and for pipes and terminals. Streams in memory and regular
+/// files are always ready.
 struct PollRequest {
   struct Timer {
     var userData: UInt64
@@ -8,43 +10,46 @@ struct PollRequest {
     var due: Int64
   }
 
+  /// A descriptor that is not ready yet.
+  struct Watched {
+    var userData: UInt64
+    var direction: PollOneoff.Direction
+    var file: OpenFile
+  }
+
   var timers: [Timer]
+  var watched: [Watched]
   var eventsAddress: UInt32
   var countAddress: UInt32
   /// Where the error number goes; lives until the continuation says that it is done.
   var results: UnsafeMutablePointer<wasmtime_val_t>
 
-  /// When the first timer is due.
-  var due: Int64 { timers.map(\.due).min() ?? 0 }
+  /// When the first timer is due; never, when there is none.
+  var due: Int64 { timers.map(\.due).min() ?? .max }
 }
 
 /// `poll_oneoff` as an asynchronous host function: a guest that waits gives its worker back.
 enum PollOneoff {
+  enum Direction: UInt8 {
+    case read = 1
+    case write = 2
+
+    /// As poll(2) has it.
+    var event: Int32 { self == .read ? POLLIN : POLLOUT }
+  }
+
   /// More would only serve to keep us busy.
   private static let maximumSubscriptions: UInt32 = 4096
   private static let subscriptionSize = 48
   private static let eventSize = 32
+  /// What we say can be written at once.
+  private static let writableBytes: UInt64 = 65_536
 
   static let start: wasmtime_func_async_callback_t = {
-    _, caller, arguments, _, results, _, _, continuation in
-    guard let continuation else { return }
-    continuation.pointee.callback = { _ in true }
-    guard let caller, let arguments, let results,
-      let context = wasmtime_caller_context(caller),
-      let data = wasmtime_context_get_data(context)
-    else { return }
-    let instance = Unmanaged<CommandInstance>.fromOpaque(data).takeUnretainedValue()
-    results.pointee.kind = 0
-    do throws(WASIError) {
-      let memory = instance.memory(caller, context)
-      let waiting = try begin(instance, memory, arguments, results)
-      results.pointee.of.i32 = Errno.success.rawValue
-      guard let waiting else { return }
-      instance.wasi.poll = waiting
-      continuation.pointee.env = data
-      continuation.pointee.callback = { finish($0) }
-    } catch {
-      results.pointee.of.i32 = error.number.rawValue
+    _, caller, arguments, _, results, _, trap, continuation in
+    AsyncCall.start(caller, results, trap, continuation) { instance, memory throws(WASIError) in
+      guard let arguments, let results else { return nil }
+      return try begin(instance, memory, arguments, results).map { .poll($0) }
     }
   }
 
@@ -62,56 +67,76 @@ enum PollOneoff {
       memory.bytes(at: events, count: Int(count) * eventSize) != nil,
       memory.bytes(at: countAddress, count: 4) != nil
     else { throw WASIError(.fault) }
-    var timers: [PollRequest.Timer] = []
+    var request = PollRequest(
+      timers: [], watched: [], eventsAddress: events, countAddress: countAddress,
+      results: results)
     var ready: [PolledEvent] = []
     for index in 0..<Int(count) {
       let at = index * subscriptionSize
       let userData = list.loadUnaligned(fromByteOffset: at, as: UInt64.self)
-      switch list.loadUnaligned(fromByteOffset: at + 8, as: UInt8.self) {
-      case 0:
-        do throws(WASIError) {
-          timers.append(
+      let type = list.loadUnaligned(fromByteOffset: at + 8, as: UInt8.self)
+      do throws(WASIError) {
+        if type == 0 {
+          request.timers.append(
             PollRequest.Timer(userData: userData, due: try due(instance, list, at)))
-        } catch {
-          ready.append(PolledEvent(userData: userData, number: error.number, type: 0))
+        } else if let direction = Direction(rawValue: type) {
+          let descriptor = list.loadUnaligned(fromByteOffset: at + 16, as: UInt32.self)
+          let file = try file(instance, descriptor, direction)
+          if let file, !file.isReady(direction.event) {
+            request.watched.append(
+              PollRequest.Watched(userData: userData, direction: direction, file: file))
+          } else if let file {
+            ready.append(event(of: file, userData, direction))
+          } else {
+            ready.append(try streamEvent(instance, userData, direction, descriptor))
+          }
         }
-      case let type where type == 1 || type == 2:
-        let descriptor = list.loadUnaligned(fromByteOffset: at + 16, as: UInt32.self)
-        ready.append(streamEvent(instance, userData, type, descriptor))
-      case _:
-        throw WASIError(.invalid)
+      } catch {
+        ready.append(PolledEvent(userData: userData, number: error.number, type: type))
       }
+      guard type <= 2 else { throw WASIError(.invalid) }
     }
     let now = Clocks.monotonic()
-    if ready.isEmpty && !timers.contains(where: { $0.due <= now }) {
-      return PollRequest(
-        timers: timers, eventsAddress: events, countAddress: countAddress, results: results)
-    }
-    ready += timers.filter { $0.due <= now }
-      .map { PolledEvent(userData: $0.userData, number: .success, type: 0) }
+    if ready.isEmpty, request.due > now { return request }
+    ready += dueEvents(request, now)
     try store(ready, memory, events, countAddress)
     return nil
   }
 
+  /// The file of this machine that a descriptor stands for; `nil` for streams in memory.
+  private static func file(
+    _ instance: CommandInstance, _ number: UInt32, _ direction: Direction
+  ) throws(WASIError) -> OpenFile? {
+    let descriptor = try instance.wasi.descriptors[number]
+    guard descriptor.rights.contains(.poll) else { throw WASIError(.notCapable) }
+    return descriptor.file
+  }
+
   private static func streamEvent(
-    _ instance: CommandInstance, _ userData: UInt64, _ type: UInt8, _ descriptor: UInt32
-  ) -> PolledEvent {
-    do throws(WASIError) {
-      let stream = try instance.wasi.stream(descriptor)
-      var event = PolledEvent(userData: userData, number: .success, type: type)
-      // Reading an answer may wait, but never for long: nothing waits here for it.
-      if stream == .host {
-        event.bytes = type == 1 ? UInt64(instance.pending.channel?.readable ?? 0) : 65_536
-        return event
-      }
-      guard (type == 1) == (stream == .input) else { throw WASIError(.badDescriptor) }
-      let rest = type == 1 ? instance.wasi.input.count - instance.wasi.inputOffset : 65_536
-      event.bytes = UInt64(rest)
-      event.hangUp = type == 1 && rest == 0
+    _ instance: CommandInstance, _ userData: UInt64, _ direction: Direction, _ descriptor: UInt32
+  ) throws(WASIError) -> PolledEvent {
+    let (kind, _) = try instance.wasi.descriptors.kind(descriptor)
+    var event = PolledEvent(userData: userData, number: .success, type: direction.rawValue)
+    // Reading an answer may wait, but never for long: nothing waits here for it.
+    if kind == .host {
+      let readable = instance.pending.channel?.readable ?? 0
+      event.bytes = direction == .read ? UInt64(readable) : writableBytes
       return event
-    } catch {
-      return PolledEvent(userData: userData, number: error.number, type: type)
     }
+    guard (direction == .read) == (kind == .input) else { throw WASIError(.badDescriptor) }
+    let rest = instance.wasi.input.count - instance.wasi.inputOffset
+    event.bytes = direction == .read ? UInt64(rest) : writableBytes
+    event.hangUp = direction == .read && rest == 0
+    return event
+  }
+
+  private static func event(
+    of file: OpenFile, _ userData: UInt64, _ direction: Direction
+  ) -> PolledEvent {
+    var event = PolledEvent(userData: userData, number: .success, type: direction.rawValue)
+    event.bytes = direction == .read ? file.readableBytes : writableBytes
+    event.hangUp = direction == .read && file.isHungUp
+    return event
   }
 
   /// When the clock subscription at byte `at` of the list is due, in monotonic nanoseconds.
@@ -129,21 +154,21 @@ enum PollOneoff {
     return overflow ? .max : sum
   }
 
-  /// The continuation: true when a timer was due and its event is in the guest's memory.
-  private static func finish(_ environment: UnsafeMutableRawPointer?) -> Bool {
-    guard let environment else { return true }
-    let instance = Unmanaged<CommandInstance>.fromOpaque(environment).takeUnretainedValue()
-    guard let request = instance.wasi.poll else { return true }
-    let now = Clocks.monotonic()
-    guard request.due <= now else { return false }
-    instance.wasi.poll = nil
-    let ready = request.timers.filter { $0.due <= now }
+  private static func dueEvents(_ request: PollRequest, _ now: Int64) -> [PolledEvent] {
+    request.timers.filter { $0.due <= now }
       .map { PolledEvent(userData: $0.userData, number: .success, type: 0) }
-    do throws(WASIError) {
-      try store(ready, instance.currentMemory, request.eventsAddress, request.countAddress)
-    } catch {
-      request.results.pointee.of.i32 = error.number.rawValue
-    }
+  }
+
+  /// - Returns: true when something was ready and its event is in the guest's memory.
+  static func finish(
+    _ request: PollRequest, _ instance: CommandInstance, _ memory: GuestMemory
+  ) throws(WASIError) -> Bool {
+    let ready =
+      dueEvents(request, Clocks.monotonic())
+      + request.watched.filter { $0.file.isReady($0.direction.event) }
+      .map { event(of: $0.file, $0.userData, $0.direction) }
+    guard !ready.isEmpty else { return false }
+    try store(ready, memory, request.eventsAddress, request.countAddress)
     return true
   }
 

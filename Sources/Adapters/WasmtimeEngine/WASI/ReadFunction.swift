@@ -1,7 +1,9 @@
 import CWasmtime
+import Glibc
 
-/// An `fd_read` that waits for an answer of the platform.
+/// An `fd_read` as a guest asks for it.
 struct ReadRequest {
+  var descriptor: UInt32
   var vectorsAddress: UInt32
   var vectors: UInt32
   var countAddress: UInt32
@@ -9,38 +11,55 @@ struct ReadRequest {
   var results: UnsafeMutablePointer<wasmtime_val_t>
 }
 
-/// `fd_read` as an asynchronous host function: standard input never blocks, but a guest that waits for an
-/// answer gives its worker back.
+/// `fd_read` as an asynchronous host function: a guest that waits for an answer of the platform, or for
+/// somebody who writes into a pipe, gives its worker back.
 enum ReadFunction {
   static let start: wasmtime_func_async_callback_t = {
-    _, caller, arguments, _, results, _, _, continuation in
-    guard let continuation else { return }
-    continuation.pointee.callback = { _ in true }
-    guard let caller, let arguments, let results,
-      let context = wasmtime_caller_context(caller),
-      let data = wasmtime_context_get_data(context)
-    else { return }
-    let instance = Unmanaged<CommandInstance>.fromOpaque(data).takeUnretainedValue()
-    results.pointee.kind = 0
-    results.pointee.of.i32 = Errno.success.rawValue
-    let request = ReadRequest(
-      vectorsAddress: UInt32(bitPattern: arguments[1].of.i32),
-      vectors: UInt32(bitPattern: arguments[2].of.i32),
-      countAddress: UInt32(bitPattern: arguments[3].of.i32), results: results)
-    do throws(WASIError) {
-      let memory = instance.memory(caller, context)
-      switch try instance.wasi.stream(UInt32(bitPattern: arguments[0].of.i32)) {
-      case .input: try readInput(request, instance, memory)
-      case .host:
-        guard try !readAnswers(request, instance, memory) else { return }
-        instance.wasi.reading = request
-        continuation.pointee.env = data
-        continuation.pointee.callback = { finish($0) }
-      case .output, .log: throw WASIError(.badDescriptor)
-      }
-    } catch {
-      results.pointee.of.i32 = error.number.rawValue
+    _, caller, arguments, _, results, _, trap, continuation in
+    AsyncCall.start(caller, results, trap, continuation) { instance, memory throws(WASIError) in
+      guard let arguments, let results else { return nil }
+      let request = ReadRequest(
+        descriptor: UInt32(bitPattern: arguments[0].of.i32),
+        vectorsAddress: UInt32(bitPattern: arguments[1].of.i32),
+        vectors: UInt32(bitPattern: arguments[2].of.i32),
+        countAddress: UInt32(bitPattern: arguments[3].of.i32), results: results)
+      return try read(request, instance, memory) ? nil : .read(request)
     }
+  }
+
+  /// - Returns: false when the guest has to wait.
+  static func read(
+    _ request: ReadRequest, _ instance: CommandInstance, _ memory: GuestMemory
+  ) throws(WASIError) -> Bool {
+    let (kind, rights) = try instance.wasi.descriptors.kind(request.descriptor)
+    switch kind {
+    case .output, .log: throw WASIError(.badDescriptor)
+    case .scratch: throw WASIError(.notCapable)
+    case .input, .host, .file: break
+    }
+    guard rights.contains(.read) else { throw WASIError(.notCapable) }
+    switch kind {
+    case .input: try readInput(request, instance, memory)
+    case .host: return try readAnswers(request, instance, memory)
+    case .file: return try readFile(request, instance, memory)
+    case .output, .log, .scratch: break
+    }
+    return true
+  }
+
+  private static func readFile(
+    _ request: ReadRequest, _ instance: CommandInstance, _ memory: GuestMemory
+  ) throws(WASIError) -> Bool {
+    let descriptor = try instance.descriptor(request.descriptor)
+    guard let file = descriptor.file else { throw WASIError(.badDescriptor) }
+    let places = try memory.buffers(at: request.vectorsAddress, count: request.vectors)
+    guard memory.bytes(at: request.countAddress, count: 4) != nil else { throw WASIError(.fault) }
+    guard let count = try file.read(places, at: nil) else {
+      guard !descriptor.flags.contains(.nonBlocking) else { throw WASIError(.again) }
+      return false
+    }
+    guard memory.store(UInt32(count), at: request.countAddress) else { throw WASIError(.fault) }
+    return true
   }
 
   private static func readInput(
@@ -91,20 +110,6 @@ enum ReadFunction {
       place.copyBytes(from: piece)
       answers = answers.dropFirst(piece.count)
     }
-    return true
-  }
-
-  /// The continuation: true when answers are in the guest's memory.
-  private static func finish(_ environment: UnsafeMutableRawPointer?) -> Bool {
-    guard let environment else { return true }
-    let instance = Unmanaged<CommandInstance>.fromOpaque(environment).takeUnretainedValue()
-    guard let request = instance.wasi.reading else { return true }
-    do throws(WASIError) {
-      guard try readAnswers(request, instance, instance.currentMemory) else { return false }
-    } catch {
-      request.results.pointee.of.i32 = error.number.rawValue
-    }
-    instance.wasi.reading = nil
     return true
   }
 }

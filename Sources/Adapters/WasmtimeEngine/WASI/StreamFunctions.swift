@@ -1,102 +1,74 @@
+import CGuestFiles
 import CWasmtime
+import Glibc
 
 extension WASIFunctions {
-  /// What the standard streams can do.
+  /// What every descriptor can do.
   static let streamFunctions: [WASIFunction] = [
-    WASIFunction("fd_write", "iiii") { _, caller, values, _ in
-      HostCall.answer(caller, values) { call throws(WASIError) in try call.write() }
-    },
     WASIFunction("fd_close", "i") { _, caller, values, _ in
       HostCall.answer(caller, values) { call throws(WASIError) in
-        _ = try call.instance.wasi.stream(call.u32(0))
-        call.instance.wasi.descriptors[Int(call.u32(0))] = nil
+        try call.instance.wasi.descriptors.close(call.u32(0))
       }
     },
     WASIFunction("fd_renumber", "ii") { _, caller, values, _ in
       HostCall.answer(caller, values) { call throws(WASIError) in
-        let stream = try call.instance.wasi.stream(call.u32(0))
-        _ = try call.instance.wasi.stream(call.u32(1))
-        guard call.u32(0) != call.u32(1) else { return }
-        call.instance.wasi.descriptors[Int(call.u32(1))] = stream
-        call.instance.wasi.descriptors[Int(call.u32(0))] = nil
+        try call.instance.wasi.descriptors.move(call.u32(0), to: call.u32(1))
       }
     },
     WASIFunction("fd_fdstat_get", "ii") { _, caller, values, _ in
       HostCall.answer(caller, values) { call throws(WASIError) in try call.describe() }
     },
     WASIFunction("fd_fdstat_set_flags", "ii") { _, caller, values, _ in
+      HostCall.answer(caller, values) { call throws(WASIError) in try call.setFlags() }
+    },
+    WASIFunction("fd_fdstat_set_rights", "iII") { _, caller, values, _ in
       HostCall.answer(caller, values) { call throws(WASIError) in
-        _ = try call.instance.wasi.stream(call.u32(0))
+        var descriptor = try call.instance.wasi.descriptors[call.u32(0)]
+        let (rights, inheriting) = (Rights(rawValue: call.u64(1)), Rights(rawValue: call.u64(2)))
+        // Rights can only be given up.
+        guard rights.isSubset(of: descriptor.rights),
+          inheriting.isSubset(of: descriptor.inheriting)
+        else { throw WASIError(.notCapable) }
+        descriptor.rights = rights
+        descriptor.inheriting = inheriting
+        try call.instance.wasi.descriptors.replace(call.u32(0), by: descriptor)
       }
-    },
-    WASIFunction("fd_filestat_get", "ii") { _, caller, values, _ in
-      HostCall.answer(caller, values) { call throws(WASIError) in
-        _ = try call.instance.wasi.stream(call.u32(0))
-        guard let place = call.memory.bytes(at: call.u32(1), count: 64) else {
-          throw WASIError(.fault)
-        }
-        place.initializeMemory(as: UInt8.self, repeating: 0)
-      }
-    },
-    WASIFunction("fd_seek", "iIii") { _, caller, values, _ in
-      HostCall.answer(caller, values) { call throws(WASIError) in
-        _ = try call.instance.wasi.stream(call.u32(0))
-        throw WASIError(.illegalSeek)
-      }
-    },
-    WASIFunction("fd_tell", "ii") { _, caller, values, _ in
-      HostCall.answer(caller, values) { call throws(WASIError) in
-        _ = try call.instance.wasi.stream(call.u32(0))
-        throw WASIError(.illegalSeek)
-      }
-    },
-    // Nothing is pre-opened: this is how a guest finds out.
-    WASIFunction("fd_prestat_get", "ii") { _, caller, values, _ in
-      HostCall.answer(caller, values) { _ throws(WASIError) in throw WASIError(.badDescriptor) }
-    },
-    WASIFunction("fd_prestat_dir_name", "iii") { _, caller, values, _ in
-      HostCall.answer(caller, values) { _ throws(WASIError) in throw WASIError(.badDescriptor) }
     },
   ]
 }
 
-/// The rights of WASI preview 1 that the standard streams have.
-private enum Rights {
-  static let read: UInt64 = 1 << 1
-  static let write: UInt64 = 1 << 6
-  static let poll: UInt64 = 1 << 27
-}
-
 extension HostCall {
-  /// (descriptor, vectors, count of vectors, where the number of written bytes goes)
-  fileprivate func write() throws(WASIError) {
-    let stream = try instance.wasi.stream(u32(0))
-    var written: UInt32 = 0
-    for vector in try memory.vectors(at: u32(1), count: u32(2)) {
-      guard let bytes = memory.bytes(at: vector.address, count: Int(vector.count)) else {
-        throw WASIError(.fault)
-      }
-      let (sum, overflow) = written.addingReportingOverflow(vector.count)
-      guard !overflow else { throw WASIError(.invalid) }
-      try instance.write(UnsafeRawBufferPointer(bytes), to: stream)
-      written = sum
-    }
-    try store(written, at: u32(3))
-  }
-
   /// (descriptor, where 24 bytes of description go)
   fileprivate func describe() throws(WASIError) {
-    let stream = try instance.wasi.stream(u32(0))
+    let descriptor = try instance.wasi.descriptors[u32(0)]
     guard let place = memory.bytes(at: u32(1), count: 24) else { throw WASIError(.fault) }
     place.initializeMemory(as: UInt8.self, repeating: 0)
-    // The file type stays 0 ("unknown", as for a pipe): a terminal would make C libraries write
-    // line by line.
-    let rights: UInt64 =
-      switch stream {
-      case .input: Rights.read
-      case .output, .log: Rights.write
-      case .host: Rights.read | Rights.write
-      }
-    place.storeBytes(of: rights | Rights.poll, toByteOffset: 8, as: UInt64.self)
+    // Streams in memory stay "unknown", as pipes are: a terminal would make C libraries write line by
+    // line.
+    let type: FileType =
+      descriptor.kind == .scratch ? .folder : descriptor.file?.type ?? .unknown
+    place.storeBytes(of: type.rawValue, toByteOffset: 0, as: UInt8.self)
+    place.storeBytes(of: descriptor.flags.rawValue, toByteOffset: 2, as: UInt16.self)
+    place.storeBytes(of: descriptor.rights.rawValue, toByteOffset: 8, as: UInt64.self)
+    place.storeBytes(of: descriptor.inheriting.rawValue, toByteOffset: 16, as: UInt64.self)
+  }
+
+  /// (descriptor, flags)
+  fileprivate func setFlags() throws(WASIError) {
+    var descriptor = try instance.wasi.descriptors[u32(0)]
+    guard let number = UInt16(exactly: u32(1)) else { throw WASIError(.invalid) }
+    let flags = DescriptorFlags(rawValue: number)
+    guard flags.isSubset(of: .all) else { throw WASIError(.invalid) }
+    guard descriptor.rights.contains(.setFlags) else { throw WASIError(.notCapable) }
+    // How a file is synced is decided when it is opened.
+    guard
+      flags.intersection(.synchronous) == descriptor.flags.intersection(.synchronous)
+    else { throw WASIError(.notSupported) }
+    if let file = descriptor.file, file.shape == .regular, file.tree != nil {
+      let (kept, set) = (O_NONBLOCK, flags.contains(.append) ? O_APPEND : 0)
+      try Self.check(fcntl(file.number, F_SETFL, kept | set))
+    }
+    descriptor.flags = flags
+    try instance.wasi.descriptors.replace(u32(0), by: descriptor)
   }
 }

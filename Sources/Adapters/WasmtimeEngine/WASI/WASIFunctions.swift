@@ -18,8 +18,8 @@ struct WASIFunction {
   }
 }
 
-/// WASI preview 1, of which commands get the streams, clocks, randomness, arguments, environment.
-/// What needs files or sockets answers that the descriptor has no such capability.
+/// All functions of WASI preview 1; docs/WASI.md lists them. What a module may do with files is a matter of
+/// the descriptors that it is given.
 enum WASIFunctions {
   static let module = "wasi_snapshot_preview1"
   /// What may wait, so that it is defined apart from ``synchronous``.
@@ -28,14 +28,18 @@ enum WASIFunctions {
   ]
 
   static let synchronous: [WASIFunction] =
-    processFunctions + streamFunctions + clockFunctions + absentFunctions
+    processFunctions + streamFunctions + clockFunctions + fileFunctions + folderFunctions
+    + pathFunctions + socketFunctions
 
   /// Every name that the module offers.
-  static let names: Set<String> = Set(synchronous.map(\.name) + asynchronous.map(\.name))
+  static let names: Set<String> = Set(
+    (synchronous + [WriteFunction.synchronous]).map(\.name) + asynchronous.map(\.name))
 
   /// Defines all of them in a linker.
-  static func define(in linker: OpaquePointer) {
-    for function in synchronous {
+  ///
+  /// - Parameter writesMayWait: whether a guest that writes to a full pipe waits.
+  static func define(in linker: OpaquePointer, writesMayWait: Bool) {
+    for function in synchronous + (writesMayWait ? [] : [WriteFunction.synchronous]) {
       let type = wm_functype_new(function.parameters, function.results)
       define(module, function.name) { module, moduleLength, name, nameLength in
         wasmtime_linker_define_func_unchecked(
@@ -44,7 +48,8 @@ enum WASIFunctions {
       wasm_functype_delete(type)
     }
     let type = wm_functype_new("iiii", "i")
-    for function in asynchronous {
+    let writing = [(name: WriteFunction.synchronous.name, body: WriteFunction.asynchronous)]
+    for function in asynchronous + (writesMayWait ? writing : []) {
       define(module, function.name) { module, moduleLength, name, nameLength in
         wasmtime_linker_define_async_func(
           linker, module, moduleLength, name, nameLength, type, function.body, nil, nil)

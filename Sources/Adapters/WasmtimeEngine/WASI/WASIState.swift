@@ -1,11 +1,10 @@
+import CGuestFiles
 import ClusterModel
+import Glibc
 import HostPorts
 
 /// What WASI keeps for one instance. Only the worker that owns the instance touches it.
 struct WASIState {
-  /// The standard streams, and the way to the platform for guests that are granted something.
-  enum Stream: UInt8 { case input, output, log, host }
-
   let arguments: [String]
   /// `NAME=value`.
   let environment: [String]
@@ -16,42 +15,105 @@ struct WASIState {
   var output: [UInt8] = []
   var log: [UInt8] = []
   var logTruncated = false
-  /// Indexed by descriptor; `nil` when it was closed.
-  var descriptors: [Stream?] = [.input, .output, .log]
-  /// An `fd_read` that waits.
-  var reading: ReadRequest?
-  /// A `poll_oneoff` that waits.
-  var poll: PollRequest?
+  var descriptors: DescriptorTable
+  /// What the guest waits for, when it waits.
+  var waiting: Waiting?
   /// Why the instance must end, when a host function decided so.
   var ending: Ending?
+  /// The scratch folder, used or not.
+  let scratch: ScratchFolder?
 
   enum Ending {
     case exit(Int32)
     case limit(ActivationFailure)
   }
 
-  init(_ activation: Activation) {
+  enum Waiting {
+    case read(ReadRequest)
+    case write(WriteRequest)
+    case poll(PollRequest)
+  }
+
+  /// Opens what the activation finds open.
+  init(_ activation: Activation, _ scratchFolders: ScratchFolders?) {
     arguments = activation.arguments
     environment = activation.environment.map { "\($0.name)=\($0.value)" }
     input = activation.input
     limits = activation.limits
+    var given = Self.streams(activation.streams)
+    var scratch: ScratchFolder?
+    for folder in activation.folders {
+      do throws(ActivationFailure) {
+        given.append(try Self.descriptor(for: folder, scratchFolders, &scratch))
+      } catch {
+        given.append(nil)
+        ending = .limit(error)
+      }
+    }
     if activation.services != nil {
-      precondition(descriptors.count == HostDescriptor.number, "it is the first free descriptor")
-      descriptors.append(.host)
+      precondition(
+        given.count == HostDescriptor.number(behind: activation.folders.count),
+        "it says where it is")
+      given.append(Descriptor(kind: .host, rights: .ofStream, isGiven: true))
+    }
+    self.scratch = scratch
+    descriptors = DescriptorTable(given, mostOpened: activation.limits.openFiles)
+  }
+
+  private static func streams(_ streams: StandardStreams) -> [Descriptor?] {
+    switch streams {
+    case .gathered:
+      [
+        Descriptor(kind: .input, rights: [.read, .poll, .setFlags, .status], isGiven: true),
+        Descriptor(kind: .output, rights: [.write, .poll, .setFlags, .status], isGiven: true),
+        Descriptor(kind: .log, rights: [.write, .poll, .setFlags, .status], isGiven: true),
+      ]
+    case .process:
+      [
+        ProcessStream.descriptor(STDIN_FILENO, O_RDONLY, .read),
+        ProcessStream.descriptor(STDOUT_FILENO, O_WRONLY, .write),
+        ProcessStream.descriptor(STDERR_FILENO, O_WRONLY, .write),
+      ]
     }
   }
 
-  func stream(_ descriptor: UInt32) throws(WASIError) -> Stream {
-    guard descriptor < UInt32(descriptors.count), let stream = descriptors[Int(descriptor)] else {
-      throw WASIError(.badDescriptor)
+  private static func descriptor(
+    for folder: GuestFolder, _ scratchFolders: ScratchFolders?, _ scratch: inout ScratchFolder?
+  ) throws(ActivationFailure) -> Descriptor {
+    let path = Array(folder.path.utf8)
+    switch folder.source {
+    case .scratch(let limits):
+      guard let scratchFolders, scratch == nil else {
+        throw ActivationFailure(
+          code: .internalError, message: "there is no place for the scratch folder \(folder.path)")
+      }
+      let made = ScratchFolder(limits, in: scratchFolders)
+      scratch = made
+      let tree = FolderTree(isReadOnly: false)
+      return Descriptor(
+        kind: .scratch, rights: tree.rights, inheriting: tree.inheriting, grantedPath: path,
+        scratch: made, isGiven: true)
+    case .host(let hostPath, let isReadOnly):
+      let tree = FolderTree(isReadOnly: isReadOnly)
+      let number = open(hostPath, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+      let code = errno
+      guard number >= 0, let file = try? OpenFile(number, in: tree) else {
+        let reason = strerror(code).map { String(cString: $0) } ?? "error \(code)"
+        throw ActivationFailure(
+          code: .startFailed, message: "the folder \(hostPath) cannot be opened: \(reason)")
+      }
+      return Descriptor(
+        kind: .file, file: file, rights: tree.rights, inheriting: tree.inheriting,
+        grantedPath: path, isGiven: true)
     }
-    return stream
   }
 
-  /// Takes what a guest writes to a standard stream.
-  mutating func write(_ bytes: UnsafeRawBufferPointer, to stream: Stream) throws(WASIError) {
+  /// Takes what a guest writes to a standard stream in memory.
+  mutating func write(
+    _ bytes: UnsafeRawBufferPointer, to stream: Descriptor.Kind
+  ) throws(WASIError) {
     switch stream {
-    case .input, .host:
+    case .input, .host, .file, .scratch:
       throw WASIError(.badDescriptor)
     case .output:
       guard output.count + bytes.count <= limits.output.bytes else {
@@ -67,5 +129,28 @@ struct WASIState {
       log.append(contentsOf: bytes.prefix(max(room, 0)))
       if bytes.count > room { logTruncated = true }
     }
+  }
+}
+
+/// The standard streams of this process, for a guest that gets them as they are.
+private enum ProcessStream {
+  /// `nil` when the process has no such stream.
+  static func descriptor(_ number: Int32, _ access: Int32, _ right: Rights) -> Descriptor? {
+    guard let file = file(number, access) else { return nil }
+    var rights = file.possibleRights.intersection([.status, .setFlags, .poll, .seek, .tell])
+    rights.insert(right)
+    return Descriptor(kind: .file, file: file, rights: rights, isGiven: true)
+  }
+
+  /// Pipes and terminals are opened anew: whether they wait is a matter of the description that is
+  /// shared with whoever started us, and must stay as it is. Where that cannot be done (sockets, a
+  /// process without `/proc`), and for files, whose position is shared on purpose, it is the same one.
+  private static func file(_ number: Int32, _ access: Int32) -> OpenFile? {
+    guard let shared = try? OpenFile(number, in: nil, use: .shared) else { return nil }
+    guard shared.shape == .stream else { return shared }
+    let own = gf_reopen(number, access | O_NONBLOCK | O_NOCTTY)
+    // What cannot be opened anew is used as it is.
+    guard own >= 0, let file = try? OpenFile(own, in: nil) else { return shared }
+    return file
   }
 }

@@ -56,11 +56,13 @@ struct DevCluster: Sendable {
   }
 
   private var engineOwner: ResourceOwner<any ModuleEngine> {
-    let path = folder.path + "/cache"
+    let (cache, scratch) = (folder.path + "/cache", folder.path + "/scratch")
     return ResourceOwner(
       of: engine,
       open: {
-        try await BlockingCall.run { () throws(Problem) in try WasmtimeEngine(cacheFolder: path) }
+        try await BlockingCall.run { () throws(Problem) in
+          try WasmtimeEngine(cacheFolder: cache, scratchFolder: scratch)
+        }
       },
       close: { engine in
         try await BlockingCall.run { () throws(Problem) in (engine as? WasmtimeEngine)?.stop() }

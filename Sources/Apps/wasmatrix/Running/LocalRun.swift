@@ -1,0 +1,47 @@
+import ClusterModel
+import Glibc
+import HostPorts
+import LocalSystem
+import SupervisionRuntime
+import WasmtimeEngine
+
+/// Runs one module in this process, with the streams of this process.
+struct LocalRun {
+  let module: [UInt8]
+  let digest: ModuleDigest
+  let activation: Activation
+
+  /// Compiles the module and runs it. Cancelling the task ends it.
+  ///
+  /// - Throws: ``Problem``: it cannot run here.
+  func run() async throws(Problem) -> ActivationReport {
+    let scratch = try scratchFolder()
+    defer { if let scratch { rmdir(scratch) } }
+    var configuration = EngineConfiguration(machine: .read())
+    configuration.workers = 1
+    configuration.instanceSlots = 1
+    let settings = configuration
+    let engine = try await BlockingCall.run { () throws(Problem) in
+      try WasmtimeEngine(
+        configuration: settings, scratchFolder: scratch, writesMayWait: true)
+    }
+    defer { engine.stop() }
+    return await (try await engine.prepare(module, digest: digest)).run(activation)
+  }
+
+  /// A folder of our own for the scratch folder; `nil` when there is to be none.
+  private func scratchFolder() throws(Problem) -> String? {
+    let wantsScratch = activation.folders.contains { folder in
+      if case .scratch = folder.source { true } else { false }
+    }
+    guard wantsScratch else { return nil }
+    let place = Environment.value("TMPDIR").flatMap { $0.isEmpty ? nil : $0 } ?? "/tmp"
+    var template = (place + "/wasmatrix-run.XXXXXX").utf8CString.map { $0 }
+    guard mkdtemp(&template) != nil else {
+      throw Problem(
+        .invalidInput, code: "folder_unusable", "no scratch folder can be made in \(place)",
+        cause: SystemError.text(errno), next: "Set TMPDIR to a folder that can be written.")
+    }
+    return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+}

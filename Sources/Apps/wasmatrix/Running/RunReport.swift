@@ -1,0 +1,48 @@
+import ClusterModel
+import ControlAPIModel
+
+/// How `run` ended, as JSON on standard error: standard output is the module's own.
+struct RunReport: Encodable {
+  /// The module's own; `nil` when it did not get so far.
+  var exitStatus: Int32?
+  var failure: FailureResource?
+  var cpuTimeMilliseconds: Double
+  var wallTimeMilliseconds: Double
+  var memoryBytes: Int
+
+  init(_ report: ActivationReport) {
+    cpuTimeMilliseconds = report.usage.cpuTime.milliseconds
+    wallTimeMilliseconds = report.usage.wallTime.milliseconds
+    memoryBytes = report.usage.memory.bytes
+    switch report.result {
+    case .success: exitStatus = 0
+    case .failure(let ended) where ended.code == .guestExited: exitStatus = ended.exitStatus
+    case .failure(let ended): failure = FailureResource(ended, log: nil, logTruncated: nil)
+    }
+  }
+}
+
+/// The exit statuses of `run` that are not the module's.
+enum RunEnd {
+  /// It trapped, as a program that aborts.
+  static let trapped: Int32 = 134
+  /// It was ended for what it used or tried, as a program that is killed.
+  static let ended: Int32 = 137
+  /// Somebody interrupted it.
+  static let interrupted: Int32 = 130
+
+  static func status(of failure: ActivationFailure) -> Int32 {
+    switch failure.code {
+    // What is no byte is cut to one, as the system does.
+    case .guestExited: (failure.exitStatus ?? 1) & 0xff
+    case .guestTrapped, .startFailed: trapped
+    case .memoryLimit, .cpuTimeLimit, .wallTimeLimit, .outputLimit, .hostCallLimit,
+      .capabilityDenied:
+      ended
+    case .cancelled: interrupted
+    case .effectsRefused, .overloaded, .unavailable, .loopDetected, .eventDamaged,
+      .internalError:
+      Problem.Category.internalFault.exitStatus
+    }
+  }
+}
