@@ -4,7 +4,9 @@ import ClusterModel
 struct BoundsDecoder {
   let values: ValueReader
 
-  static let limitKeys = ["memory", "cpu", "wall", "output", "log", "calls", "call-bytes"]
+  static let limitKeys = [
+    "memory", "cpu", "wall", "output", "log", "calls", "call-bytes", "outstanding-calls",
+  ]
   static let retryKeys = ["attempts", "initial-delay", "maximum-delay", "answer-grace"]
 
   func limits(_ fields: Fields) -> ActivationLimits {
@@ -19,6 +21,9 @@ struct BoundsDecoder {
     set(&limits.log, from: given["log"], Range.log)
     limits.calls = given["calls"].flatMap { values.integer($0, Range.calls) } ?? limits.calls
     set(&limits.callBytes, from: given["call-bytes"], Range.callBytes)
+    limits.outstandingCalls =
+      given["outstanding-calls"].flatMap { values.integer($0, Range.outstandingCalls) }
+      ?? limits.outstandingCalls
     return limits
   }
 

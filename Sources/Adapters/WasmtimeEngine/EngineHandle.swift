@@ -42,8 +42,11 @@ final class EngineHandle: @unchecked Sendable {
     wasmtime_config_wasm_threads_set(settings, false)
     wasmtime_config_shared_memory_set(settings, false)
     wasmtime_config_wasm_memory64_set(settings, false)
-    wasmtime_config_wasm_multi_memory_set(settings, false)
     wasmtime_config_wasm_gc_set(settings, false)
+    // Without it references to the host and exceptions need a heap beside the memories.
+    wasmtime_config_gc_support_set(settings, false)
+    wasmtime_config_wasm_exceptions_set(settings, false)
+    wasmtime_config_wasm_multi_memory_set(settings, true)
     wasmtime_config_wasm_function_references_set(settings, false)
   }
 
@@ -54,8 +57,8 @@ final class EngineHandle: @unchecked Sendable {
     wasmtime_pooling_allocation_config_total_stacks_set(pool, slots)
     wasmtime_pooling_allocation_config_total_tables_set(
       pool, slots * UInt32(InstanceLimits.tables))
-    wasmtime_pooling_allocation_config_total_gc_heaps_set(pool, slots)
-    wasmtime_pooling_allocation_config_max_memories_per_module_set(pool, 1)
+    wasmtime_pooling_allocation_config_max_memories_per_module_set(
+      pool, UInt32(InstanceLimits.memories))
     wasmtime_pooling_allocation_config_max_tables_per_module_set(
       pool, UInt32(InstanceLimits.tables))
     wasmtime_pooling_allocation_config_table_elements_set(pool, InstanceLimits.tableElements)
@@ -71,6 +74,8 @@ final class EngineHandle: @unchecked Sendable {
 enum InstanceLimits {
   /// Compilers emit one table, some a second one for references.
   static let tables = 4
+  /// They share the limit of memory.
+  static let memories = 4
   /// 64 Ki function pointers: more than any command we saw.
   static let tableElements = 65_536
 }

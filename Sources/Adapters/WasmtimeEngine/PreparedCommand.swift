@@ -10,19 +10,27 @@ import HostPorts
 final class PreparedCommand: PreparedModule, @unchecked Sendable {
   let digest: ModuleDigest
   let instancePre: OpaquePointer
-  /// What the module's memory begins with; an instance with less allowed cannot start.
-  let minimumMemory: ByteCount
+  let memoryNeeds: MemoryNeeds
   private let module: OpaquePointer
   private let queue: RunQueue
 
   /// - Parameter module: owned from here on, also when this throws.
-  /// - Throws: ``Problem`` `import_unknown`, `import_mismatch`, `entry_missing`, `memory_missing`.
-  init(module: OpaquePointer, digest: ModuleDigest, linker: OpaquePointer, queue: RunQueue)
-    throws(Problem)
-  {
+  /// - Throws: ``Problem`` `import_unknown`, `import_mismatch`, `entry_missing`, `memory_missing`,
+  ///   `node_too_small`.
+  init(
+    module: OpaquePointer, digest: ModuleDigest, bytes: [UInt8], linker: OpaquePointer,
+    queue: RunQueue
+  ) throws(Problem) {
     do throws(Problem) {
-      let shape = ModuleShape(module)
-      try shape.check()
+      try ModuleShape(module).check()
+      let needs = try MemoryNeeds(bytes)
+      guard needs.slots <= queue.slotsPerWorker else {
+        throw Problem(
+          .invalidInput, code: "node_too_small",
+          "the module has \(needs.slots) memories; a worker of this node has "
+            + "\(queue.slotsPerWorker) slots",
+          next: "Raise vm.max_map_count, so that there are more.")
+      }
       var pre: OpaquePointer?
       if let error = wasmtime_linker_instantiate_pre(linker, module, &pre) {
         throw Problem(
@@ -34,7 +42,7 @@ final class PreparedCommand: PreparedModule, @unchecked Sendable {
         throw Problem(.internalFault, code: "link_failed", "the module could not be linked")
       }
       instancePre = pre
-      minimumMemory = shape.minimumMemory
+      memoryNeeds = needs
     } catch {
       wasmtime_module_delete(module)
       throw error

@@ -11,7 +11,7 @@ public final class WasmtimeEngine: ModuleEngine {
   private let machine: MachineFacts
   let handle: EngineHandle
   private let linker: CommandLinker
-  private let queue: RunQueue
+  let queue: RunQueue
   private let compiler: Compiler
   private let ticker: Ticker
   private let workers: [Worker]
@@ -44,9 +44,8 @@ public final class WasmtimeEngine: ModuleEngine {
     self.queue = queue
     self.ticker = ticker
     self.compiler = compiler
-    let slots = configuration.instanceSlots / configuration.workers
     let workers = (0..<configuration.workers).map { _ in
-      Worker(queue: queue, engine: engine, ticker: ticker, slots: slots)
+      Worker(queue: queue, engine: engine, ticker: ticker, slots: configuration.slotsPerWorker)
     }
     self.workers = workers
     var threads = [
@@ -64,7 +63,7 @@ public final class WasmtimeEngine: ModuleEngine {
   {
     let module = try await compiler.compile(bytes, digest: digest)
     return try PreparedCommand(
-      module: module, digest: digest, linker: linker.pointer, queue: queue)
+      module: module, digest: digest, bytes: bytes, linker: linker.pointer, queue: queue)
   }
 
   public var facts: EngineFacts {

@@ -1,6 +1,6 @@
 /// What one activation may use. Going over any of them ends it with the failure that names it.
 public struct ActivationLimits: Hashable, Sendable, Codable {
-  /// Linear memory of the instance. The guest sees a failed `memory.grow` at the limit.
+  /// All memories and tables of the instance together. The guest sees a failed `memory.grow` at the limit.
   public var memory: ByteCount
   /// Time on a CPU.
   public var cpuTime: Duration
@@ -14,12 +14,14 @@ public struct ActivationLimits: Hashable, Sendable, Codable {
   public var calls: Int
   /// Bytes of these requests.
   public var callBytes: ByteCount
+  /// Requests that are not answered yet, or whose answers the guest has not read.
+  public var outstandingCalls: Int
 
   public init(
     memory: ByteCount = .mebibytes(128), cpuTime: Duration = .seconds(10),
     wallTime: Duration = .seconds(30), output: ByteCount = .mebibytes(16),
     log: ByteCount = .kibibytes(256), calls: Int = defaultCalls,
-    callBytes: ByteCount = defaultCallBytes
+    callBytes: ByteCount = defaultCallBytes, outstandingCalls: Int = defaultOutstandingCalls
   ) {
     self.memory = memory
     self.cpuTime = cpuTime
@@ -28,10 +30,12 @@ public struct ActivationLimits: Hashable, Sendable, Codable {
     self.log = log
     self.calls = calls
     self.callBytes = callBytes
+    self.outstandingCalls = outstandingCalls
   }
 
   public static let defaultCalls = 1000
   public static let defaultCallBytes = ByteCount.mebibytes(16)
+  public static let defaultOutstandingCalls = 256
 
   /// What is allowed, and why nothing beyond: a 32-bit memory ends at 4 GiB, and one activation
   /// must not hold a worker or a queue for ever.
@@ -43,12 +47,13 @@ public struct ActivationLimits: Hashable, Sendable, Codable {
     public static let log = ByteCount(bytes: 0)...ByteCount.mebibytes(16)
     public static let calls = 0...10_000
     public static let callBytes = ByteCount(bytes: 0)...ByteCount.mebibytes(256)
+    public static let outstandingCalls = 1...1024
   }
 }
 
 extension ActivationLimits {
   private enum CodingKeys: String, CodingKey {
-    case memory, cpuTime, wallTime, output, log, calls, callBytes
+    case memory, cpuTime, wallTime, output, log, calls, callBytes, outstandingCalls
   }
 
   /// What was stored before guests could ask for anything reads as having the usual limits.
@@ -62,6 +67,8 @@ extension ActivationLimits {
       log: try container.decode(ByteCount.self, forKey: .log),
       calls: try container.decodeIfPresent(Int.self, forKey: .calls) ?? Self.defaultCalls,
       callBytes: try container.decodeIfPresent(ByteCount.self, forKey: .callBytes)
-        ?? Self.defaultCallBytes)
+        ?? Self.defaultCallBytes,
+      outstandingCalls: try container.decodeIfPresent(Int.self, forKey: .outstandingCalls)
+        ?? Self.defaultOutstandingCalls)
   }
 }

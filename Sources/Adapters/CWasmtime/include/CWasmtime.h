@@ -101,6 +101,8 @@ void wasmtime_config_shared_memory_set(wasm_config_t *, bool);
 void wasmtime_config_wasm_memory64_set(wasm_config_t *, bool);
 void wasmtime_config_wasm_multi_memory_set(wasm_config_t *, bool);
 void wasmtime_config_wasm_gc_set(wasm_config_t *, bool);
+void wasmtime_config_gc_support_set(wasm_config_t *, bool);
+void wasmtime_config_wasm_exceptions_set(wasm_config_t *, bool);
 void wasmtime_config_wasm_function_references_set(wasm_config_t *, bool);
 void wasmtime_config_wasm_component_model_set(wasm_config_t *, bool);
 void wasmtime_config_strategy_set(wasm_config_t *, uint8_t);
@@ -116,7 +118,6 @@ WM_POOL_SETTING(total_memories, uint32_t);
 WM_POOL_SETTING(total_tables, uint32_t);
 WM_POOL_SETTING(total_stacks, uint32_t);
 WM_POOL_SETTING(total_core_instances, uint32_t);
-WM_POOL_SETTING(total_gc_heaps, uint32_t);
 WM_POOL_SETTING(max_unused_warm_slots, uint32_t);
 WM_POOL_SETTING(max_memories_per_module, uint32_t);
 WM_POOL_SETTING(max_tables_per_module, uint32_t);
@@ -150,7 +151,6 @@ const wasm_functype_t *wasm_externtype_as_functype_const(const wasm_externtype_t
 const wasm_memorytype_t *wasm_externtype_as_memorytype_const(const wasm_externtype_t *);
 const wasm_valtype_vec_t *wasm_functype_params(const wasm_functype_t *);
 const wasm_valtype_vec_t *wasm_functype_results(const wasm_functype_t *);
-uint64_t wasmtime_memorytype_minimum(const wasm_memorytype_t *);
 void wasm_byte_vec_delete(wasm_byte_vec_t *);
 
 // Linking.
