@@ -221,7 +221,10 @@ let package = Package(
       ["ClusterModel", "Supervision", "SupervisionRuntime", "HostPorts", logging]),
     tests(
       "Adapters", "WasmtimeEngineTests",
-      ["ClusterModel", "HostPorts", "CWasmtime", "WasmtimeEngine", "ProcessTesting"]),
+      [
+        "ClusterModel", "HostPorts", "CWasmtime", "WasmtimeEngine", "ProcessTesting",
+        "StorageTesting",
+      ]),
     tests("Adapters", "LocalSystemTests", ["ClusterModel", "LocalSystem"]),
     tests(
       "Adapters", "DurableSQLiteTests", ["ClusterModel", "DurableSQLite", "StorageTesting", grdb]),

@@ -38,6 +38,7 @@ final class CommandInstance {
   private var future: OpaquePointer?
   private var phase = Phase.instantiating
   private var knowsMemory = false
+  private let linked: LinkedModule
   private let memoryPlan: MemoryPlan
   private let startedAt: Int64
   /// By the clock that its slices are measured with.
@@ -52,6 +53,7 @@ final class CommandInstance {
   init?(_ pending: PendingRun, memory: MemoryPlan, engine: EngineHandle, now: Int64) {
     let limits = pending.activation.limits
     self.pending = pending
+    linked = pending.command.linked
     memoryPlan = memory
     wasi = WASIState(pending.activation)
     startedAt = now
@@ -70,7 +72,7 @@ final class CommandInstance {
     wasmtime_context_set_data(context, Unmanaged.passUnretained(self).toOpaque())
     wasmtime_context_set_epoch_deadline(context, 1)
     wasmtime_context_epoch_deadline_async_yield_and_update(context, 1)
-    future = wm_frame_instantiate(frame, pending.command.instancePre, context)
+    future = wm_frame_instantiate(frame, linked.instancePre, context)
   }
 
   deinit {

@@ -7,20 +7,37 @@ import ClusterModel
 /// changes.
 final class EngineHandle: @unchecked Sendable {
   let pointer: OpaquePointer
-  /// The settings that compiled code depends on, as part of cache keys.
-  let codeFingerprint: String
 
+  /// The engine that runs code, and compiles what is to be fast.
+  ///
   /// - Parameter configuration: validated; the library aborts the process on a bad one.
-  init(_ configuration: EngineConfiguration) throws(Problem) {
-    guard let settings = wasm_config_new(), let pool = wasmtime_pooling_allocation_config_new()
-    else { throw Self.unavailable }
+  static func running(_ configuration: EngineConfiguration) throws(Problem) -> EngineHandle {
+    guard let pool = wasmtime_pooling_allocation_config_new() else { throw unavailable }
     defer { wasmtime_pooling_allocation_config_delete(pool) }
+    setPool(pool, configuration)
+    return try EngineHandle(configuration) { settings in
+      wasmtime_config_cranelift_opt_level_set(settings, UInt8(WM_OPT_LEVEL_SPEED))
+      wasmtime_pooling_allocation_strategy_set(settings, pool)
+    }
+  }
+
+  /// An engine that only compiles, quickly, for the one that runs: the library does not mind how code was
+  /// optimised when it loads it. It has no pool.
+  static func quick(_ configuration: EngineConfiguration) throws(Problem) -> EngineHandle {
+    try EngineHandle(configuration) { settings in
+      wasmtime_config_cranelift_opt_level_set(settings, UInt8(WM_OPT_LEVEL_NONE))
+      wasmtime_config_cranelift_regalloc_algorithm_set(settings, UInt8(WM_REGALLOC_SINGLE_PASS))
+    }
+  }
+
+  private init(
+    _ configuration: EngineConfiguration, _ set: (OpaquePointer) -> Void
+  ) throws(Problem) {
+    guard let settings = wasm_config_new() else { throw Self.unavailable }
     Self.setCodeSettings(settings, configuration)
-    Self.setPool(pool, configuration)
-    wasmtime_pooling_allocation_strategy_set(settings, pool)
+    set(settings)
     guard let engine = wasm_engine_new_with_config(settings) else { throw Self.unavailable }
     pointer = engine
-    codeFingerprint = "cranelift-speed epoch pool stack=\(configuration.guestStack)"
   }
 
   deinit { wasm_engine_delete(pointer) }
@@ -33,7 +50,6 @@ final class EngineHandle: @unchecked Sendable {
     _ settings: OpaquePointer, _ configuration: EngineConfiguration
   ) {
     wasmtime_config_strategy_set(settings, UInt8(WM_STRATEGY_CRANELIFT))
-    wasmtime_config_cranelift_opt_level_set(settings, UInt8(WM_OPT_LEVEL_SPEED))
     wasmtime_config_parallel_compilation_set(settings, false)
     wasmtime_config_epoch_interruption_set(settings, true)
     wasmtime_config_max_wasm_stack_set(settings, configuration.guestStack.bytes)
@@ -67,6 +83,20 @@ final class EngineHandle: @unchecked Sendable {
       pool, configuration.residentMemory.bytes)
     wasmtime_pooling_allocation_config_table_keep_resident_set(pool, 4096)
     wasmtime_pooling_allocation_config_async_stack_keep_resident_set(pool, 16 << 10)
+  }
+}
+
+/// The engine that runs code, and the one that compiles quickly for it.
+struct CodeEngines: Sendable {
+  let running: EngineHandle
+  let quick: EngineHandle
+  /// The settings that compiled code depends on, as part of cache keys.
+  let settings: String
+
+  init(_ configuration: EngineConfiguration) throws(Problem) {
+    running = try .running(configuration)
+    quick = try .quick(configuration)
+    settings = "cranelift epoch pool stack=\(configuration.guestStack) no-gc multi-memory"
   }
 }
 

@@ -76,8 +76,12 @@ enum LibraryFailure {
   /// happened.
   private static func firstLine(_ text: String) -> String {
     let mark = "wasm trap: "
-    let lines = text.split(separator: "\n").map { $0.drop { $0 == " " } }
-    let cause = lines.first { $0.hasPrefix(mark) }?.dropFirst(mark.count) ?? lines.first
+    let lines = text.split(separator: "\n")
+    // It may be one of several causes, each with its number before it.
+    let trap = lines.lazy.compactMap { line in
+      line.firstRange(of: mark).map { line[$0.upperBound...] }
+    }
+    let cause = trap.first ?? lines.first { $0.contains { $0 != " " } }
     return String((cause ?? "no message").prefix(500))
   }
 

@@ -37,9 +37,10 @@ public actor NodeAgent {
 
   /// - Parameters:
   ///   - incarnation: larger than that of any earlier agent of this node.
+  ///   - firstCode: with `quick` a placement is ready sooner, and optimised while it serves.
   ///   - random: for back-off, and for the identifiers of spans.
   public init(
-    _ registration: NodeRegistration, engine: any ModuleEngine,
+    _ registration: NodeRegistration, engine: any ModuleEngine, firstCode: CodeMode = .optimised,
     plane: any ControlPlaneConnection, clock: any HostClock, logger: Logger,
     random: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator(),
     configuration: NodeAgentLogic.Configuration = NodeAgentLogic.Configuration()
@@ -50,7 +51,8 @@ public actor NodeAgent {
     self.logger = logger
     self.random = random
     runner = PlacementRunner(
-      id: registration.node, engine: engine, plane: plane, clock: clock, logger: logger,
+      id: registration.node, engine: engine, firstCode: firstCode, plane: plane, clock: clock,
+      logger: logger,
       random: random)
     logic = NodeAgentLogic(registration: registration, configuration: configuration)
     (mailbox, letters) = AsyncStream.makeStream(

@@ -8,19 +8,24 @@ public import SupervisionRuntime
 public struct NodeAgentService: SupervisedService {
   private let registration: @Sendable () throws(Problem) -> NodeRegistration
   private let engine: ResourceSlot<any ModuleEngine>
+  private let firstCode: CodeMode
   private let plane: any ControlPlaneConnection
   private let clock: any HostClock
   private let logger: Logger
   private let configuration: NodeAgentLogic.Configuration
 
-  /// - Parameter registration: with a larger incarnation each time.
+  /// - Parameters:
+  ///   - registration: with a larger incarnation each time.
+  ///   - firstCode: see ``NodeAgent``.
   public init(
     registration: @escaping @Sendable () throws(Problem) -> NodeRegistration,
-    engine: ResourceSlot<any ModuleEngine>, plane: any ControlPlaneConnection,
+    engine: ResourceSlot<any ModuleEngine>, firstCode: CodeMode = .optimised,
+    plane: any ControlPlaneConnection,
     clock: any HostClock, logger: Logger, configuration: NodeAgentLogic.Configuration
   ) {
     self.registration = registration
     self.engine = engine
+    self.firstCode = firstCode
     self.plane = plane
     self.clock = clock
     self.logger = logger
@@ -29,8 +34,8 @@ public struct NodeAgentService: SupervisedService {
 
   @concurrent public func run(ready: @escaping @Sendable () -> Void) async throws {
     let agent = NodeAgent(
-      try registration(), engine: try await engine.borrow(), plane: plane, clock: clock,
-      logger: logger, configuration: configuration)
+      try registration(), engine: try await engine.borrow(), firstCode: firstCode, plane: plane,
+      clock: clock, logger: logger, configuration: configuration)
     await withTaskCancellationHandler {
       await agent.start()
       ready()

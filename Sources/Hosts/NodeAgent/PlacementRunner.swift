@@ -13,6 +13,7 @@ final class PlacementRunner: Sendable {
   /// What modules wrote to standard error.
   let logs = LogKeeper()
   private let engine: any ModuleEngine
+  private let firstCode: CodeMode
   private let plane: any ControlPlaneConnection
   private let cache: StateCache
   private let verifiers = VerifierPool()
@@ -28,12 +29,13 @@ final class PlacementRunner: Sendable {
   }
 
   init(
-    id: NodeID, engine: any ModuleEngine, plane: any ControlPlaneConnection, clock: any HostClock,
-    logger: Logger,
+    id: NodeID, engine: any ModuleEngine, firstCode: CodeMode,
+    plane: any ControlPlaneConnection, clock: any HostClock, logger: Logger,
     random: any RandomNumberGenerator & Sendable
   ) {
     self.id = id
     self.engine = engine
+    self.firstCode = firstCode
     self.plane = plane
     cache = StateCache(plane.state, clock: clock)
     self.clock = clock
@@ -53,7 +55,8 @@ final class PlacementRunner: Sendable {
     _ order: PlacementOrder, module: [UInt8], keys: [TrustedKey]
   ) async throws(Problem) -> any PreparedModule {
     try await verify(module, order.record, order.deployment, keys)
-    return try await engine.prepare(module, digest: order.deployment.digest)
+    return try await engine.prepare(
+      module, digest: order.deployment.digest, startingWith: firstCode)
   }
 
   /// Holds what was prepared.
@@ -64,6 +67,13 @@ final class PlacementRunner: Sendable {
     logger.debug(
       "placement ready",
       metadata: ["module": "\(deployment.name)", "version": "\(deployment.version)"])
+    guard module.mode == .quick else { return }
+    Task { [logger] in
+      let isOptimised = await module.optimised()
+      logger.info(
+        isOptimised ? "optimised code is in use" : "the quick code stays in use",
+        metadata: ["module": "\(deployment.name)", "version": "\(deployment.version)"])
+    }
   }
 
   private func verify(

@@ -47,7 +47,7 @@ final class ScriptedEngine: ModuleEngine {
   }
 
   func prepare(
-    _ bytes: [UInt8], digest: ModuleDigest
+    _ bytes: [UInt8], digest: ModuleDigest, startingWith mode: CodeMode
   ) async throws(Problem) -> any PreparedModule {
     try await preparing()
     return Prepared(digest: digest, engine: self)
@@ -56,6 +56,9 @@ final class ScriptedEngine: ModuleEngine {
   private struct Prepared: PreparedModule {
     let digest: ModuleDigest
     let engine: ScriptedEngine
+    let mode = CodeMode.optimised
+
+    func optimised() async -> Bool { true }
 
     func run(_ activation: Activation) async -> ActivationReport {
       engine.runs.withLock { runs in

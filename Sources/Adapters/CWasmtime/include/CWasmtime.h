@@ -89,6 +89,7 @@ typedef union wasmtime_val_raw {
 
 enum { WM_STRATEGY_CRANELIFT = 1, WM_STRATEGY_WINCH = 2 };
 enum { WM_OPT_LEVEL_NONE = 0, WM_OPT_LEVEL_SPEED = 1 };
+enum { WM_REGALLOC_BACKTRACKING = 0, WM_REGALLOC_SINGLE_PASS = 1 };
 
 // Configuration. An invalid one aborts the process: EngineConfiguration checks before.
 wasm_config_t *wasm_config_new(void);
@@ -107,6 +108,7 @@ void wasmtime_config_wasm_function_references_set(wasm_config_t *, bool);
 void wasmtime_config_wasm_component_model_set(wasm_config_t *, bool);
 void wasmtime_config_strategy_set(wasm_config_t *, uint8_t);
 void wasmtime_config_cranelift_opt_level_set(wasm_config_t *, uint8_t);
+void wasmtime_config_cranelift_regalloc_algorithm_set(wasm_config_t *, uint8_t);
 void wasmtime_config_parallel_compilation_set(wasm_config_t *, bool);
 void wasmtime_pooling_allocation_strategy_set(
     wasm_config_t *, const wasmtime_pooling_allocation_config_t *);

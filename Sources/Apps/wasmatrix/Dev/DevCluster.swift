@@ -59,7 +59,12 @@ struct DevCluster: Sendable {
     return ResourceOwner(
       of: engine,
       open: {
-        try await BlockingCall.run { () throws(Problem) in try WasmtimeEngine(cacheFolder: path) }
+        try await BlockingCall.run { () throws(Problem) in
+          try WasmtimeEngine(cacheFolder: path) { trouble in
+            Logger(label: "engine").warning(
+              "modules are compiled at each start", metadata: ["problem": "\(trouble)"])
+          }
+        }
       },
       close: { engine in
         try await BlockingCall.run { () throws(Problem) in (engine as? WasmtimeEngine)?.stop() }
@@ -72,7 +77,9 @@ struct DevCluster: Sendable {
       registration: { () throws(Problem) in
         try LocalNode.registration(startedAt: clock.now().wall)
       },
-      engine: engine, plane: plane.connection, clock: clock, logger: Logger(label: "node-agent"),
+      // Whoever waits for a change wants to see it; the optimised code comes a moment later.
+      engine: engine, firstCode: .quick, plane: plane.connection, clock: clock,
+      logger: Logger(label: "node-agent"),
       configuration: LocalNode.agentConfiguration)
   }
 }
