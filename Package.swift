@@ -239,6 +239,7 @@ let package = Package(
       "Adapters", "WasmtimeEngineTests",
       [
         "ClusterModel", "HostPorts", "CWasmtime", "CGuestFiles", "WasmtimeEngine", "ProcessTesting",
+        "StorageTesting",
       ]),
     tests("Adapters", "LocalSystemTests", ["ClusterModel", "LocalSystem"]),
     tests(

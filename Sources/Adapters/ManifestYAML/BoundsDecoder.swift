@@ -5,7 +5,8 @@ struct BoundsDecoder {
   let values: ValueReader
 
   static let limitKeys = [
-    "memory", "cpu", "wall", "output", "log", "calls", "call-bytes", "open-files",
+    "memory", "cpu", "wall", "output", "log", "calls", "call-bytes", "outstanding-calls",
+    "open-files",
   ]
   static let retryKeys = ["attempts", "initial-delay", "maximum-delay", "answer-grace"]
 
@@ -23,6 +24,9 @@ struct BoundsDecoder {
     set(&limits.callBytes, from: given["call-bytes"], Range.callBytes)
     limits.openFiles =
       given["open-files"].flatMap { values.integer($0, Range.openFiles) } ?? limits.openFiles
+    limits.outstandingCalls =
+      given["outstanding-calls"].flatMap { values.integer($0, Range.outstandingCalls) }
+      ?? limits.outstandingCalls
     return limits
   }
 

@@ -5,6 +5,9 @@ enum Clocks {
   @inline(__always)
   static func monotonic() -> Int64 { read(CLOCK_MONOTONIC) }
 
+  /// What the calling thread used of a CPU; a system call, unlike the others.
+  static func threadCPU() -> Int64 { read(CLOCK_THREAD_CPUTIME_ID) }
+
   static func realtime() -> Int64 { read(CLOCK_REALTIME) }
 
   static func resolution(_ clock: clockid_t) -> Int64 {

@@ -20,14 +20,18 @@ final class CommandInstance {
     /// It waits for an answer of the platform or for a descriptor, until this monotonic time at most.
     case asking(until: Int64)
     case finished(ActivationReport)
+
+    var isUnfinished: Bool { if case .finished = self { false } else { true } }
   }
 
   private enum Phase { case instantiating, running }
 
   let pending: PendingRun
   var wasi: WASIState
-  /// The linear memory when it was last looked at, for the node's budget.
+  /// What its memories and tables held when last looked at; those that cannot be seen at their largest.
   private(set) var memoryBytes = 0
+  /// The same with what we keep for it, for the node's budget.
+  private(set) var heldBytes = 0
 
   private let store: OpaquePointer
   private let context: OpaquePointer
@@ -37,17 +41,23 @@ final class CommandInstance {
   private var knowsMemory = false
   /// Whether it ever waited for a descriptor.
   private var isWatching = false
+  private let linked: LinkedModule
+  private let memoryPlan: MemoryPlan
   private let startedAt: Int64
+  /// By the clock that its slices are measured with.
   private var sliceStartedAt: Int64
+  private var wasPreempted = false
   private var cpuNanoseconds: Int64 = 0
   private let cpuLimit: Int64
   private let wallDeadline: Int64
 
   /// Makes the store and begins to instantiate; nothing of the guest runs yet. `nil` when the
   /// library has no memory for a store.
-  init?(_ pending: PendingRun, engine: EngineHandle, now: Int64) {
+  init?(_ pending: PendingRun, memory: MemoryPlan, engine: EngineHandle, now: Int64) {
     let limits = pending.activation.limits
     self.pending = pending
+    linked = pending.command.linked
+    memoryPlan = memory
     wasi = WASIState(pending.activation, pending.command.resources.scratch)
     startedAt = now
     sliceStartedAt = now
@@ -60,12 +70,12 @@ final class CommandInstance {
     frame = .allocate(capacity: 1)
     frame.initialize(to: wm_frame_t())
     wasmtime_store_limiter(
-      store, Int64(limits.memory.bytes), Int64(InstanceLimits.tableElements), 1,
-      Int64(InstanceLimits.tables), 1)
+      store, Int64(memory.share), Int64(InstanceLimits.tableElements), 1,
+      Int64(InstanceLimits.tables), Int64(InstanceLimits.memories))
     wasmtime_context_set_data(context, Unmanaged.passUnretained(self).toOpaque())
     wasmtime_context_set_epoch_deadline(context, 1)
     wasmtime_context_epoch_deadline_async_yield_and_update(context, 1)
-    future = wm_frame_instantiate(frame, pending.command.instancePre, context)
+    future = wm_frame_instantiate(frame, linked.instancePre, context)
   }
 
   deinit {
@@ -76,13 +86,20 @@ final class CommandInstance {
   }
 
   /// What the guest used of a CPU, the current slice included.
-  var cpuNanosecondsNow: Int64 { cpuNanoseconds + (Clocks.monotonic() - sliceStartedAt) }
+  var cpuNanosecondsNow: Int64 { cpuNanoseconds + (sliceClock - sliceStartedAt) }
+
+  /// Slots of the pool that it takes.
+  var slots: Int { pending.command.memoryNeeds.slots }
+
+  /// Asking for the CPU time of a thread costs a microsecond: those that end within one slice are measured
+  /// by the monotonic clock, which is right unless the operating system takes the thread away meanwhile.
+  private var sliceClock: Int64 { wasPreempted ? Clocks.threadCPU() : Clocks.monotonic() }
 
   /// Lets the guest run until its slice ends, it waits, or it is done.
   func step() -> Step {
+    sliceStartedAt = sliceClock
     guard !pending.isCancelled else { return finish(pending.cancellation) }
     if phase == .instantiating, case .limit(let failure) = wasi.ending { return finish(failure) }
-    sliceStartedAt = Clocks.monotonic()
     while let future {
       let isReady = wasmtime_call_future_poll(future)
       guard isReady else { return suspend() }
@@ -121,10 +138,9 @@ final class CommandInstance {
   func abandon(_ failure: ActivationFailure) -> ActivationReport { report(failure) }
 
   private func suspend() -> Step {
+    endSlice()
+    wasPreempted = true
     let now = Clocks.monotonic()
-    cpuNanoseconds += now - sliceStartedAt
-    sliceStartedAt = now
-    observeMemory()
     let limits = pending.activation.limits
     if cpuNanoseconds > cpuLimit {
       return .finished(
@@ -168,11 +184,15 @@ final class CommandInstance {
   }
 
   private func finish(_ failure: ActivationFailure?) -> Step {
-    let now = Clocks.monotonic()
+    endSlice()
+    return .finished(report(failure))
+  }
+
+  private func endSlice() {
+    let now = sliceClock
     cpuNanoseconds += now - sliceStartedAt
     sliceStartedAt = now
     observeMemory()
-    return .finished(report(failure))
   }
 
   /// Why the guest ended, when it did not end well; `nil` also for an exit with status 0.
@@ -197,7 +217,7 @@ final class CommandInstance {
     case nil: break
     }
     guard var failure = raised else { return nil }
-    if phase == .instantiating { failure.code = .startFailed }
+    if phase == .instantiating, failure.code == .guestTrapped { failure.code = .startFailed }
     observeMemory()
     explainMemory(&failure)
     return failure
@@ -256,7 +276,8 @@ extension CommandInstance {
   }
 
   private func observeMemory() {
-    if knowsMemory { memoryBytes = currentMemory.size }
+    memoryBytes = memoryPlan.unseen + (knowsMemory ? currentMemory.size : 0)
+    heldBytes = memoryBytes + wasi.input.count + wasi.output.count + wasi.log.count
   }
 }
 

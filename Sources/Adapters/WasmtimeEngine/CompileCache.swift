@@ -2,114 +2,143 @@ import CWasmtime
 import ClusterModel
 import Crypto
 import Foundation
+import HostPorts
+
+/// What compiled code depends on besides the module.
+struct CodeEnvironment: Hashable {
+  var libraryVersion = WM_LIBRARY_VERSION
+  /// The settings of the engine that change code.
+  var settings: String
+  var architecture: String
+  var cpuFeatures: [String]
+
+  var text: String {
+    [libraryVersion, settings, architecture, cpuFeatures.joined(separator: " ")]
+      .joined(separator: "\n")
+  }
+}
 
 /// Compiled modules on disk. They are native code, so each is authenticated with a key that only
 /// this node holds before it is loaded. What does not fit is compiled again; nothing here is needed.
 ///
 /// A file is a 32-byte HMAC-SHA256 over its name and its contents, then the contents. Its name comes
-/// from everything the code depends on: digest, library version, settings, architecture, CPU
-/// features.
+/// from everything the code depends on. It is read once into memory of our own, and what was verified
+/// there is what is loaded: a file that is mapped could change in between.
 struct CompileCache: Sendable {
-  private let folder: String
+  private let folder: CacheFolder
   private let key: SymmetricKey
-  private let environment: String
-  /// Beyond this the files that were used longest ago go.
-  static let maximumBytes = 1 << 30
+  private let environment: CodeEnvironment
+  private let maximumBytes: Int
 
-  /// Opens (and makes) the cache in `folder`.
+  /// Beyond this the files that were used longest ago go.
+  static let usualMaximumBytes = 1 << 30
+  /// One file may take no more than this part of all: it would drive out everything else.
+  private static let largestPart = 4
+  private static let keyName = "key"
+  private static let keyBytes = 32
+  private static let markBytes = 32
+  private static let suffix = ".cwasm"
+  /// What a process that ended left behind while it wrote is removed after so many seconds.
+  private static let draftAge = 600
+
+  /// Opens (and makes) the cache in the folder at `path`.
   ///
   /// - Throws: ``Problem`` `cache_unusable` when the folder or its key cannot be made or read.
-  init(folder: String, machine: MachineFacts, codeFingerprint: String) throws(Problem) {
-    self.folder = folder
-    environment = [
-      WM_LIBRARY_VERSION, codeFingerprint, machine.architecture,
-      machine.cpuFeatures.joined(separator: " "),
-    ].joined(separator: "\n")
-    do {
-      try FileManager.default.createDirectory(
-        atPath: folder, withIntermediateDirectories: true,
-        attributes: [.posixPermissions: 0o700])
-      let keyFile = URL(fileURLWithPath: folder + "/key")
-      if let bytes = try? Data(contentsOf: keyFile), bytes.count == 32 {
-        // A missing or damaged key is made anew: what it signed is then compiled again.
-        key = SymmetricKey(data: bytes)
-      } else {
-        key = SymmetricKey(size: .bits256)
-        let bytes = key.withUnsafeBytes { Data($0) }
-        guard
-          FileManager.default.createFile(
-            atPath: keyFile.path, contents: bytes, attributes: [.posixPermissions: 0o600])
-        else { throw CocoaError(.fileWriteUnknown) }
-      }
-    } catch {
-      throw Problem(
-        .internalFault, code: "cache_unusable", "the compile cache \(folder) cannot be used",
-        cause: String(describing: error), next: "Check the folder's owner and permissions.")
+  init(
+    folder path: String, environment: CodeEnvironment, maximumBytes: Int = usualMaximumBytes
+  ) throws(Problem) {
+    folder = try CacheFolder(path)
+    self.environment = environment
+    self.maximumBytes = maximumBytes
+    guard let key = Self.key(in: folder) else {
+      throw CacheFolder.problem(path, "its key cannot be written")
     }
+    self.key = key
+  }
+
+  /// The key of this node. One that others may have seen, or that is damaged, is made anew: what it signed
+  /// is then compiled again. Processes that begin at the same time agree on one.
+  private static func key(in folder: CacheFolder) -> SymmetricKey? {
+    let placings: [CacheFolder.Placing?] = [nil, .asFirst, .replacing]
+    for placing in placings {
+      if let placing {
+        let made = SymmetricKey(size: .bits256)
+        // When it is not written, another process may have been first: looked at below.
+        _ = made.withUnsafeBytes { folder.write([$0], to: keyName, placing) }
+      }
+      if let bytes = folder.read(keyName, upTo: keyBytes, isSecret: true), bytes.count == keyBytes {
+        return SymmetricKey(data: bytes)
+      }
+    }
+    return nil
   }
 
   /// The compiled module; `nil` when it is not there, or not ours, or does not fit.
-  func load(_ digest: ModuleDigest, engine: EngineHandle) -> OpaquePointer? {
-    let name = fileName(digest)
-    let path = folder + "/" + name
-    // Whatever is wrong with a cached file, compiling again is the answer.
-    guard let file = try? Data(contentsOf: URL(fileURLWithPath: path)), file.count > 32 else {
+  func load(_ digest: ModuleDigest, _ mode: CodeMode, engine: EngineHandle) -> OpaquePointer? {
+    let name = fileName(digest, mode)
+    guard let file = folder.read(name, upTo: maximumFileBytes), file.count > Self.markBytes else {
       return nil
     }
-    let code = [UInt8](file.dropFirst(32))
-    guard
-      HMAC<SHA256>.isValidAuthenticationCode(
-        file.prefix(32), authenticating: Data(name.utf8) + code, using: key)
-    else { return nil }
-    var module: OpaquePointer?
-    if let error = wasmtime_module_deserialize(engine.pointer, code, code.count, &module) {
-      wasmtime_error_delete(error)
-      return nil
+    return file.withUnsafeBytes { bytes in
+      let code = UnsafeRawBufferPointer(rebasing: bytes[Self.markBytes...])
+      guard mark(name, code) == bytes.prefix(Self.markBytes) else { return nil }
+      var module: OpaquePointer?
+      if let error = wasmtime_module_deserialize(
+        engine.pointer, code.baseAddress?.assumingMemoryBound(to: UInt8.self), code.count, &module)
+      {
+        wasmtime_error_delete(error)
+        return nil
+      }
+      return module
     }
-    // Only to remember that it was used; failing is harmless.
-    try? FileManager.default.setAttributes([.modificationDate: Date()], ofItemAtPath: path)
-    return module
   }
 
   /// Keeps a compiled module; failing to is not an error.
-  func keep(_ module: OpaquePointer, _ digest: ModuleDigest) {
+  func keep(_ module: OpaquePointer, _ digest: ModuleDigest, _ mode: CodeMode) {
     var serialized = wasm_byte_vec_t()
     if let error = wasmtime_module_serialize(module, &serialized) {
       wasmtime_error_delete(error)
       return
     }
     defer { wasm_byte_vec_delete(&serialized) }
-    let code = Data(UnsafeBufferPointer(start: serialized.data, count: serialized.size))
-    let name = fileName(digest)
-    let mark = HMAC<SHA256>.authenticationCode(for: Data(name.utf8) + code, using: key)
-    // A full disk only means that the next start compiles again.
-    try? (Data(mark) + code).write(
-      to: URL(fileURLWithPath: folder + "/" + name), options: .atomic)
-    trim()
-  }
-
-  private func fileName(_ digest: ModuleDigest) -> String {
-    let hash = SHA256.hash(data: Data((digest.text + "\n" + environment).utf8))
-    return Hexadecimal.encode(hash) + ".cwasm"
-  }
-
-  private func trim() {
-    let keys: [URLResourceKey] = [.fileSizeKey, .contentModificationDateKey]
-    // A folder that cannot be listed cannot be trimmed; the next time may do.
-    let files =
-      (try? FileManager.default.contentsOfDirectory(
-        at: URL(fileURLWithPath: folder), includingPropertiesForKeys: keys)) ?? []
-    let entries = files.filter { $0.pathExtension == "cwasm" }.compactMap { url in
-      // One that vanished meanwhile does not count.
-      (try? url.resourceValues(forKeys: Set(keys))).map {
-        (url, $0.fileSize ?? 0, $0.contentModificationDate ?? .distantPast)
-      }
+    let size = Self.markBytes + serialized.size
+    guard size <= maximumFileBytes else { return }
+    let code = UnsafeRawBufferPointer(start: serialized.data, count: serialized.size)
+    let name = fileName(digest, mode)
+    trim(toHold: size)
+    mark(name, code).withUnsafeBytes { mark in
+      // A full disk only means that the next start compiles again.
+      _ = folder.write([mark, code], to: name, .replacing)
     }
-    var total = entries.reduce(0) { $0 + $1.1 }
-    for (url, size, _) in entries.sorted(by: { $0.2 < $1.2 }) where total > Self.maximumBytes {
-      // Somebody else removed it: fine.
-      try? FileManager.default.removeItem(at: url)
-      total -= size
+  }
+
+  private var maximumFileBytes: Int { maximumBytes / Self.largestPart }
+
+  private func mark(
+    _ name: String, _ code: UnsafeRawBufferPointer
+  ) -> HMAC<SHA256>.MAC {
+    var hash = HMAC<SHA256>(key: key)
+    hash.update(data: Array(name.utf8))
+    hash.update(data: code)
+    return hash.finalize()
+  }
+
+  private func fileName(_ digest: ModuleDigest, _ mode: CodeMode) -> String {
+    let text = [digest.text, mode.rawValue, environment.text].joined(separator: "\n")
+    return Hexadecimal.encode(SHA256.hash(data: Array(text.utf8))) + Self.suffix
+  }
+
+  /// Makes room for `incoming` bytes: what was used longest ago goes first.
+  private func trim(toHold incoming: Int) {
+    let entries = folder.entries().filter { $0.name != Self.keyName }
+    let now = time(nil)
+    var total = entries.reduce(incoming) { $0 + $1.bytes }
+    for entry in entries.sorted(by: { $0.usedAt < $1.usedAt }) {
+      let isDraft = entry.name.hasSuffix(CacheFolder.draftSuffix)
+      let isForgotten = isDraft && now - entry.usedAt > Self.draftAge
+      guard isForgotten || !isDraft && total > maximumBytes else { continue }
+      folder.remove(entry.name)
+      total -= entry.bytes
     }
   }
 }

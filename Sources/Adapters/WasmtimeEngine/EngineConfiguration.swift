@@ -7,7 +7,7 @@ public struct EngineConfiguration: Sendable, Hashable {
   public var workers: Int
   /// Instances that can live at the same time, over all workers.
   public var instanceSlots: Int
-  /// What a guest may use of its stack before it traps with `stack_overflow`.
+  /// What a guest may use of its stack; beyond it is ended with `stack_limit`.
   public var guestStack: ByteCount
   /// The whole stack of a fiber: the guest's part, and room for our host functions.
   public var fiberStack: ByteCount
@@ -18,7 +18,8 @@ public struct EngineConfiguration: Sendable, Hashable {
   public var queueLength: Int
   /// Input bytes that may wait in the queue.
   public var queueBytes: ByteCount
-  /// Linear memory of all live instances above which no new one is started.
+  /// What all live instances hold together: above it no new one is started, and one that grows beyond it
+  /// is ended as `overloaded`.
   public var memoryBudget: ByteCount
   /// The time between two looks at the limits of a running guest.
   public var tick: Duration
@@ -35,6 +36,9 @@ public struct EngineConfiguration: Sendable, Hashable {
     memoryBudget = ByteCount(bytes: max(machine.memory.bytes / 2, 256 << 20))
     tick = .milliseconds(1)
   }
+
+  /// Of ``instanceSlots``: what one worker has.
+  var slotsPerWorker: Int { instanceSlots / workers }
 
   /// Enough for guests that wait, little enough that what the slots keep resident stays small.
   static let defaultSlots = 2048

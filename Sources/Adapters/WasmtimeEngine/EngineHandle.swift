@@ -7,20 +7,37 @@ import ClusterModel
 /// changes.
 final class EngineHandle: @unchecked Sendable {
   let pointer: OpaquePointer
-  /// The settings that compiled code depends on, as part of cache keys.
-  let codeFingerprint: String
 
+  /// The engine that runs code, and compiles what is to be fast.
+  ///
   /// - Parameter configuration: validated; the library aborts the process on a bad one.
-  init(_ configuration: EngineConfiguration) throws(Problem) {
-    guard let settings = wasm_config_new(), let pool = wasmtime_pooling_allocation_config_new()
-    else { throw Self.unavailable }
+  static func running(_ configuration: EngineConfiguration) throws(Problem) -> EngineHandle {
+    guard let pool = wasmtime_pooling_allocation_config_new() else { throw unavailable }
     defer { wasmtime_pooling_allocation_config_delete(pool) }
+    setPool(pool, configuration)
+    return try EngineHandle(configuration) { settings in
+      wasmtime_config_cranelift_opt_level_set(settings, UInt8(WM_OPT_LEVEL_SPEED))
+      wasmtime_pooling_allocation_strategy_set(settings, pool)
+    }
+  }
+
+  /// An engine that only compiles, quickly, for the one that runs: the library does not mind how code was
+  /// optimised when it loads it. It has no pool.
+  static func quick(_ configuration: EngineConfiguration) throws(Problem) -> EngineHandle {
+    try EngineHandle(configuration) { settings in
+      wasmtime_config_cranelift_opt_level_set(settings, UInt8(WM_OPT_LEVEL_NONE))
+      wasmtime_config_cranelift_regalloc_algorithm_set(settings, UInt8(WM_REGALLOC_SINGLE_PASS))
+    }
+  }
+
+  private init(
+    _ configuration: EngineConfiguration, _ set: (OpaquePointer) -> Void
+  ) throws(Problem) {
+    guard let settings = wasm_config_new() else { throw Self.unavailable }
     Self.setCodeSettings(settings, configuration)
-    Self.setPool(pool, configuration)
-    wasmtime_pooling_allocation_strategy_set(settings, pool)
+    set(settings)
     guard let engine = wasm_engine_new_with_config(settings) else { throw Self.unavailable }
     pointer = engine
-    codeFingerprint = "cranelift-speed epoch pool stack=\(configuration.guestStack)"
   }
 
   deinit { wasm_engine_delete(pointer) }
@@ -33,7 +50,6 @@ final class EngineHandle: @unchecked Sendable {
     _ settings: OpaquePointer, _ configuration: EngineConfiguration
   ) {
     wasmtime_config_strategy_set(settings, UInt8(WM_STRATEGY_CRANELIFT))
-    wasmtime_config_cranelift_opt_level_set(settings, UInt8(WM_OPT_LEVEL_SPEED))
     wasmtime_config_parallel_compilation_set(settings, false)
     wasmtime_config_epoch_interruption_set(settings, true)
     wasmtime_config_max_wasm_stack_set(settings, configuration.guestStack.bytes)
@@ -42,8 +58,11 @@ final class EngineHandle: @unchecked Sendable {
     wasmtime_config_wasm_threads_set(settings, false)
     wasmtime_config_shared_memory_set(settings, false)
     wasmtime_config_wasm_memory64_set(settings, false)
-    wasmtime_config_wasm_multi_memory_set(settings, false)
     wasmtime_config_wasm_gc_set(settings, false)
+    // Without it references to the host and exceptions need a heap beside the memories.
+    wasmtime_config_gc_support_set(settings, false)
+    wasmtime_config_wasm_exceptions_set(settings, false)
+    wasmtime_config_wasm_multi_memory_set(settings, true)
     wasmtime_config_wasm_function_references_set(settings, false)
   }
 
@@ -54,8 +73,8 @@ final class EngineHandle: @unchecked Sendable {
     wasmtime_pooling_allocation_config_total_stacks_set(pool, slots)
     wasmtime_pooling_allocation_config_total_tables_set(
       pool, slots * UInt32(InstanceLimits.tables))
-    wasmtime_pooling_allocation_config_total_gc_heaps_set(pool, slots)
-    wasmtime_pooling_allocation_config_max_memories_per_module_set(pool, 1)
+    wasmtime_pooling_allocation_config_max_memories_per_module_set(
+      pool, UInt32(InstanceLimits.memories))
     wasmtime_pooling_allocation_config_max_tables_per_module_set(
       pool, UInt32(InstanceLimits.tables))
     wasmtime_pooling_allocation_config_table_elements_set(pool, InstanceLimits.tableElements)
@@ -67,10 +86,26 @@ final class EngineHandle: @unchecked Sendable {
   }
 }
 
+/// The engine that runs code, and the one that compiles quickly for it.
+struct CodeEngines: Sendable {
+  let running: EngineHandle
+  let quick: EngineHandle
+  /// The settings that compiled code depends on, as part of cache keys.
+  let settings: String
+
+  init(_ configuration: EngineConfiguration) throws(Problem) {
+    running = try .running(configuration)
+    quick = try .quick(configuration)
+    settings = "cranelift epoch pool stack=\(configuration.guestStack) no-gc multi-memory"
+  }
+}
+
 /// What every instance is held to besides the limits of its deployment.
 enum InstanceLimits {
   /// Compilers emit one table, some a second one for references.
   static let tables = 4
+  /// They share the limit of memory.
+  static let memories = 4
   /// 64 Ki function pointers: more than any command we saw.
   static let tableElements = 65_536
 }

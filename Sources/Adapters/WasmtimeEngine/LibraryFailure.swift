@@ -33,9 +33,11 @@ enum LibraryFailure {
     let name = wasmtime_trap_code(trap, &code) ? trapName(code) : nil
     var frames = wasm_frame_vec_t()
     wasm_trap_trace(trap, &frames)
+    let isStack = name == "stack_overflow"
     return ActivationFailure(
-      code: .guestTrapped, message: firstLine(string(text)), trap: name,
-      frames: guestFrames(consuming: &frames))
+      code: isStack ? .stackLimit : .guestTrapped,
+      message: isStack ? "the module called deeper than its stack" : firstLine(string(text)),
+      trap: name, frames: guestFrames(consuming: &frames))
   }
 
   /// The failure that an error is; the error is deleted.
@@ -43,9 +45,15 @@ enum LibraryFailure {
     defer { wasmtime_error_delete(error) }
     var frames = wasm_frame_vec_t()
     wasmtime_error_wasm_trace(error, &frames)
+    let text = firstLine(message(of: error))
     return ActivationFailure(
-      code: .guestTrapped, message: firstLine(message(of: error)),
+      code: isExhaustion(text) ? .overloaded : .guestTrapped, message: text,
       frames: guestFrames(consuming: &frames))
+  }
+
+  /// The pool is full, or the kernel gave no memory: nothing that the guest did.
+  private static func isExhaustion(_ text: String) -> Bool {
+    text.contains("maximum concurrent") || text.contains("(os error 12)")
   }
 
   /// Frames of hostile recursion could be many: the innermost ones tell the story.
@@ -68,8 +76,12 @@ enum LibraryFailure {
   /// happened.
   private static func firstLine(_ text: String) -> String {
     let mark = "wasm trap: "
-    let lines = text.split(separator: "\n").map { $0.drop { $0 == " " } }
-    let cause = lines.first { $0.hasPrefix(mark) }?.dropFirst(mark.count) ?? lines.first
+    let lines = text.split(separator: "\n")
+    // It may be one of several causes, each with its number before it.
+    let trap = lines.lazy.compactMap { line in
+      line.firstRange(of: mark).map { line[$0.upperBound...] }
+    }
+    let cause = trap.first ?? lines.first { $0.contains { $0 != " " } }
     return String((cause ?? "no message").prefix(500))
   }
 

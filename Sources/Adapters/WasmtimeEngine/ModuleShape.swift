@@ -11,7 +11,6 @@ struct ModuleShape {
   let imports: [Import]
   let hasStart: Bool
   let hasMemory: Bool
-  let minimumMemory: ByteCount
 
   init(_ module: OpaquePointer) {
     var importTypes = wasm_importtype_vec_t()
@@ -28,7 +27,6 @@ struct ModuleShape {
     defer { wasm_exporttype_vec_delete(&exportTypes) }
     var start = false
     var memory = false
-    var minimum = 0
     for type in UnsafeBufferPointer(start: exportTypes.data, count: exportTypes.size) {
       let name = LibraryFailure.string(wasm_exporttype_name(type).pointee)
       let external = wasm_exporttype_type(type)
@@ -37,14 +35,10 @@ struct ModuleShape {
           wasm_functype_params(function).pointee.size == 0
           && wasm_functype_results(function).pointee.size == 0
       }
-      if name == "memory", let type = wasm_externtype_as_memorytype_const(external) {
-        memory = true
-        minimum = Int(min(wasmtime_memorytype_minimum(type), 1 << 20)) << 16
-      }
+      if name == "memory", wasm_externtype_as_memorytype_const(external) != nil { memory = true }
     }
     hasStart = start
     hasMemory = memory
-    minimumMemory = ByteCount(bytes: minimum)
   }
 
   /// - Throws: ``Problem`` that names what is missing and what is offered.

@@ -1,57 +1,67 @@
-import CWasmtime
 import ClusterModel
 import HostPorts
+import Synchronization
 
-/// A WASI command, compiled and linked. Released when nobody holds it any more, running instances
-/// included.
-///
-/// `@unchecked Sendable`: the library lets a module and its pre-instantiation be used from any
-/// thread; the pointers never change.
-final class PreparedCommand: PreparedModule, @unchecked Sendable {
+/// A WASI command that is ready to run. Its code may be replaced by better code meanwhile: what is running
+/// ends on what it began with.
+final class PreparedCommand: PreparedModule {
   let digest: ModuleDigest
   let imports: [String]
-  let instancePre: OpaquePointer
-  /// What the module's memory begins with; an instance with less allowed cannot start.
-  let minimumMemory: ByteCount
-  private let module: OpaquePointer
-  private let queue: RunQueue
+  let memoryNeeds: MemoryNeeds
   let resources: HostResources
+  private let queue: RunQueue
+  private let current: Mutex<LinkedModule>
+  private let replacing = Mutex<Task<Bool, Never>?>(nil)
 
-  /// - Parameter module: owned from here on, also when this throws.
-  /// - Throws: ``Problem`` `import_unknown`, `import_mismatch`, `entry_missing`, `memory_missing`.
+  /// - Parameter bytes: the module that `linked` was compiled from.
+  /// - Throws: ``Problem`` `module_invalid`, `node_too_small`.
   init(
-    module: OpaquePointer, digest: ModuleDigest, linker: OpaquePointer, queue: RunQueue,
+    _ linked: LinkedModule, digest: ModuleDigest, bytes: [UInt8], queue: RunQueue,
     resources: HostResources
   ) throws(Problem) {
-    do throws(Problem) {
-      let shape = ModuleShape(module)
-      try shape.check()
-      var pre: OpaquePointer?
-      if let error = wasmtime_linker_instantiate_pre(linker, module, &pre) {
-        throw Problem(
-          .invalidInput, code: "import_mismatch", "the module cannot be linked",
-          cause: LibraryFailure.message(consuming: error),
-          next: "Build it for WASI preview 1 (wasm32-wasip1).")
-      }
-      guard let pre else {
-        throw Problem(.internalFault, code: "link_failed", "the module could not be linked")
-      }
-      instancePre = pre
-      minimumMemory = shape.minimumMemory
-      imports = shape.imports.map(\.name)
-    } catch {
-      wasmtime_module_delete(module)
-      throw error
+    memoryNeeds = try MemoryNeeds(bytes)
+    guard memoryNeeds.slots <= queue.slotsPerWorker else {
+      throw Problem(
+        .invalidInput, code: "node_too_small",
+        "the module has \(memoryNeeds.slots) memories; a worker of this node has "
+          + "\(queue.slotsPerWorker) slots", next: "Raise vm.max_map_count, so that there are more."
+      )
     }
-    self.module = module
+    imports = linked.imports
+    current = Mutex(linked)
     self.digest = digest
     self.queue = queue
     self.resources = resources
   }
 
-  deinit {
-    wasmtime_instance_pre_delete(instancePre)
-    wasmtime_module_delete(module)
+  /// The code that new instances run.
+  var linked: LinkedModule { current.withLock { $0 } }
+
+  var mode: CodeMode { linked.mode }
+
+  /// Makes better code meanwhile, which new instances run as soon as it is there.
+  ///
+  /// - Parameter make: is told how to find out whether anybody still wants it.
+  func replace(
+    with make:
+      @escaping @Sendable (_ isWanted: @escaping @Sendable () -> Bool) async throws(Problem) ->
+      LinkedModule
+  ) {
+    let task = Task { [weak self] in
+      do throws(Problem) {
+        let better = try await make { [weak self] in self != nil }
+        self?.current.withLock { $0 = better }
+        return true
+      } catch {
+        // It stays as it is, which whoever waits for it hears of.
+        return false
+      }
+    }
+    replacing.withLock { $0 = task }
+  }
+
+  func optimised() async -> Bool {
+    await replacing.withLock { $0 }?.value ?? (mode == .optimised)
   }
 
   func run(_ activation: Activation) async -> ActivationReport {

@@ -8,7 +8,7 @@ import Synchronization
 final class RunQueue: Sendable {
   private let configuration: EngineConfiguration
   private let state = Mutex(State())
-  /// Linear memory of all live instances, as last seen.
+  /// What all live instances hold, as last seen.
   let memoryInUse = Atomic<Int>(0)
   let liveInstances = Atomic<Int>(0)
 
@@ -21,6 +21,9 @@ final class RunQueue: Sendable {
   }
 
   init(configuration: EngineConfiguration) { self.configuration = configuration }
+
+  /// Slots of the pool that each worker may use.
+  var slotsPerWorker: Int { configuration.slotsPerWorker }
 
   var queued: Int { state.withLock { $0.queue.count } }
 
@@ -51,21 +54,30 @@ final class RunQueue: Sendable {
     memoryInUse.load(ordering: .relaxed) < configuration.memoryBudget.bytes
   }
 
-  /// The next run for `worker`; `nil` when there is none, or no room for it.
-  func take(for worker: Worker) -> PendingRun? {
+  /// Counts what instances hold more than before; false when that is beyond the budget of the node.
+  func holds(_ more: Int) -> Bool {
+    memoryInUse.add(more, ordering: .relaxed).newValue <= configuration.memoryBudget.bytes
+  }
+
+  /// The next run for `worker`, which has `slots` free; `nil` when there is none, or no room for it.
+  func take(for worker: Worker, slots: Int) -> PendingRun? {
     guard hasMemory else { return nil }
     return state.withLock { state in
-      guard let run = state.queue.popFirst() else { return nil }
+      guard let first = state.queue.first, first.command.memoryNeeds.slots <= slots,
+        let run = state.queue.popFirst()
+      else { return nil }
       state.bytes -= run.activation.input.count
       run.taken(by: worker)
       return run
     }
   }
 
-  /// Says that `worker` is about to sleep; false when there is something to take after all.
-  func parks(_ worker: Worker) -> Bool {
+  /// Says that `worker`, which has `slots` free, is about to sleep; false when there is something to take
+  /// after all.
+  func parks(_ worker: Worker, slots: Int) -> Bool {
     state.withLock { state in
-      guard state.queue.isEmpty || !hasMemory, !state.stopping else { return false }
+      let fits = state.queue.first.map { $0.command.memoryNeeds.slots <= slots } ?? false
+      guard !fits || !hasMemory, !state.stopping else { return false }
       if !state.idle.contains(where: { $0 === worker }) { state.idle.append(worker) }
       return true
     }

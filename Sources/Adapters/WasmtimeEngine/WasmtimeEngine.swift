@@ -9,10 +9,12 @@ import Synchronization
 public final class WasmtimeEngine: ModuleEngine {
   private let configuration: EngineConfiguration
   private let machine: MachineFacts
-  let handle: EngineHandle
+  let engines: CodeEngines
   private let linker: CommandLinker
-  private let queue: RunQueue
+  let queue: RunQueue
   private let compiler: Compiler
+  /// Optimises what runs already, so that nobody who waits stands behind that.
+  private let optimiser: Compiler
   private let ticker: Ticker
   private let resources: HostResources
   private let workers: [Worker]
@@ -26,40 +28,53 @@ public final class WasmtimeEngine: ModuleEngine {
   ///   - scratchFolder: where the scratch folders of instances are made; what is there is removed.
   ///     `nil` when no module is granted one.
   ///   - writesMayWait: whether guests write to pipes and terminals, see ``StandardStreams/process``.
-  /// - Throws: ``Problem`` `engine_configuration_invalid`, `cache_unusable`, `scratch_unusable`.
+  ///   - cacheTrouble: told ``Problem`` `cache_unusable` when that folder cannot be used: the engine
+  ///     works without it.
+  /// - Throws: ``Problem`` `engine_configuration_invalid`, `engine_unavailable`, `scratch_unusable`.
   public init(
     configuration: EngineConfiguration? = nil, cacheFolder: String? = nil,
-    scratchFolder: String? = nil, writesMayWait: Bool = false
+    scratchFolder: String? = nil, writesMayWait: Bool = false,
+    cacheTrouble: (Problem) -> Void = { _ in }
   ) throws(Problem) {
     machine = MachineFacts.read()
     let configuration = configuration ?? EngineConfiguration(machine: machine)
     try configuration.validate(on: machine)
     self.configuration = configuration
-    let engine = try EngineHandle(configuration)
+    let engines = try CodeEngines(configuration)
+    let engine = engines.running
     var cache: CompileCache?
     if let cacheFolder {
-      cache = try CompileCache(
-        folder: cacheFolder, machine: machine, codeFingerprint: engine.codeFingerprint)
+      do throws(Problem) {
+        cache = try CompileCache(
+          folder: cacheFolder,
+          environment: CodeEnvironment(
+            settings: engines.settings, architecture: machine.architecture,
+            cpuFeatures: machine.cpuFeatures))
+      } catch {
+        cacheTrouble(error)
+      }
     }
-    handle = engine
+    self.engines = engines
     linker = CommandLinker(engine, writesMayWait: writesMayWait)
     var scratch: ScratchFolders?
     if let scratchFolder { scratch = try ScratchFolders(at: scratchFolder) }
     resources = HostResources(watch: DescriptorWatch(), scratch: scratch)
     let queue = RunQueue(configuration: configuration)
     let ticker = Ticker(engine: engine, interval: configuration.tick)
-    let compiler = Compiler(engine: engine, cache: cache)
+    let compiler = Compiler(engines: engines, cache: cache)
+    let optimiser = Compiler(engines: engines, cache: cache)
     self.queue = queue
     self.ticker = ticker
     self.compiler = compiler
-    let slots = configuration.instanceSlots / configuration.workers
+    self.optimiser = optimiser
     let workers = (0..<configuration.workers).map { _ in
-      Worker(queue: queue, engine: engine, ticker: ticker, slots: slots)
+      Worker(queue: queue, engine: engine, ticker: ticker, slots: configuration.slotsPerWorker)
     }
     self.workers = workers
     var threads = [
       DedicatedThread(name: "wm-ticker") { ticker.run() },
       DedicatedThread(name: "wm-compiler", stack: Compiler.stackSize) { compiler.run() },
+      DedicatedThread(name: "wm-optimiser", stack: Compiler.stackSize) { optimiser.run() },
     ]
     for (index, worker) in workers.enumerated() {
       threads.append(DedicatedThread(name: "wm-worker-\(index)") { worker.run() })
@@ -68,12 +83,22 @@ public final class WasmtimeEngine: ModuleEngine {
     self.threads = Mutex(threads)
   }
 
-  public func prepare(_ bytes: [UInt8], digest: ModuleDigest) async throws(Problem)
-    -> any PreparedModule
-  {
-    let module = try await compiler.compile(bytes, digest: digest)
-    return try PreparedCommand(
-      module: module, digest: digest, linker: linker.pointer, queue: queue, resources: resources)
+  public func prepare(
+    _ bytes: [UInt8], digest: ModuleDigest, startingWith mode: CodeMode
+  ) async throws(Problem) -> any PreparedModule {
+    let linked = try LinkedModule(
+      try await compiler.compile(bytes, digest: digest, mode), linker: linker.pointer)
+    let command = try PreparedCommand(
+      linked, digest: digest, bytes: bytes, queue: queue, resources: resources)
+    if linked.mode == .quick {
+      let (optimiser, linker) = (optimiser, linker)
+      command.replace { isWanted throws(Problem) in
+        try LinkedModule(
+          try await optimiser.compile(bytes, digest: digest, .optimised, isWanted: isWanted),
+          linker: linker.pointer)
+      }
+    }
+    return command
   }
 
   public var facts: EngineFacts {
@@ -89,6 +114,7 @@ public final class WasmtimeEngine: ModuleEngine {
   /// compilation that is under way.
   public func stop() {
     compiler.stop()
+    optimiser.stop()
     queue.stop()
     for worker in workers { worker.stop() }
     ticker.stop()

@@ -64,8 +64,8 @@ final class Worker: Sendable {
       if hasCancelled.exchange(false, ordering: .acquiring) { endCancelled(&live) }
       if hasAnswers.exchange(false, ordering: .acquiring) { wakeAnswered(&live) }
       live.wakeDue(at: Clocks.monotonic())
-      if fresh < Self.freshBurst || live.preempted.isEmpty, live.count < slots,
-        let pending = queue.take(for: self)
+      if fresh < Self.freshBurst || live.preempted.isEmpty, live.slots < slots,
+        let pending = queue.take(for: self, slots: slots - live.slots)
       {
         fresh += 1
         start(pending, &live)
@@ -85,7 +85,9 @@ final class Worker: Sendable {
   }
 
   private func sleep(_ live: LiveInstances) {
-    if live.count < slots { guard queue.parks(self) else { return } }
+    if live.slots < slots {
+      guard queue.parks(self, slots: slots - live.slots) else { return }
+    }
     ticker.workerBecameIdle()
     var deadline = live.nextWake
     if !queue.hasMemory {
@@ -99,37 +101,44 @@ final class Worker: Sendable {
 
   private func start(_ pending: PendingRun, _ live: inout LiveInstances) {
     let limit = pending.activation.limits.memory
-    guard pending.command.minimumMemory <= limit else {
+    guard let memory = pending.command.memoryNeeds.plan(within: limit) else {
       pending.complete(
-        .memoryLimit,
-        "the module begins with \(pending.command.minimumMemory) of memory; it may have \(limit)")
+        .memoryLimit, "the memories and tables of the module do not fit into \(limit)")
       return
     }
-    guard let instance = CommandInstance(pending, engine: engine, now: Clocks.monotonic()) else {
+    guard
+      let instance = CommandInstance(
+        pending, memory: memory, engine: engine, now: Clocks.monotonic())
+    else {
       pending.complete(.overloaded, "the node has no memory for another instance")
       return
     }
-    live.count += 1
+    live.slots += pending.command.memoryNeeds.slots
     queue.liveInstances.add(1, ordering: .relaxed)
     advance(instance, &live)
   }
 
   private func advance(_ instance: CommandInstance, _ live: inout LiveInstances) {
-    let before = instance.memoryBytes
-    let step = instance.step()
-    queue.memoryInUse.add(instance.memoryBytes - before, ordering: .relaxed)
+    let before = instance.heldBytes
+    var step = instance.step()
+    let more = instance.heldBytes - before
+    if !queue.holds(more), more > 0, step.isUnfinished {
+      let failure = ActivationFailure(
+        code: .overloaded, message: "the node has no memory for what its modules want together")
+      step = .finished(instance.abandon(failure))
+    }
     switch step {
     case .preempted: live.preempted.append(instance)
     case .waiting(let time): live.waiting.insert(LiveInstances.Waiting(until: time, instance))
     case .asking(let time): live.ask(instance, until: time)
     case .finished(let report):
-      live.count -= 1
+      live.slots -= instance.slots
       end(instance, report)
     }
   }
 
   private func end(_ instance: CommandInstance, _ report: ActivationReport) {
-    queue.memoryInUse.subtract(instance.memoryBytes, ordering: .relaxed)
+    queue.memoryInUse.subtract(instance.heldBytes, ordering: .relaxed)
     queue.liveInstances.subtract(1, ordering: .relaxed)
     instance.pending.complete(report, leaving: instance.close())
   }
@@ -144,7 +153,7 @@ final class Worker: Sendable {
 
   private func endCancelled(_ live: inout LiveInstances) {
     for instance in live.removeCancelled() {
-      live.count -= 1
+      live.slots -= instance.slots
       end(instance, instance.abandon(instance.pending.cancellation))
     }
   }
@@ -165,7 +174,8 @@ private struct LiveInstances {
     static func == (left: Self, right: Self) -> Bool { left.until == right.until }
   }
 
-  var count = 0
+  /// Of the pool, that they take.
+  var slots = 0
   var preempted: Deque<CommandInstance> = []
   var waiting = Heap<Waiting>()
   /// Those that wait for an answer, by their run, and until when.
@@ -230,7 +240,7 @@ private struct LiveInstances {
     patience = Heap()
     preempted = []
     waiting = Heap()
-    count = 0
+    slots = 0
     return all
   }
 }

@@ -4,16 +4,20 @@ public struct ActivationFailure: Error, Hashable, Sendable, Codable {
   public enum Code: String, Sendable, Codable, CaseIterable {
     /// The guest ended with an exit status other than 0.
     case guestExited = "guest_exited"
-    /// The guest trapped: out of bounds, unreachable, division by zero, stack overflow, ...
+    /// The guest trapped: out of bounds, unreachable, division by zero, ...
     case guestTrapped = "guest_trapped"
     /// Instantiation failed: a start function trapped, memory beyond the limit.
     case startFailed = "start_failed"
     case memoryLimit = "memory_limit"
     case cpuTimeLimit = "cpu_time_limit"
     case wallTimeLimit = "wall_time_limit"
+    /// It called deeper than its stack.
+    case stackLimit = "stack_limit"
     case outputLimit = "output_limit"
-    /// It asked the platform for too much: calls, bytes, answers that it did not read.
+    /// It asked the platform for too much: calls, bytes.
     case hostCallLimit = "host_call_limit"
+    /// It left too many answers of the platform unread.
+    case outstandingCallLimit = "outstanding_call_limit"
     /// State would not take what it wrote, or it went away without hearing that something was refused.
     case effectsRefused = "effects_refused"
     /// It tried what it is not granted, and its manifest ends what does.
@@ -72,12 +76,12 @@ public struct GuestFrame: Hashable, Sendable, Codable {
 public struct ActivationUsage: Hashable, Sendable {
   /// Waiting for a worker.
   public var queued: Duration
-  /// On a worker, counted by a monotonic clock around each slice (it over-counts by what the
-  /// operating system took away).
+  /// On a CPU. Its first slice, of about a millisecond, is counted by a monotonic clock: what the
+  /// operating system took away within it is counted, too.
   public var cpuTime: Duration
   /// From the first slice to the end.
   public var wallTime: Duration
-  /// The size of the linear memory at the end.
+  /// What memories and tables held at the end; those that are not exported as `memory` at their largest.
   public var memory: ByteCount
 
   public init(

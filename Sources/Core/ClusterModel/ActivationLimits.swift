@@ -1,6 +1,6 @@
 /// What one activation may use. Going over any of them ends it with the failure that names it.
 public struct ActivationLimits: Hashable, Sendable, Codable {
-  /// Linear memory of the instance. The guest sees a failed `memory.grow` at the limit.
+  /// All memories and tables of the instance together. The guest sees a failed `memory.grow` at the limit.
   public var memory: ByteCount
   /// Time on a CPU.
   public var cpuTime: Duration
@@ -16,12 +16,15 @@ public struct ActivationLimits: Hashable, Sendable, Codable {
   public var callBytes: ByteCount
   /// Files that it may have open at the same time, beside its streams and the folders it was given.
   public var openFiles: Int
+  /// Requests that are not answered yet, or whose answers the guest has not read.
+  public var outstandingCalls: Int
 
   public init(
     memory: ByteCount = .mebibytes(128), cpuTime: Duration = .seconds(10),
     wallTime: Duration = .seconds(30), output: ByteCount = .mebibytes(16),
     log: ByteCount = .kibibytes(256), calls: Int = defaultCalls,
-    callBytes: ByteCount = defaultCallBytes, openFiles: Int = defaultOpenFiles
+    callBytes: ByteCount = defaultCallBytes, outstandingCalls: Int = defaultOutstandingCalls,
+    openFiles: Int = defaultOpenFiles
   ) {
     self.memory = memory
     self.cpuTime = cpuTime
@@ -31,11 +34,13 @@ public struct ActivationLimits: Hashable, Sendable, Codable {
     self.calls = calls
     self.callBytes = callBytes
     self.openFiles = openFiles
+    self.outstandingCalls = outstandingCalls
   }
 
   public static let defaultCalls = 1000
   public static let defaultCallBytes = ByteCount.mebibytes(16)
   public static let defaultOpenFiles = 64
+  public static let defaultOutstandingCalls = 256
 
   /// What is allowed, and why nothing beyond: a 32-bit memory ends at 4 GiB, and one activation
   /// must not hold a worker or a queue for ever.
@@ -48,12 +53,13 @@ public struct ActivationLimits: Hashable, Sendable, Codable {
     public static let calls = 0...10_000
     public static let callBytes = ByteCount(bytes: 0)...ByteCount.mebibytes(256)
     public static let openFiles = 0...1024
+    public static let outstandingCalls = 1...1024
   }
 }
 
 extension ActivationLimits {
   private enum CodingKeys: String, CodingKey {
-    case memory, cpuTime, wallTime, output, log, calls, callBytes, openFiles
+    case memory, cpuTime, wallTime, output, log, calls, callBytes, outstandingCalls, openFiles
   }
 
   /// What was stored before guests could ask for anything reads as having the usual limits.
@@ -68,6 +74,8 @@ extension ActivationLimits {
       calls: try container.decodeIfPresent(Int.self, forKey: .calls) ?? Self.defaultCalls,
       callBytes: try container.decodeIfPresent(ByteCount.self, forKey: .callBytes)
         ?? Self.defaultCallBytes,
+      outstandingCalls: try container.decodeIfPresent(Int.self, forKey: .outstandingCalls)
+        ?? Self.defaultOutstandingCalls,
       openFiles: try container.decodeIfPresent(Int.self, forKey: .openFiles)
         ?? Self.defaultOpenFiles)
   }

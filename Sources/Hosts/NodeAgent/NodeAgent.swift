@@ -37,9 +37,10 @@ public actor NodeAgent {
 
   /// - Parameters:
   ///   - incarnation: larger than that of any earlier agent of this node.
+  ///   - firstCode: with `quick` a placement is ready sooner, and optimised while it serves.
   ///   - random: for back-off, and for the identifiers of spans.
   public init(
-    _ registration: NodeRegistration, engine: any ModuleEngine,
+    _ registration: NodeRegistration, engine: any ModuleEngine, firstCode: CodeMode = .optimised,
     plane: any ControlPlaneConnection, http: any OutboundHTTP, clock: any HostClock,
     logger: Logger,
     random: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator(),
@@ -51,8 +52,8 @@ public actor NodeAgent {
     self.logger = logger
     self.random = random
     runner = PlacementRunner(
-      id: registration.node, engine: engine, plane: plane, http: http, clock: clock,
-      logger: logger, random: random)
+      id: registration.node, engine: engine, firstCode: firstCode, plane: plane, http: http,
+      clock: clock, logger: logger, random: random)
     logic = NodeAgentLogic(registration: registration, configuration: configuration)
     (mailbox, letters) = AsyncStream.makeStream(
       of: ControlMessage.self, bufferingPolicy: .bufferingOldest(Self.mailboxSize))

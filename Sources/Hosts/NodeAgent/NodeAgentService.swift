@@ -8,6 +8,7 @@ public import SupervisionRuntime
 public struct NodeAgentService: SupervisedService {
   private let registration: @Sendable () throws(Problem) -> NodeRegistration
   private let engine: ResourceSlot<any ModuleEngine>
+  private let firstCode: CodeMode
   private let plane: any ControlPlaneConnection
   private let http: @Sendable () -> any OutboundHTTP
   private let clock: any HostClock
@@ -16,15 +17,17 @@ public struct NodeAgentService: SupervisedService {
 
   /// - Parameters:
   ///   - registration: with a larger incarnation each time.
+  ///   - firstCode: see ``NodeAgent``.
   ///   - http: how guests that are granted it ask servers; made for each incarnation.
   public init(
     registration: @escaping @Sendable () throws(Problem) -> NodeRegistration,
-    engine: ResourceSlot<any ModuleEngine>, plane: any ControlPlaneConnection,
-    http: @escaping @Sendable () -> any OutboundHTTP, clock: any HostClock, logger: Logger,
-    configuration: NodeAgentLogic.Configuration
+    engine: ResourceSlot<any ModuleEngine>, firstCode: CodeMode = .optimised,
+    plane: any ControlPlaneConnection, http: @escaping @Sendable () -> any OutboundHTTP,
+    clock: any HostClock, logger: Logger, configuration: NodeAgentLogic.Configuration
   ) {
     self.registration = registration
     self.engine = engine
+    self.firstCode = firstCode
     self.plane = plane
     self.http = http
     self.clock = clock
@@ -37,8 +40,8 @@ public struct NodeAgentService: SupervisedService {
     let engine = try await engine.borrow()
     let http = http()
     let agent = NodeAgent(
-      registration, engine: engine, plane: plane, http: http, clock: clock, logger: logger,
-      configuration: configuration)
+      registration, engine: engine, firstCode: firstCode, plane: plane, http: http, clock: clock,
+      logger: logger, configuration: configuration)
     await withTaskCancellationHandler {
       await agent.start()
       ready()

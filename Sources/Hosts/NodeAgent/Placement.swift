@@ -79,7 +79,8 @@ final class Placement: Sendable {
     counts.withLock { counts in
       PlacementStatus(
         node: node, module: deployment.name, version: deployment.version, role: role,
-        digest: deployment.digest, generation: deployment.generation, readySince: readySince,
+        digest: deployment.digest, generation: deployment.generation, code: module.mode,
+        readySince: readySince,
         activations: counts.activations, failures: counts.failures, running: counts.running)
     }
   }

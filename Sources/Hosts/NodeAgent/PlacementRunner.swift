@@ -13,6 +13,7 @@ final class PlacementRunner: Sendable {
   /// What modules wrote to standard error.
   let logs = LogKeeper()
   private let engine: any ModuleEngine
+  private let firstCode: CodeMode
   private let plane: any ControlPlaneConnection
   private let cache: StateCache
   private let http: any OutboundHTTP
@@ -29,12 +30,13 @@ final class PlacementRunner: Sendable {
   }
 
   init(
-    id: NodeID, engine: any ModuleEngine, plane: any ControlPlaneConnection,
+    id: NodeID, engine: any ModuleEngine, firstCode: CodeMode, plane: any ControlPlaneConnection,
     http: any OutboundHTTP, clock: any HostClock, logger: Logger,
     random: any RandomNumberGenerator & Sendable
   ) {
     self.id = id
     self.engine = engine
+    self.firstCode = firstCode
     self.plane = plane
     cache = StateCache(plane.state, clock: clock)
     self.http = http
@@ -55,7 +57,8 @@ final class PlacementRunner: Sendable {
     _ order: PlacementOrder, module: [UInt8], keys: [TrustedKey]
   ) async throws(Problem) -> any PreparedModule {
     try await verify(module, order.record, order.deployment, keys)
-    let prepared = try await engine.prepare(module, digest: order.deployment.digest)
+    let prepared = try await engine.prepare(
+      module, digest: order.deployment.digest, startingWith: firstCode)
     let grants = order.deployment.configuration.capabilities
     if let refusal = grants.refusal(ofImports: prepared.imports) { throw refusal }
     return prepared
@@ -69,6 +72,13 @@ final class PlacementRunner: Sendable {
     logger.debug(
       "placement ready",
       metadata: ["module": "\(deployment.name)", "version": "\(deployment.version)"])
+    guard module.mode == .quick else { return }
+    Task { [logger] in
+      let isOptimised = await module.optimised()
+      logger.info(
+        isOptimised ? "optimised code is in use" : "the quick code stays in use",
+        metadata: ["module": "\(deployment.name)", "version": "\(deployment.version)"])
+    }
   }
 
   private func verify(

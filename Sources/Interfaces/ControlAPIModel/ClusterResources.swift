@@ -38,6 +38,8 @@ public struct PlacementResource: Hashable, Sendable, Codable {
   public var role: PlacementRole
   public var digest: ModuleDigest
   public var generation: Int
+  /// `quick` until the optimised code is there.
+  public var code: CodeMode
   public var readySince: WallInstant
   public var activations: Int
   public var failures: Int
@@ -50,6 +52,7 @@ public struct PlacementResource: Hashable, Sendable, Codable {
     role = status.role
     digest = status.digest
     generation = status.generation
+    code = status.code
     readySince = status.readySince
     activations = status.activations
     failures = status.failures

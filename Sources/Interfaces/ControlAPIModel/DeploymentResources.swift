@@ -62,6 +62,9 @@ public struct LimitsResource: Hashable, Sendable, Codable {
   public var wallTimeMilliseconds: Double
   public var outputBytes: ByteCount
   public var logBytes: ByteCount
+  public var calls: Int
+  public var callBytes: ByteCount
+  public var outstandingCalls: Int
 
   public init(_ limits: ActivationLimits) {
     memoryBytes = limits.memory
@@ -69,6 +72,9 @@ public struct LimitsResource: Hashable, Sendable, Codable {
     wallTimeMilliseconds = limits.wallTime.milliseconds
     outputBytes = limits.output
     logBytes = limits.log
+    calls = limits.calls
+    callBytes = limits.callBytes
+    outstandingCalls = limits.outstandingCalls
   }
 }
 

@@ -121,6 +121,13 @@ extension ActivationFailure {
         (.guestFailed, "Raise limits.output in the manifest, or write less.")
       case .hostCallLimit:
         (.guestFailed, "Raise limits.calls or limits.call-bytes in the manifest, or ask for less.")
+      case .outstandingCallLimit:
+        (
+          .guestFailed,
+          "Raise limits.outstanding-calls in the manifest, or read answers before asking for more."
+        )
+      case .stackLimit:
+        (.guestFailed, "Build it so that it recurses less; the stack is the same for all modules.")
       case .effectsRefused:
         (.conflict, "Look at what is there with `wasmatrix state`, and try again.")
       case .capabilityDenied:

@@ -180,14 +180,16 @@ public struct PlacementStatus: Hashable, Sendable {
   public var role: PlacementRole
   public var digest: ModuleDigest
   public var generation: Int
+  /// How the code was compiled that new instances run.
+  public var code: CodeMode
   public var readySince: WallInstant
   public var activations: Int
   public var failures: Int
   public var running: Int
   public init(
     node: NodeID, module: ModuleName, version: ModuleVersion, role: PlacementRole,
-    digest: ModuleDigest, generation: Int, readySince: WallInstant, activations: Int, failures: Int,
-    running: Int
+    digest: ModuleDigest, generation: Int, code: CodeMode, readySince: WallInstant,
+    activations: Int, failures: Int, running: Int
   ) {
     self.node = node
     self.module = module
@@ -195,6 +197,7 @@ public struct PlacementStatus: Hashable, Sendable {
     self.role = role
     self.digest = digest
     self.generation = generation
+    self.code = code
     self.readySince = readySince
     self.activations = activations
     self.failures = failures

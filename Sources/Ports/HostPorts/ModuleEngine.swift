@@ -4,14 +4,26 @@ public import ClusterModel
 public protocol ModuleEngine: Sendable {
   /// Compiles (or takes from the cache) and links a module, ready to run.
   ///
-  /// - Parameter bytes: the whole module; only its digest names it in caches.
+  /// - Parameters:
+  ///   - bytes: the whole module; only its digest names it in caches.
+  ///   - mode: with `quick` it is ready sooner, and optimised while it runs.
   /// - Throws: ``Problem`` with `module_invalid` when it is no module, `import_unknown` when it
   ///   wants what no capability offers, `entry_missing` when nothing is there to run.
-  func prepare(_ bytes: [UInt8], digest: ModuleDigest) async throws(Problem)
-    -> any PreparedModule
+  func prepare(
+    _ bytes: [UInt8], digest: ModuleDigest, startingWith mode: CodeMode
+  ) async throws(Problem) -> any PreparedModule
 
   /// What the engine runs with: library version, target, limits of this machine, and how busy it is.
   var facts: EngineFacts { get }
+}
+
+extension ModuleEngine {
+  /// Makes a module ready with optimised code at once.
+  public func prepare(_ bytes: [UInt8], digest: ModuleDigest) async throws(Problem)
+    -> any PreparedModule
+  {
+    try await prepare(bytes, digest: digest, startingWith: .optimised)
+  }
 }
 
 /// A module that is compiled and linked: running it costs microseconds.
@@ -19,8 +31,20 @@ public protocol PreparedModule: Sendable {
   var digest: ModuleDigest { get }
   /// The names of the functions of WASI that it imports, in the order of the module.
   var imports: [String] { get }
+  /// How the code was compiled that new instances run.
+  var mode: CodeMode { get }
+  /// Returns when new instances run optimised code, or never will: then false.
+  func optimised() async -> Bool
   /// Runs one fresh instance to its end. Cancelling the task ends the instance.
   func run(_ activation: Activation) async -> ActivationReport
+}
+
+/// How code is compiled.
+public enum CodeMode: String, Sendable, Codable, CaseIterable {
+  /// In about half the time, to be replaced soon.
+  case quick
+  /// To run as fast as it can.
+  case optimised
 }
 
 /// One run of a module, from outside.

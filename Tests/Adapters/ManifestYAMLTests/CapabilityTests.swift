@@ -16,7 +16,7 @@ import Testing
       modules:
         m:
           version: 1.0.0
-          limits: { calls: 5, call-bytes: 1KiB }
+          limits: { calls: 5, call-bytes: 1KiB, outstanding-calls: 7 }
           capabilities:
             publish: [alarms/#, "+/x"]
             state:
@@ -44,6 +44,7 @@ import Testing
           ]))
     #expect(configuration.capabilities.granted == [.publish, .state])
     #expect(configuration.limits.calls == 5 && configuration.limits.callBytes == .kibibytes(1))
+    #expect(configuration.limits.outstandingCalls == 7)
   }
 
   @Test func `nothing is granted when nothing is said`() throws {

@@ -162,14 +162,15 @@ extension Wat {
   }
 
   @Test func `a guest that asks for ever and never listens is ended`() async throws {
-    for (input, limits) in [
-      (set + "\n", ActivationLimits()),
-      (set + "\n", ActivationLimits(calls: 10)),
-      ("x", ActivationLimits(callBytes: .kibibytes(64))),
-      ("\n", ActivationLimits(callBytes: .kibibytes(64))),
+    for (input, limits, code) in [
+      (set + "\n", ActivationLimits(), ActivationFailure.Code.outstandingCallLimit),
+      (set + "\n", ActivationLimits(calls: 10), .hostCallLimit),
+      (set + "\n", ActivationLimits(calls: 10, outstandingCalls: 5), .outstandingCallLimit),
+      ("x", ActivationLimits(callBytes: .kibibytes(64)), .hostCallLimit),
+      ("\n", ActivationLimits(callBytes: .kibibytes(64)), .hostCallLimit),
     ] {
       let report = try await run(Wat.insist, input, ScriptedServices(), limits: limits)
-      #expect(failure(report)?.code == .hostCallLimit, "\(report.result)")
+      #expect(failure(report)?.code == code, "\(report.result)")
     }
   }
 

@@ -1,6 +1,4 @@
-import CWasmtime
 import ClusterModel
-import Foundation
 import HostPorts
 import Testing
 
@@ -102,38 +100,5 @@ import Testing
       #expect(throws: Problem.self) { try broken.validate(on: machine) }
     }
     try EngineConfiguration(machine: machine).validate(on: machine)
-  }
-}
-
-@Suite struct CompileCacheTests {
-  @Test func `a cached module loads, a changed one does not`() async throws {
-    let folder = NSTemporaryDirectory() + "wasmatrix-cache-\(UUID().uuidString)"
-    defer { try? FileManager.default.removeItem(atPath: folder) }
-    let machine = MachineFacts.read()
-    let engine = try SharedEngine.engine.get()
-    let cache = try CompileCache(folder: folder, machine: machine, codeFingerprint: "test")
-    let digest = ModuleDigest(sha256: [UInt8](repeating: 9, count: 32))
-    let bytes = try wasm(Wat.counter)
-    let handle = engine.handle
-    var module: OpaquePointer?
-    #expect(wasmtime_module_new(handle.pointer, bytes, bytes.count, &module) == nil)
-    let compiled = try #require(module)
-    cache.keep(compiled, digest)
-    wasmtime_module_delete(compiled)
-
-    let loaded = try #require(cache.load(digest, engine: handle))
-    wasmtime_module_delete(loaded)
-    let other = ModuleDigest(sha256: [UInt8](repeating: 8, count: 32))
-    #expect(cache.load(other, engine: handle) == nil)
-    let elsewhere = try CompileCache(folder: folder, machine: machine, codeFingerprint: "other")
-    #expect(elsewhere.load(digest, engine: handle) == nil)
-
-    let names = try FileManager.default.contentsOfDirectory(atPath: folder)
-    let name = try #require(names.first { $0.hasSuffix(".cwasm") })
-    let path = folder + "/" + name
-    var file = try #require(FileManager.default.contents(atPath: path))
-    file[file.count / 2] ^= 1
-    try file.write(to: URL(fileURLWithPath: path))
-    #expect(cache.load(digest, engine: handle) == nil)
   }
 }

@@ -30,11 +30,17 @@ import Testing
     #expect(found.code == .guestTrapped)
     #expect(found.trap == "unreachable")
     #expect(found.frames.first?.functionIndex == 4)
+    let beyond = try await SharedEngine.prepare(
+      Wat.command("(drop (i32.load (i32.const 0x7fffffff)))"))
+    let fault = try #require(failure(await beyond.run(activation())))
+    #expect(fault.trap == "memory_out_of_bounds")
+    #expect(fault.message == "out of bounds memory access")
   }
 
   @Test func `endless recursion is a stack overflow, not a crash`() async throws {
     let module = try await SharedEngine.prepare(Wat.recurse)
-    #expect(failure(await module.run(activation()))?.trap == "stack_overflow")
+    let found = failure(await module.run(activation()))
+    #expect(found?.code == .stackLimit && found?.trap == "stack_overflow")
   }
 
   @Test(.timeLimit(.minutes(2)))

@@ -51,6 +51,8 @@ import Testing
     #expect(deployment.configuration.limits.calls == ActivationLimits.defaultCalls)
     #expect(deployment.configuration.limits.callBytes == ActivationLimits.defaultCallBytes)
     #expect(deployment.configuration.limits.openFiles == ActivationLimits.defaultOpenFiles)
+    #expect(
+      deployment.configuration.limits.outstandingCalls == ActivationLimits.defaultOutstandingCalls)
     let granted = DeploymentConfiguration(
       capabilities: CapabilityGrants(
         publish: [TopicFilter(unchecked: "a/#")],

@@ -47,7 +47,7 @@ final class ScriptedEngine: ModuleEngine {
   }
 
   func prepare(
-    _ bytes: [UInt8], digest: ModuleDigest
+    _ bytes: [UInt8], digest: ModuleDigest, startingWith mode: CodeMode
   ) async throws(Problem) -> any PreparedModule {
     try await preparing()
     return Prepared(digest: digest, engine: self)
@@ -57,6 +57,9 @@ final class ScriptedEngine: ModuleEngine {
     let digest: ModuleDigest
     let imports: [String] = []
     let engine: ScriptedEngine
+    let mode = CodeMode.optimised
+
+    func optimised() async -> Bool { true }
 
     func run(_ activation: Activation) async -> ActivationReport {
       engine.runs.withLock { runs in

@@ -108,9 +108,8 @@ enum Samples {
 
   static let placement = PlacementStatus(
     node: NodeID(unchecked: "local"), module: version.name, version: version.version,
-    role: .active, digest: version.digest, generation: 1, readySince: instant, activations: 10,
-    failures: 1,
-    running: 2)
+    role: .active, digest: version.digest, generation: 1, code: .quick,
+    readySince: instant, activations: 10, failures: 1, running: 2)
 
   static func logLine(_ text: String) -> LogLine {
     LogLine(

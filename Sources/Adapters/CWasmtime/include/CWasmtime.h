@@ -89,6 +89,7 @@ typedef union wasmtime_val_raw {
 
 enum { WM_STRATEGY_CRANELIFT = 1, WM_STRATEGY_WINCH = 2 };
 enum { WM_OPT_LEVEL_NONE = 0, WM_OPT_LEVEL_SPEED = 1 };
+enum { WM_REGALLOC_BACKTRACKING = 0, WM_REGALLOC_SINGLE_PASS = 1 };
 
 // Configuration. An invalid one aborts the process: EngineConfiguration checks before.
 wasm_config_t *wasm_config_new(void);
@@ -101,10 +102,13 @@ void wasmtime_config_shared_memory_set(wasm_config_t *, bool);
 void wasmtime_config_wasm_memory64_set(wasm_config_t *, bool);
 void wasmtime_config_wasm_multi_memory_set(wasm_config_t *, bool);
 void wasmtime_config_wasm_gc_set(wasm_config_t *, bool);
+void wasmtime_config_gc_support_set(wasm_config_t *, bool);
+void wasmtime_config_wasm_exceptions_set(wasm_config_t *, bool);
 void wasmtime_config_wasm_function_references_set(wasm_config_t *, bool);
 void wasmtime_config_wasm_component_model_set(wasm_config_t *, bool);
 void wasmtime_config_strategy_set(wasm_config_t *, uint8_t);
 void wasmtime_config_cranelift_opt_level_set(wasm_config_t *, uint8_t);
+void wasmtime_config_cranelift_regalloc_algorithm_set(wasm_config_t *, uint8_t);
 void wasmtime_config_parallel_compilation_set(wasm_config_t *, bool);
 void wasmtime_pooling_allocation_strategy_set(
     wasm_config_t *, const wasmtime_pooling_allocation_config_t *);
@@ -116,7 +120,6 @@ WM_POOL_SETTING(total_memories, uint32_t);
 WM_POOL_SETTING(total_tables, uint32_t);
 WM_POOL_SETTING(total_stacks, uint32_t);
 WM_POOL_SETTING(total_core_instances, uint32_t);
-WM_POOL_SETTING(total_gc_heaps, uint32_t);
 WM_POOL_SETTING(max_unused_warm_slots, uint32_t);
 WM_POOL_SETTING(max_memories_per_module, uint32_t);
 WM_POOL_SETTING(max_tables_per_module, uint32_t);
@@ -150,7 +153,6 @@ const wasm_functype_t *wasm_externtype_as_functype_const(const wasm_externtype_t
 const wasm_memorytype_t *wasm_externtype_as_memorytype_const(const wasm_externtype_t *);
 const wasm_valtype_vec_t *wasm_functype_params(const wasm_functype_t *);
 const wasm_valtype_vec_t *wasm_functype_results(const wasm_functype_t *);
-uint64_t wasmtime_memorytype_minimum(const wasm_memorytype_t *);
 void wasm_byte_vec_delete(wasm_byte_vec_t *);
 
 // Linking.

@@ -50,8 +50,6 @@ final class HostChannel: Sendable {
   private let limits: ActivationLimits
   private let state = Mutex(State())
 
-  /// Requests that are not answered, or whose answers are not read.
-  static let mostOutstanding = 256
   /// Bytes of answers that are not read; beyond it the next request waits until the guest reads.
   static let mostUnreadBytes = 4 << 20
 
@@ -79,8 +77,12 @@ final class HostChannel: Sendable {
         }
         state.lines.append(line)
       }
-      guard Self.outstanding(state) <= Self.mostOutstanding else {
-        return (Self.failure("it left \(Self.mostOutstanding) answers unread"), false)
+      guard Self.outstanding(state) <= limits.outstandingCalls else {
+        return (
+          ActivationFailure(
+            code: .outstandingCallLimit,
+            message: "the module left more than \(limits.outstandingCalls) answers unread"), false
+        )
       }
       return (nil, Self.starts(&state))
     }

@@ -61,7 +61,10 @@ struct DevCluster: Sendable {
       of: engine,
       open: {
         try await BlockingCall.run { () throws(Problem) in
-          try WasmtimeEngine(cacheFolder: cache, scratchFolder: scratch)
+          try WasmtimeEngine(cacheFolder: cache, scratchFolder: scratch) { trouble in
+            Logger(label: "engine").warning(
+              "modules are compiled at each start", metadata: ["problem": "\(trouble)"])
+          }
         }
       },
       close: { engine in
@@ -75,7 +78,8 @@ struct DevCluster: Sendable {
       registration: { () throws(Problem) in
         try LocalNode.registration(startedAt: clock.now().wall)
       },
-      engine: engine, plane: plane.connection, http: { HTTPOut() }, clock: clock,
+      // Whoever waits for a change wants to see it; the optimised code comes a moment later.
+      engine: engine, firstCode: .quick, plane: plane.connection, http: { HTTPOut() }, clock: clock,
       logger: Logger(label: "node-agent"),
       configuration: LocalNode.agentConfiguration)
   }

@@ -12,12 +12,11 @@ struct LocalDiagnosis {
   /// The least that leaves room for the connections and stores of a small cluster.
   static let wantedOpenFiles: UInt64 = 4096
 
-  func findings() -> [Finding] {
-    let machine = MachineFacts.read()
+  func findings(of machine: MachineFacts) -> [Finding] {
     return [
       Finding(subject: "program", verdict: .ok, detail: "wasmatrix \(ProgramVersion.text)"),
-      library(), processor(machine), memory(machine), mappings(machine), openFiles(),
-      folder(),
+      library(), processor(machine), memory(machine), mappings(machine),
+      addressSpace(machine), openFiles(), folder(),
     ]
   }
 
@@ -38,9 +37,12 @@ struct LocalDiagnosis {
 
   private func processor(_ machine: MachineFacts) -> Finding {
     let notable = machine.cpuFeatures.filter(Self.notableFeatures.contains)
+    let limited =
+      machine.processors < machine.onlineProcessors
+      ? " of \(machine.onlineProcessors) (affinity or control group)" : ""
     return Finding(
       subject: "processor", verdict: .ok,
-      detail: "\(machine.processors) x \(machine.architecture): "
+      detail: "\(machine.processors)\(limited) x \(machine.architecture): "
         + notable.joined(separator: " "))
   }
 
@@ -52,8 +54,23 @@ struct LocalDiagnosis {
 
   private func memory(_ machine: MachineFacts) -> Finding {
     let mebibytes = machine.memory.bytes >> 20
+    let limited =
+      machine.memory < machine.physicalMemory
+      ? " of \(machine.physicalMemory.bytes >> 20) MiB (control group)" : ""
     return Finding(
-      subject: "memory", verdict: mebibytes < 512 ? .warning : .ok, detail: "\(mebibytes) MiB")
+      subject: "memory", verdict: mebibytes < 512 ? .warning : .ok,
+      detail: "\(mebibytes) MiB\(limited)")
+  }
+
+  /// Each instance that lives reserves addresses, whatever it uses.
+  private func addressSpace(_ machine: MachineFacts) -> Finding {
+    do {
+      try EngineConfiguration(machine: machine).validate(on: machine)
+      return Finding(
+        subject: "address space", verdict: .ok, detail: "\(machine.addressSpace >> 30) GiB")
+    } catch {
+      return Finding(subject: "address space", verdict: .failure, detail: error.description)
+    }
   }
 
   private func mappings(_ machine: MachineFacts) -> Finding {

@@ -3,13 +3,15 @@ import ClusterModel
 import ControlAPIClient
 import ControlAPIModel
 import HostPorts
+import WasmtimeEngine
 
 struct DoctorVerb: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "doctor",
     abstract: "Check this machine, and the server if one is running.",
     discussion: """
-      Shows the services of the server and how often each was restarted, too. Ends with status 0 when nothing failed, else 1. Warnings are no failures, and neither is a \
+      Shows the services of the server and how often each was restarted, too; with --json also everything \
+      that was read of the machine. Control groups and affinity count. Ends with status 0 when nothing failed, else 1. Warnings are no failures, and neither is a \
       server that is not running, unless --server names it.
 
       EXAMPLE
@@ -25,13 +27,16 @@ struct DoctorVerb: AsyncParsableCommand {
 
   /// What is printed with --json.
   private struct Report: Encodable {
+    var machine: MachineFacts
     var findings: [Finding]
     /// Missing without a server.
     var supervision: SupervisionResource?
   }
 
   func run() async throws {
-    var report = Report(findings: LocalDiagnosis(dataFolder: data).findings())
+    let machine = MachineFacts.read()
+    var report = Report(
+      machine: machine, findings: LocalDiagnosis(dataFolder: data).findings(of: machine))
     report.findings += await serverFindings()
     if report.findings.contains(where: { $0.subject == "server" && $0.detail == server.address }) {
       do {

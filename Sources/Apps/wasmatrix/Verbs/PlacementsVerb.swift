@@ -11,7 +11,8 @@ struct PlacementsVerb: AsyncParsableCommand {
     discussion: """
       One line for each version that is made ready on a node, with what it has done so far. Active \
       ones serve; fallbacks take over when a node is lost; retained ones were replaced and are kept \
-      ready for a rollback.
+      ready for a rollback. CODE is quick until the optimised code is there, which replaces it without \
+      an interruption.
 
       EXAMPLE
         wasmatrix ps
@@ -26,11 +27,13 @@ struct PlacementsVerb: AsyncParsableCommand {
     try ResultPrinter.print(placements, output) {
       var table = TextTable(
         .text("MODULE"), .text("VERSION"), .text("NODE"), .text("ROLE"), .number("GENERATION"),
-        .number("RUNNING"), .number("ACTIVATIONS"), .number("FAILURES"), .text("READY SINCE"))
+        .text("CODE"), .number("RUNNING"), .number("ACTIVATIONS"), .number("FAILURES"),
+        .text("READY SINCE"))
       for placement in placements {
         table.add(
           "\(placement.module)", "\(placement.version)", "\(placement.node)",
-          placement.role.rawValue, "\(placement.generation)", "\(placement.running)",
+          placement.role.rawValue, "\(placement.generation)", placement.code.rawValue,
+          "\(placement.running)",
           "\(placement.activations)",
           "\(placement.failures)", "\(placement.readySince)")
       }

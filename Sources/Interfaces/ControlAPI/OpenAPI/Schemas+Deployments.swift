@@ -19,7 +19,8 @@ extension Schemas {
   static let limits = Schema.object(required: [
     "memoryBytes": Schema.integer, "cpuTimeMilliseconds": Schema.number,
     "wallTimeMilliseconds": Schema.number, "outputBytes": Schema.integer,
-    "logBytes": Schema.integer,
+    "logBytes": Schema.integer, "calls": Schema.integer, "callBytes": Schema.integer,
+    "outstandingCalls": Schema.integer,
   ])
 
   static let retry = Schema.object(required: [
