@@ -83,7 +83,8 @@ let package = Package(
     target(
       "Simulation", "ClusterSimulator",
       [
-        "ClusterModel", "EventRouting", "ModuleCatalog", "NodeTracking", "Scheduling",
+        "ClusterModel", "EventPatterns", "EventRouting", "ModuleCatalog", "NodeTracking",
+        "Scheduling",
         "ControlPlaneLogic", "NodeAgentLogic", "Supervision", deque, heap,
       ]),
 

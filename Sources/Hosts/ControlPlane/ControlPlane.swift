@@ -170,6 +170,13 @@ actor ControlPlane {
       activate(id, offset, route, attempt)
     case .invoke(let request, let route): requests.route(request, .success(route))
     case .refuseInvocation(let request, let problem): requests.route(request, .failure(problem))
+    case .noteLateAnswer(let id, let route):
+      logger.warning(
+        "a late answer was dropped: the activation had been given up, and what it did does not count",
+        metadata: [
+          "delivery": "\(id)", "module": "\(route.placement.name)", "node": "\(route.node)",
+          "fence": "\(route.fence)", "run": "\(route.run)",
+        ])
     case .announce(let event):
       announce(event)
       begin { $0.announce(LifecycleNotice(event)) }
