@@ -8,13 +8,29 @@ extension Schemas {
       "namespace": Schema.string, "application": Schema.string, "name": Schema.string,
       "version": Schema.string, "digest": Schema.string, "generation": Schema.integer,
       "deployedAt": Schema.time, "state": Schema.texts(DeploymentResource.State.allCases),
-      "kind": Schema.texts(ModuleKind.allCases), "triggers": Schema.array(Schema.string),
+      "kind": Schema.texts(ModuleKind.allCases), "triggers": Schema.array(trigger),
       "arguments": Schema.array(Schema.string),
       "environment": Schema.array(
         Schema.object(required: ["name": Schema.string, "value": Schema.string])),
       "limits": Schema.ref("Limits"), "retry": Schema.ref("Retry"),
-      "concurrency": Schema.integer,
+      "concurrency": Schema.integer, "capabilities": capabilities,
     ], optional: ["resultTopic": Schema.string, "problem": Schema.ref("Problem")])
+
+  private static let trigger = Schema.object(
+    required: ["topic": Schema.string],
+    optional: [
+      "where": ["type": "object", "description": "A pattern, see docs/EVENT-PATTERNS.md."],
+      "orderBy": Schema.string, "group": Schema.string,
+    ])
+
+  private static let capabilities = Schema.object(required: [
+    "publish": Schema.array(Schema.string),
+    "state": Schema.array(
+      Schema.object(required: [
+        "bucket": Schema.string, "access": Schema.texts(StateGrant.Access.allCases),
+        "prefixes": Schema.array(Schema.string),
+      ])),
+  ])
 
   static let limits = Schema.object(required: [
     "memoryBytes": Schema.integer, "cpuTimeMilliseconds": Schema.number,
