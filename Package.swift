@@ -106,7 +106,7 @@ let package = Package(
       ["ClusterModel", "HostPorts", "CWasmtime", crypto, deque, heap]),
     .target(name: "CLocalSystem", path: "Sources/Adapters/CLocalSystem"),
     target("Adapters", "LocalSystem", ["ClusterModel", "HostPorts", "CLocalSystem"]),
-    target("Adapters", "DurableSQLite", ["ClusterModel", grdb, deque]),
+    target("Adapters", "DurableSQLite", ["ClusterModel", "HostPorts", grdb, deque]),
     target(
       "Adapters", "SQLiteStore", ["ClusterModel", "HostPorts", "DurableSQLite", grdb, crypto]),
     target(
@@ -192,7 +192,8 @@ let package = Package(
     .target(
       name: "ProcessTesting", path: "Tests/Support/ProcessTesting", swiftSettings: settings),
     .target(
-      name: "StorageTesting", dependencies: ["ClusterModel"], path: "Tests/Support/StorageTesting",
+      name: "StorageTesting", dependencies: ["ClusterModel", "ProcessTesting"],
+      path: "Tests/Support/StorageTesting",
       swiftSettings: settings),
     .target(
       name: "StoreConformance", dependencies: ["ClusterModel", "HostPorts", "PropertyTesting"],
@@ -223,7 +224,7 @@ let package = Package(
     tests(
       "Adapters", "WasmtimeEngineTests",
       ["ClusterModel", "HostPorts", "CWasmtime", "WasmtimeEngine", "ProcessTesting"]),
-    tests("Adapters", "LocalSystemTests", ["ClusterModel", "LocalSystem"]),
+    tests("Adapters", "LocalSystemTests", ["ClusterModel", "LocalSystem", "ProcessTesting"]),
     tests(
       "Adapters", "DurableSQLiteTests", ["ClusterModel", "DurableSQLite", "StorageTesting", grdb]),
     tests(
@@ -250,7 +251,8 @@ let package = Package(
         "ControlPlaneLogic", "NodeAgentLogic", "Supervision", "SupervisionRuntime", "ControlPlane",
         "NodeAgent",
         "CWasmtime",
-        "WasmtimeEngine", "DurableSQLite", "SQLiteStore", "EmbeddedEventBus", crypto, logging,
+        "WasmtimeEngine", "DurableSQLite", "SQLiteStore", "EmbeddedEventBus", "ProcessTesting",
+        crypto, logging,
       ]),
     tests(
       "Interfaces", "ControlAPITests",
@@ -264,7 +266,7 @@ let package = Package(
     tests(
       "Apps", "wasmatrixTests",
       [
-        "ClusterModel", "LocalSystem", "wasmatrix",
+        "ClusterModel", "LocalSystem", "ProcessTesting", "wasmatrix",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
   ],

@@ -2,6 +2,7 @@ import CWasmtime
 import ClusterModel
 import Foundation
 import HostPorts
+import ProcessTesting
 import Testing
 
 @testable import WasmtimeEngine
@@ -107,7 +108,7 @@ import Testing
 
 @Suite struct CompileCacheTests {
   @Test func `a cached module loads, a changed one does not`() async throws {
-    let folder = NSTemporaryDirectory() + "wasmatrix-cache-\(UUID().uuidString)"
+    let folder = ScratchFolder.path("cache")
     defer { try? FileManager.default.removeItem(atPath: folder) }
     let machine = MachineFacts.read()
     let engine = try SharedEngine.engine.get()

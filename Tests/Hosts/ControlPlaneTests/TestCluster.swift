@@ -12,6 +12,7 @@ import ModuleTrust
 import NodeAgent
 import NodeAgentLogic
 import NodeTracking
+import ProcessTesting
 import SQLiteStore
 import Supervision
 import SupervisionRuntime
@@ -55,7 +56,7 @@ struct TestCluster {
     at path: String? = nil, engine: (any ModuleEngine)? = nil, faults: Faults = Faults(),
     retention: EventRetention = EventRetention()
   ) async throws -> TestCluster {
-    let path = path ?? NSTemporaryDirectory() + "wasmatrix-plane-\(UUID().uuidString)"
+    let path = path ?? ScratchFolder.path("plane")
     let folder = try DataFolder(path)
     let engine = try engine ?? SharedEngine.engine.get()
     let clock = SystemClock()
