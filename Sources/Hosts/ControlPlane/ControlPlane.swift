@@ -35,6 +35,9 @@ actor ControlPlane {
   /// Lifecycle events that were not told, because there were too many of them.
   let lifecycleDropped = Counter(label: "wasmatrix_lifecycle_dropped_total")
 
+  /// Triggers whose pattern would have taken too much work for an event.
+  let patternWorkExceeded = Counter(label: "wasmatrix_pattern_work_exceeded_total")
+
   var logic: ControlPlaneLogic
   private var random: any RandomNumberGenerator & Sendable
   /// Those who wait for an answer of the logic.
@@ -155,8 +158,24 @@ actor ControlPlane {
   /// Tells the logic what has happened, and begins to carry out what it decides.
   func feed(_ input: ControlPlaneLogic.Input) {
     guard phase != .ended else { return }
-    for directive in logic.handle(input, at: clock.now(), using: &random) { carryOut(directive) }
+    let before = logic.router.patternWorkExceeded
+    let directives = logic.handle(input, at: clock.now(), using: &random)
+    note(workExceeded: logic.router.patternWorkExceeded - before, on: input)
+    for directive in directives { carryOut(directive) }
     setAlarm()
+  }
+
+  private func note(workExceeded triggers: Int, on input: ControlPlaneLogic.Input) {
+    guard triggers > 0 else { return }
+    patternWorkExceeded.increment(by: Int64(triggers))
+    var metadata: Logger.Metadata = ["triggers": "\(triggers)"]
+    if case .events(.eventReceived(_, let event, _, _)) = input {
+      metadata["topic"] = "\(event.topic)"
+      metadata["event"] = "\(event.id)"
+    }
+    logger.warning(
+      "patterns would take too much work for an event: their modules do not get it",
+      metadata: metadata)
   }
 
   private func carryOut(_ directive: ControlPlaneLogic.Directive) {
