@@ -22,6 +22,7 @@ actor ControlPlane {
   let catalogStore: any CatalogStore
   let blobs: any BlobStore
   let log: any EventLog
+  let room: any DataRoom
   let verifiers: ResourceSlot<VerifierPool>
   /// The ways to the agents.
   let links: AgentLinks
@@ -58,6 +59,7 @@ actor ControlPlane {
     let catalog: any CatalogStore
     let blobs: any BlobStore
     let events: any EventLog
+    let room: any DataRoom
     let verifiers: ResourceSlot<VerifierPool>
     let links: AgentLinks
     let deliveries: WorkPool
@@ -90,6 +92,7 @@ actor ControlPlane {
     catalogStore = parts.catalog
     blobs = parts.blobs
     log = parts.events
+    room = parts.room
     verifiers = parts.verifiers
     links = parts.links
     deliveries = parts.deliveries
