@@ -52,15 +52,16 @@ struct TestCluster {
   ///   - engine: the real one when `nil`.
   ///   - faults: makes the stores fail.
   ///   - retention: which settled events are kept.
+  ///   - logger: nobody reads it otherwise.
   static func start(
     at path: String? = nil, engine: (any ModuleEngine)? = nil, faults: Faults = Faults(),
-    retention: EventRetention = EventRetention()
+    retention: EventRetention = EventRetention(),
+    logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
   ) async throws -> TestCluster {
     let path = path ?? ScratchFolder.path("plane")
     let folder = try DataFolder(path)
     let engine = try engine ?? SharedEngine.engine.get()
     let clock = SystemClock()
-    let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     // These tests are not about silence, and share a busy machine with all the others.
     let interval = Duration.seconds(5)
     var configuration = ControlPlaneLogic.Configuration()
