@@ -93,7 +93,8 @@ let package = Package(
     target(
       "Simulation", "ClusterSimulator",
       [
-        "ClusterModel", "EventRouting", "ModuleCatalog", "NodeTracking", "Scheduling",
+        "ClusterModel", "EventPatterns", "EventRouting", "ModuleCatalog", "NodeTracking",
+        "Scheduling",
         "ControlPlaneLogic", "NodeAgentLogic", "Supervision", deque, heap,
       ]),
 
@@ -116,7 +117,7 @@ let package = Package(
       ["ClusterModel", "HostPorts", "CWasmtime", "CGuestFiles", crypto, deque, heap]),
     .target(name: "CLocalSystem", path: "Sources/Adapters/CLocalSystem"),
     target("Adapters", "LocalSystem", ["ClusterModel", "HostPorts", "CLocalSystem"]),
-    target("Adapters", "DurableSQLite", ["ClusterModel", grdb, deque]),
+    target("Adapters", "DurableSQLite", ["ClusterModel", "HostPorts", grdb, deque]),
     target(
       "Adapters", "SQLiteStore", ["ClusterModel", "HostPorts", "DurableSQLite", grdb, crypto]),
     target(
@@ -207,7 +208,8 @@ let package = Package(
     .target(
       name: "ProcessTesting", path: "Tests/Support/ProcessTesting", swiftSettings: settings),
     .target(
-      name: "StorageTesting", dependencies: ["ClusterModel"], path: "Tests/Support/StorageTesting",
+      name: "StorageTesting", dependencies: ["ClusterModel", "ProcessTesting"],
+      path: "Tests/Support/StorageTesting",
       swiftSettings: settings),
     .target(
       name: "StoreConformance", dependencies: ["ClusterModel", "HostPorts", "PropertyTesting"],
@@ -241,7 +243,7 @@ let package = Package(
         "ClusterModel", "HostPorts", "CWasmtime", "CGuestFiles", "WasmtimeEngine", "ProcessTesting",
         "StorageTesting",
       ]),
-    tests("Adapters", "LocalSystemTests", ["ClusterModel", "LocalSystem"]),
+    tests("Adapters", "LocalSystemTests", ["ClusterModel", "LocalSystem", "ProcessTesting"]),
     tests(
       "Adapters", "DurableSQLiteTests", ["ClusterModel", "DurableSQLite", "StorageTesting", grdb]),
     tests(
@@ -272,7 +274,8 @@ let package = Package(
       [
         "ClusterModel", "ModuleTrust", "EventPatterns", "HostPorts", "NodeTracking",
         "ControlPlaneLogic", "NodeAgentLogic", "Supervision", "SupervisionRuntime", "ControlPlane",
-        "NodeAgent", "HTTPOut", "CWasmtime", "WasmtimeEngine", "SQLiteStore", "EmbeddedEventBus",
+        "NodeAgent", "HTTPOut", "CWasmtime", "WasmtimeEngine", "DurableSQLite", "SQLiteStore",
+        "EmbeddedEventBus", "ProcessTesting",
         crypto, logging,
       ]),
     tests(
@@ -287,7 +290,7 @@ let package = Package(
     tests(
       "Apps", "wasmatrixTests",
       [
-        "ClusterModel", "LocalSystem", "wasmatrix",
+        "ClusterModel", "LocalSystem", "ProcessTesting", "wasmatrix",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
   ],

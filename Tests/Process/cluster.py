@@ -1,4 +1,5 @@
 """Runs the real program for tests: starts it, talks to it, kills it. Standard library only."""
+import atexit
 import http.client
 import json
 import os
@@ -28,11 +29,18 @@ def wait_until(condition, seconds=30, what="condition"):
         time.sleep(0.01)
 
 
+def scratch_folder(prefix):
+    """A folder that is gone when the tests end, however they end."""
+    folder = tempfile.mkdtemp(prefix=prefix)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
 class Cluster:
     """One `wasmatrix dev` on a free port, with a data folder that outlives it."""
 
     def __init__(self, manifest=None, data=None, wrapper=(), home=None):
-        self.folder = pathlib.Path(home or tempfile.mkdtemp(prefix="wasmatrix-test-"))
+        self.folder = pathlib.Path(home or scratch_folder("wasmatrix-test-"))
         self.own_folder = home is None
         self.data = pathlib.Path(data or self.folder / "data")
         self.manifest = manifest

@@ -180,6 +180,14 @@ class Events(unittest.TestCase):
         self.assertEqual((data["module"], data["failure"]), ("broken", "guest_trapped"))
         status = cluster.get(f"/v1/events/{dead['offset']}?wait=30s")
         self.assertEqual([(d["module"], d["state"]) for d in status["deliveries"]], [("watcher", "succeeded")])
+        cluster.run("undeploy", "broken", "--module")
+        while True:
+            change = read_until("deployment_changed")["event"]
+            data = json.loads(change["data"]["text"])
+            if not data["deployed"]:
+                break
+            del seen["deployment_changed"]
+        self.assertEqual(change["subject"].split("/")[-1], "broken")
         process.send_signal(signal.SIGTERM)
         self.assertEqual(process.wait(30), 0)
         self.assertEqual(cluster.stop(), 0)

@@ -14,12 +14,11 @@ import os
 import pathlib
 import random
 import shutil
-import tempfile
 import threading
 import time
 import unittest
 
-from cluster import Cluster, GUESTS, wait_until
+from cluster import Cluster, GUESTS, scratch_folder, wait_until
 from powercut import disk
 
 CUTS = int(os.environ.get("WASMATRIX_POWER_CUTS", "16"))
@@ -112,7 +111,7 @@ def record(cluster, recorder, log, load_seconds):
 class PowerCut(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.folder = pathlib.Path(os.path.realpath(tempfile.mkdtemp(prefix="wasmatrix-power-")))
+        cls.folder = pathlib.Path(os.path.realpath(scratch_folder("wasmatrix-power-")))
         cls.recorder = disk.build_recorder(cls.folder)
         with cls.cluster(cls.folder / "home") as cluster:
             cls.root = cluster.data
@@ -143,7 +142,7 @@ class PowerCut(unittest.TestCase):
 
     def violations(self, image, acknowledged):
         """What is not as it must be after a start on such a disk."""
-        home = pathlib.Path(tempfile.mkdtemp(prefix="wasmatrix-image-"))
+        home = pathlib.Path(scratch_folder("wasmatrix-image-"))
         try:
             image.write_to(home / "data")
             with self.cluster(home) as cluster:

@@ -20,7 +20,7 @@ modules:
 # Below `main`; each owns something that can fail.
 SERVICES = [
     "modules/registry", "modules/verifiers", "events/bus", "events/router", "scheduling/balancer",
-    "scheduling/scheduler", "nodes/attach", "nodes/heartbeats", "node/engine", "node/agent",
+    "scheduling/scheduler", "nodes/attach", "nodes/heartbeats", "data/meter", "node/engine", "node/agent",
     "development/logs", "development/files", "api/listener",
 ]
 

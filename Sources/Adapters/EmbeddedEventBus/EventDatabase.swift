@@ -1,5 +1,6 @@
 public import ClusterModel
 public import DurableSQLite
+import GRDB
 public import HostPorts
 import Synchronization
 
@@ -141,6 +142,18 @@ public final class EventDatabase: EventLog {
 
   public func deliverAgain(_ events: [Redelivery]) async throws(Problem) -> [PendingDelivery] {
     try await write { writer in try events.flatMap { try writer.deliverAgain($0) } }
+  }
+
+  /// What the file holds.
+  public func inside() async throws(Problem) -> DataMeter.Inside {
+    try await database.read { database in
+      func number(_ sql: String) throws -> Int { try Int.fetchOne(database, sql: sql) ?? 0 }
+      let page = try number("PRAGMA page_size")
+      return DataMeter.Inside(
+        size: ByteCount(bytes: try number("PRAGMA page_count") * page),
+        state: ByteCount(bytes: try number("SELECT sum(size) FROM buckets")),
+        free: ByteCount(bytes: try number("PRAGMA freelist_count") * page))
+    }
   }
 
   public func close() async throws(Problem) {

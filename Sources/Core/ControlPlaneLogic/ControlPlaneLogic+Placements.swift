@@ -22,10 +22,15 @@ extension ControlPlaneLogic {
       case .promotePlacement(let id):
         planner?.promote(id, &steps)
         announce(.deploymentChange, "module/\(id.name)", now, &directives) {
-          ["generation": .integer(Int64(id.generation))]
+          ["generation": .integer(Int64(id.generation)), "deployed": .bool(true)]
         }
       case .retainPlacement(let id): planner?.retain(id, &steps)
       case .stopPlacement(let id): planner?.drop(id, &steps)
+      case .withdrawPlacement(let id):
+        planner?.drop(id, &steps)
+        announce(.deploymentChange, "module/\(id.name)", now, &directives) {
+          ["generation": .integer(Int64(id.generation)), "deployed": .bool(false)]
+        }
       case .route(let deployments):
         route(.deploymentsChanged(deployments), now, &random, &directives)
       }

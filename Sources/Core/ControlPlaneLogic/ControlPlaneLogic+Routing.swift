@@ -54,7 +54,10 @@ extension ControlPlaneLogic {
     _ random: inout some RandomNumberGenerator, _ directives: inout [Directive]
   ) {
     // From a node that was given up meanwhile it counts no more: the event runs elsewhere.
-    guard balancer.ended(id, route) else { return }
+    guard balancer.ended(id, route) else {
+      if case .finished = end { directives.append(.noteLateAnswer(id, route)) }
+      return
+    }
     switch end {
     case .finished(let event, let result, let data, let effects):
       judge(route.node, Self.isFaultOfNode(result), now, &random, &directives)

@@ -68,6 +68,8 @@ extension ControlPlaneLogic {
     /// Answered with `invocationEnded`.
     case invoke(RequestID, Route)
     case refuseInvocation(RequestID, Problem)
+    /// An answer to an activation that was given up meanwhile: it counts no more. Somebody may wonder.
+    case noteLateAnswer(DeliveryID, Route)
     /// Something in the life of the cluster that whoever follows it should hear of at once.
     case announce(EventMessage)
   }

@@ -2,12 +2,17 @@ public import ClusterModel
 
 // What a pattern means; `docs/EVENT-PATTERNS.md` in code. The index must find what this finds.
 extension EventPattern {
-  /// Whether an event is wanted.
+  /// Whether an event is wanted. One that takes more work than ``MatchingWork`` allows is not.
   ///
   /// - Parameter data: what its data says, when that is JSON within ``PatternData``; `nil` otherwise, and
   ///   then the event has no field `data`.
   public func matches(_ event: Event, data: JSONValue?) -> Bool {
-    root.matches(.event(event, data: data))
+    var work = MatchingWork()
+    do throws(WorkExceeded) {
+      return try root.matches(.event(event, data: data), &work)
+    } catch {
+      return false
+    }
   }
 }
 
@@ -42,40 +47,79 @@ enum Members {
 }
 
 extension EventPattern.Group {
-  func matches(_ members: Members) -> Bool {
-    fields.allSatisfy { $0.condition.matches(members[$0.name]) }
-      && (alternatives.isEmpty || alternatives.contains { $0.matches(members) })
+  func matches(_ members: Members, _ work: inout MatchingWork) throws(WorkExceeded) -> Bool {
+    for field in fields {
+      try work.spend(1)
+      guard try field.condition.matches(members[field.name], &work) else { return false }
+    }
+    guard !alternatives.isEmpty else { return true }
+    for alternative in alternatives {
+      if try alternative.matches(members, &work) { return true }
+    }
+    return false
   }
 
   /// An array matches when one of its elements does, as a whole. What is no object has no fields.
-  fileprivate func matches(_ value: JSONValue?) -> Bool {
+  fileprivate func matches(
+    _ value: JSONValue?, _ work: inout MatchingWork
+  ) throws(WorkExceeded) -> Bool {
     switch value {
-    case .object(let members): matches(.object(members))
-    case .array(let elements) where !elements.isEmpty: elements.contains { matches($0) }
-    case nil, .array, .null, .bool, .integer, .number, .string: matches(.nothing)
+    case .object(let members): return try matches(.object(members), &work)
+    case .array(let elements) where !elements.isEmpty:
+      for element in elements {
+        if try matches(element, &work) { return true }
+      }
+      return false
+    case nil, .array, .null, .bool, .integer, .number, .string:
+      return try matches(.nothing, &work)
     }
   }
 }
 
 extension EventPattern.Condition {
-  fileprivate func matches(_ value: JSONValue?) -> Bool {
+  fileprivate func matches(
+    _ value: JSONValue?, _ work: inout MatchingWork
+  ) throws(WorkExceeded) -> Bool {
     switch self {
-    case .nested(let group): group.matches(value)
-    case .anyOf(let tests): tests.contains { $0.matches(value) }
+    case .nested(let group): return try group.matches(value, &work)
+    case .anyOf(let tests):
+      for test in tests {
+        if try test.matches(value, &work) { return true }
+      }
+      return false
     }
   }
 }
 
 extension EventPattern.Test {
-  fileprivate func matches(_ value: JSONValue?) -> Bool {
+  fileprivate func matches(
+    _ value: JSONValue?, _ work: inout MatchingWork
+  ) throws(WorkExceeded) -> Bool {
     if case .exists(let isWanted) = self { return isWanted == (value != nil) }
     switch value {
     case nil, .object: return false
-    case .array(let elements): return elements.contains { matches($0) }
+    case .array(let elements):
+      for element in elements {
+        if try matches(element, &work) { return true }
+      }
+      // Also one without elements that pass was looked at.
+      try work.spend(1)
+      return false
     case .null?, .bool?, .integer?, .number?, .string?: break
     }
     guard let value, let scalar = PatternScalar(value) else { return false }
+    try work.spend(1 + cost(of: scalar))
     return matches(scalar)
+  }
+
+  /// What a test takes beyond one step: what is compared with many, and long texts that are read to their end.
+  private func cost(of scalar: PatternScalar) -> Int {
+    let length = (scalar.text?.utf8.count ?? 0) / MatchingWork.bytesAStep
+    return switch self {
+    case .anythingBut(.values(let values)): values.count
+    case .anythingBut, .equals, .exists, .numeric, .prefix, .suffix: 0
+    case .equalsIgnoreCase, .wildcard: length
+    }
   }
 
   private func matches(_ scalar: PatternScalar) -> Bool {

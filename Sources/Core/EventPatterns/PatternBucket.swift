@@ -102,8 +102,8 @@ extension PatternBucket {
     }
   }
 
-  /// Adds the subscribers whose pattern matches, in any order.
-  func match(_ event: Event, data: JSONValue?, _ found: inout [Int]) {
+  /// Adds the subscribers whose pattern matches, in any order, and those whose pattern takes too much work.
+  func match(_ event: Event, data: JSONValue?, _ found: inout [Int], _ exceeded: inout [Int]) {
     var findings = Findings(
       isFound: Array(repeating: false, count: filed.count), candidates: always)
     let members = Members.event(event, data: data)
@@ -113,7 +113,13 @@ extension PatternBucket {
     var isChecked = [Bool](repeating: false, count: entries.count)
     for number in findings.candidates where !isChecked[number] {
       isChecked[number] = true
-      if entries[number].pattern.root.matches(members) { found += entries[number].subscribers }
+      var work = MatchingWork()
+      do throws(WorkExceeded) {
+        guard try entries[number].pattern.root.matches(members, &work) else { continue }
+        found += entries[number].subscribers
+      } catch {
+        exceeded += entries[number].subscribers
+      }
     }
   }
 

@@ -13,9 +13,9 @@ public import ClusterModel
 ///
 /// **Time** to match an event: the levels of its topic, plus for each filter that matches it: its values on the
 /// paths of keys (each costs a search, and each range around a number a step), a byte of scratch memory for each
-/// key and pattern, and the full check of those patterns that share a key with it, which is at most their tests
-/// times the values of the event. In the worst case, when all patterns share everything, it is that for all of
-/// them, as without an index.
+/// key and pattern, and the full check of those patterns that share a key with it, each of at most 100,000 steps
+/// (`MatchingWork`). In the worst case, when all patterns share everything, it is that for all of them, as
+/// without an index.
 ///
 /// **Memory**: each distinct pattern of a filter once, with a few words for each test and each subscription; no
 /// alternatives are multiplied out, so that it grows with the size of what was written and no faster.
@@ -61,9 +61,21 @@ public struct PatternIndex<ID: Hashable & Comparable & Sendable>: Sendable {
   /// - Parameter data: see ``EventPattern/matches(_:data:)``; of no account where ``needsData(for:in:)`` is
   ///   false.
   public func match(_ event: Event, data: JSONValue?) -> [ID] {
+    var exceeded = 0
+    return match(event, data: data, exceeded: &exceeded)
+  }
+
+  /// The same.
+  ///
+  /// - Parameter exceeded: grows by the subscriptions whose pattern would take too much work for this event:
+  ///   they do not get it.
+  public func match(_ event: Event, data: JSONValue?, exceeded: inout Int) -> [ID] {
+    var tooMuch: [Int] = []
+    let places = tree.match(event, data: data, &tooMuch).sorted()
+    exceeded += tooMuch.count
     var matched: [ID] = []
     var last = -1
-    for place in tree.match(event, data: data).sorted() where place != last {
+    for place in places where place != last {
       matched.append(ids[place])
       last = place
     }

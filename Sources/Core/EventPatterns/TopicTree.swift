@@ -60,11 +60,13 @@ struct TopicTree: Sendable {
   }
 
   /// The subscribers of an event, in any order, perhaps more than once.
-  func match(_ event: Event, data: JSONValue?) -> [Int] {
+  ///
+  /// - Parameter exceeded: those whose pattern would take too much work are added.
+  func match(_ event: Event, data: JSONValue?, _ exceeded: inout [Int]) -> [Int] {
     var found: [Int] = []
     visit(event.topic, event.namespace) { subscribers in
       found += subscribers.unconditional
-      subscribers.bucket?.match(event, data: data, &found)
+      subscribers.bucket?.match(event, data: data, &found, &exceeded)
       return true
     }
     return found

@@ -6,7 +6,15 @@ extension EventRouter {
   /// The modules that are to get an event, sorted, each once: all that want it, and of those that share a
   /// group one.
   public func recipients(of event: Event, data: JSONValue?) -> [ModuleName] {
-    let wanting = table.modules(for: event, data: data)
+    var exceeded = 0
+    return recipients(of: event, data: data, exceeded: &exceeded)
+  }
+
+  /// The same.
+  ///
+  /// - Parameter exceeded: grows by the triggers whose pattern would take too much work for this event.
+  func recipients(of event: Event, data: JSONValue?, exceeded: inout Int) -> [ModuleName] {
+    let wanting = table.modules(for: event, data: data, exceeded: &exceeded)
     guard !groupedTriggers.isEmpty else { return wanting }
     var chosen: [ModuleName] = []
     var members: [GroupName: [ModuleName]] = [:]

@@ -4,7 +4,7 @@ import ClusterModel
 extension EventRouter {
   /// The events that come of an activation, in their order: what the guest published, and its result
   /// when somebody asked for that and there is one.
-  func published(
+  mutating func published(
     _ output: [UInt8], _ data: JSONValue?, _ offered: OfferedEffects, of event: Event,
     _ delivery: Delivery, _ now: Instants
   ) -> Result<[AcceptedEvent], ActivationFailure> {
@@ -26,7 +26,7 @@ extension EventRouter {
   }
 
   /// What a module publishes, with whom it goes to; refused when it is too much or goes in circles.
-  private func accepted(
+  private mutating func accepted(
     _ published: [(GuestPublish, JSONValue?)], of cause: Event, by module: QualifiedName,
     _ now: Instants, id: (Int) -> String
   ) -> Result<[AcceptedEvent], ActivationFailure> {
@@ -44,10 +44,12 @@ extension EventRouter {
           code: .loopDetected,
           message: "the event came of \(limits.hops) results of results: modules call each other"))
     }
-    let accepted = published.enumerated().map { index, published in
+    var accepted: [AcceptedEvent] = []
+    for (index, published) in published.enumerated() {
       let event = event(published.0, of: cause, by: module, hops: given, now, id: id(index))
-      return self.accepted(
-        event, published.1, by: Principal(kind: .module, name: module.description), now)
+      accepted.append(
+        self.accepted(
+          event, published.1, by: Principal(kind: .module, name: module.description), now))
     }
     guard hasRoom(forResults: accepted) else {
       return .failure(

@@ -60,6 +60,8 @@ public struct EventRouter: Sendable {
   /// When to look whether one is overdue; not after the first of them could be.
   var looksAt: MonotonicInstant?
   var isStopping = false
+  /// How often a pattern would have taken too much work for an event, which its module therefore does not get.
+  public internal(set) var patternWorkExceeded = 0
 
   public init(limits: Limits = Limits()) { self.limits = limits }
 
@@ -218,10 +220,12 @@ public struct EventRouter: Sendable {
   }
 
   /// An event with those who are to get it, decided now and never again.
-  func accepted(
+  mutating func accepted(
     _ event: Event, _ data: JSONValue?, by principal: Principal, _ now: Instants
   ) -> AcceptedEvent {
-    let targets = recipients(of: event, data: data)
+    var exceeded = 0
+    let targets = recipients(of: event, data: data, exceeded: &exceeded)
+    patternWorkExceeded += exceeded
     return AcceptedEvent(
       event: event, acceptedAt: now.wall, principal: principal, targets: targets,
       orderKeys: orderKeys(of: event, data: data, for: targets))

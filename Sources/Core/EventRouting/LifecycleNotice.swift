@@ -9,7 +9,7 @@ public struct LifecycleNotice: Sendable {
     case moduleStop = "module_stop"
     /// The number of nodes that serve a deployment has changed.
     case scaleEvent = "scale_event"
-    /// A deployment, a rollback took effect.
+    /// A deployment, a rollback, an undeployment took effect.
     case deploymentChanged = "deployment_changed"
     case nodeJoin = "node_join"
     case nodeFailure = "node_failure"

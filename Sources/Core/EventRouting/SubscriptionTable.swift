@@ -22,6 +22,13 @@ public struct SubscriptionTable: Sendable {
     index.match(event, data: data)
   }
 
+  /// The same.
+  ///
+  /// - Parameter exceeded: grows by the triggers whose pattern would take too much work for this event.
+  func modules(for event: Event, data: JSONValue?, exceeded: inout Int) -> [ModuleName] {
+    index.match(event, data: data, exceeded: &exceeded)
+  }
+
   /// Whether `data` can make a difference for events of a topic.
   public func needsData(for topic: Topic, in namespace: Namespace) -> Bool {
     index.needsData(for: topic, in: namespace)

@@ -208,7 +208,7 @@ extension Catalog {
     }
     for name in rollout.removed {
       if let old = placed.removeValue(forKey: name)?.deployment {
-        replaced.append(.stopPlacement(old.placement))
+        replaced.append(.withdrawPlacement(old.placement))
       }
     }
     // A key may have been revoked while this was being made durable.
@@ -283,7 +283,7 @@ extension Catalog {
     leaving.subtract(names)
     let stopped = names.compactMap { placed.removeValue(forKey: $0)?.deployment.placement }
     directives.append(.route(routed))
-    for placement in stopped { directives.append(.stopPlacement(placement)) }
+    for placement in stopped { directives.append(.withdrawPlacement(placement)) }
     directives.append(.reply(request, .undeployed(names.map(\.name))))
   }
 }

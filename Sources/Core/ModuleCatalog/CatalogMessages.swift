@@ -49,6 +49,8 @@ extension Catalog {
     /// It was replaced: it serves no more, and is kept ready for a rollback.
     case retainPlacement(PlacementID)
     case stopPlacement(PlacementID)
+    /// Nothing is deployed under its name any more: it serves no more, and is not kept.
+    case withdrawPlacement(PlacementID)
     /// Events must follow these deployments from now on.
     case route([RoutedDeployment])
   }

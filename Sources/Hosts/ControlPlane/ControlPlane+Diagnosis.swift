@@ -11,12 +11,35 @@ extension ControlPlane {
     var findings = [await catalogFinding(), await logFinding()]
     findings += try await nodes(for: caller).map(Self.finding)
     findings.append(queueFinding)
+    if let usage = room.usage { findings.append(Self.finding(about: usage)) }
     let placed = logic.catalog.placed
     for name in placed.keys.sorted() where name.namespace == caller.namespace {
       guard let deployment = placed[name] else { continue }
       findings.append(Self.finding(about: deployment, name))
     }
     return findings
+  }
+
+  /// Of the quota, one part in so many is left when it is time to make room.
+  private static let scarceDivisor = 10
+  /// Of the quota, one part in so many is left when hardly anything fits.
+  private static let exhaustedDivisor = 256
+
+  private static func finding(about usage: DataUsage) -> Finding {
+    let subject = "data folder"
+    guard let quota = usage.quota, let room = usage.room(for: .event) else {
+      return Finding(
+        subject: subject, verdict: .ok,
+        detail: "\(DataUsage.about(usage.total)), no quota: \(usage.parts)")
+    }
+    let detail = "\(DataUsage.about(usage.total)) of \(quota): \(usage.parts)"
+    if room < quota.bytes / exhaustedDivisor {
+      return Finding(
+        subject: subject, verdict: .failure,
+        detail: detail + "; publishes, state writes and pushes are refused until there is room")
+    }
+    let isScarce = room < quota.bytes / scarceDivisor
+    return Finding(subject: subject, verdict: isScarce ? .warning : .ok, detail: detail)
   }
 
   private func catalogFinding() async -> Finding {

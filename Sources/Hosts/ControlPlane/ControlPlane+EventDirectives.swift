@@ -44,7 +44,10 @@ extension ControlPlane {
         plane.tails.sign()
         plane.feed(.events(.eventAppended(request, appended)))
       } catch {
-        plane.logger.error("an event could not be made durable", metadata: ["problem": "\(error)"])
+        // Whoever has no room hears that, many times a second perhaps.
+        plane.logger.log(
+          level: error.category == .overloaded ? .debug : .error,
+          "an event could not be made durable", metadata: ["problem": "\(error)"])
         plane.feed(.events(.appendFailed(request, error)))
       }
     }

@@ -23,6 +23,7 @@ extension ControlPlane {
       try await recordRefusedPush(of: reference, because: error.problem, by: caller)
       throw error.problem
     }
+    try takeRoom(for: verified)
     try await blobs.put(verified.unsignedBytes, digest: verified.digest)
     let record = ModuleVersionRecord(
       namespace: caller.namespace, name: reference.module, version: reference.version,
@@ -32,6 +33,15 @@ extension ControlPlane {
     let reply = try await ask { .moduleVerified($0, record) }
     guard case .pushed(let kept, let existed) = reply else { throw Self.unexpected }
     return PushedVersion(record: kept, existed: existed)
+  }
+
+  /// Code that is there already is not kept twice.
+  private func takeRoom(for module: VerifiedModule) throws(Problem) {
+    let isThere = logic.catalog.versions.values.contains { versions in
+      versions.contains { $0.digest == module.digest }
+    }
+    guard !isThere else { return }
+    try room.take(ByteCount(bytes: module.unsignedBytes.count), for: .module)
   }
 
   /// A refusal is on record before the caller hears of it.

@@ -22,6 +22,7 @@ actor ControlPlane {
   let catalogStore: any CatalogStore
   let blobs: any BlobStore
   let log: any EventLog
+  let room: any DataRoom
   let verifiers: ResourceSlot<VerifierPool>
   /// The ways to the agents.
   let links: AgentLinks
@@ -34,6 +35,9 @@ actor ControlPlane {
   let duplicates = Counter(label: "wasmatrix_events_duplicate_total")
   /// Lifecycle events that were not told, because there were too many of them.
   let lifecycleDropped = Counter(label: "wasmatrix_lifecycle_dropped_total")
+
+  /// Triggers whose pattern would have taken too much work for an event.
+  let patternWorkExceeded = Counter(label: "wasmatrix_pattern_work_exceeded_total")
 
   var logic: ControlPlaneLogic
   private var random: any RandomNumberGenerator & Sendable
@@ -55,6 +59,7 @@ actor ControlPlane {
     let catalog: any CatalogStore
     let blobs: any BlobStore
     let events: any EventLog
+    let room: any DataRoom
     let verifiers: ResourceSlot<VerifierPool>
     let links: AgentLinks
     let deliveries: WorkPool
@@ -87,6 +92,7 @@ actor ControlPlane {
     catalogStore = parts.catalog
     blobs = parts.blobs
     log = parts.events
+    room = parts.room
     verifiers = parts.verifiers
     links = parts.links
     deliveries = parts.deliveries
@@ -155,8 +161,24 @@ actor ControlPlane {
   /// Tells the logic what has happened, and begins to carry out what it decides.
   func feed(_ input: ControlPlaneLogic.Input) {
     guard phase != .ended else { return }
-    for directive in logic.handle(input, at: clock.now(), using: &random) { carryOut(directive) }
+    let before = logic.router.patternWorkExceeded
+    let directives = logic.handle(input, at: clock.now(), using: &random)
+    note(workExceeded: logic.router.patternWorkExceeded - before, on: input)
+    for directive in directives { carryOut(directive) }
     setAlarm()
+  }
+
+  private func note(workExceeded triggers: Int, on input: ControlPlaneLogic.Input) {
+    guard triggers > 0 else { return }
+    patternWorkExceeded.increment(by: Int64(triggers))
+    var metadata: Logger.Metadata = ["triggers": "\(triggers)"]
+    if case .events(.eventReceived(_, let event, _, _)) = input {
+      metadata["topic"] = "\(event.topic)"
+      metadata["event"] = "\(event.id)"
+    }
+    logger.warning(
+      "patterns would take too much work for an event: their modules do not get it",
+      metadata: metadata)
   }
 
   private func carryOut(_ directive: ControlPlaneLogic.Directive) {
@@ -170,6 +192,13 @@ actor ControlPlane {
       activate(id, offset, route, attempt)
     case .invoke(let request, let route): requests.route(request, .success(route))
     case .refuseInvocation(let request, let problem): requests.route(request, .failure(problem))
+    case .noteLateAnswer(let id, let route):
+      logger.warning(
+        "a late answer was dropped: the activation had been given up, and what it did does not count",
+        metadata: [
+          "delivery": "\(id)", "module": "\(route.placement.name)", "node": "\(route.node)",
+          "fence": "\(route.fence)", "run": "\(route.run)",
+        ])
     case .announce(let event):
       announce(event)
       begin { $0.announce(LifecycleNotice(event)) }

@@ -76,9 +76,12 @@ struct SlottedBlobs: BlobStore {
   }
 }
 
-/// The event log behind a slot.
+/// The event log behind a slot. What makes it grow finds room first.
 struct SlottedLog: EventLog {
   let slot: ResourceSlot<EventStores>
+  let room: any DataRoom
+  /// What a delivery takes beside its event, about: its row, and those of the indexes.
+  private static let deliverySize = 256
 
   var capabilities: EventLogCapabilities {
     get async throws(Problem) {
@@ -96,13 +99,28 @@ struct SlottedLog: EventLog {
     }
   }
   func append(_ event: AcceptedEvent) async throws(Problem) -> AppendedEvent {
-    try await slot.use { (stores) async throws(Problem) in try await stores.log.append(event) }
+    try room.take(
+      ByteCount(
+        bytes: event.event.footprint.bytes + Self.deliverySize * event.targets.count), for: .event)
+    return try await slot.use { (stores) async throws(Problem) in try await stores.log.append(event)
+    }
   }
   func record(_ change: DeliveryChange) async throws(Problem) -> [AppendedEvent] {
-    try await slot.use { (stores) async throws(Problem) in try await stores.log.record(change) }
+    if case .succeeded(_, let effects) = change.outcome { try take(effects) }
+    return try await slot.use { (stores) async throws(Problem) in
+      try await stores.log.record(change)
+    }
+  }
+  /// An acknowledgement alone needs no room.
+  private func take(_ effects: CommittedEffects) throws(Problem) {
+    guard effects.footprint.bytes > 0 else { return }
+    try room.take(effects.footprint, for: .effects)
   }
   func commit(_ effects: CommittedEffects) async throws(Problem) -> [AppendedEvent] {
-    try await slot.use { (stores) async throws(Problem) in try await stores.log.commit(effects) }
+    try take(effects)
+    return try await slot.use { (stores) async throws(Problem) in
+      try await stores.log.commit(effects)
+    }
   }
   func event(at offset: EventOffset) async throws(Problem) -> Event? {
     try await slot.use { (stores) async throws(Problem) in try await stores.log.event(at: offset) }
@@ -135,7 +153,8 @@ struct SlottedLog: EventLog {
     }
   }
   func deliverAgain(_ events: [Redelivery]) async throws(Problem) -> [PendingDelivery] {
-    try await slot.use { (stores) async throws(Problem) in
+    try room.take(ByteCount(bytes: Self.deliverySize * events.count), for: .event)
+    return try await slot.use { (stores) async throws(Problem) in
       try await stores.log.deliverAgain(events)
     }
   }

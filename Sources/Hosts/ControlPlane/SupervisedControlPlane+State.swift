@@ -58,6 +58,8 @@ extension SupervisedControlPlane: StateService {
     _ writes: [StateWrite], by caller: Caller
   ) async throws(Problem) -> [StateRevision] {
     let now = clock.now().wall
+    let size = writes.filter { $0.action != .delete }.footprint
+    if size.bytes > 0 { try room.take(size, for: .state) }
     return try await bus.use { (stores) async throws(Problem) in
       try await stores.state.write(writes, in: caller.namespace, at: now)
     }

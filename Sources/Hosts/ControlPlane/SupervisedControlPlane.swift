@@ -35,6 +35,7 @@ public final class SupervisedControlPlane: Sendable {
   }
 
   private let stores: Stores
+  let room: any DataRoom
   let clock: any HostClock
   private let random: any RandomNumberGenerator & Sendable
   private let logger: Logger
@@ -49,12 +50,14 @@ public final class SupervisedControlPlane: Sendable {
   let tails = EventTails()
   let plane = ResourceSlot<ControlPlane>("the control plane")
 
+  /// - Parameter room: where what is kept must find room first.
   public init(
-    stores: Stores, clock: any HostClock, logger: Logger,
+    stores: Stores, room: any DataRoom = UnboundedRoom(), clock: any HostClock, logger: Logger,
     random: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator(),
     configuration: ControlPlaneLogic.Configuration = ControlPlaneLogic.Configuration()
   ) {
     self.stores = stores
+    self.room = room
     self.clock = clock
     self.logger = logger
     self.random = random
@@ -121,7 +124,8 @@ public final class SupervisedControlPlane: Sendable {
   private var schedulerOwner: ResourceOwner<ControlPlane> {
     let parts = ControlPlane.Parts(
       catalog: SlottedCatalog(slot: registry), blobs: SlottedBlobs(slot: registry),
-      events: SlottedLog(slot: bus), verifiers: verifiers, links: links, deliveries: deliveries,
+      events: SlottedLog(slot: bus, room: room), room: room, verifiers: verifiers, links: links,
+      deliveries: deliveries,
       invocations: invocations, tails: tails, clock: clock, random: random, logger: logger,
       configuration: configuration)
     return ResourceOwner(

@@ -18,14 +18,16 @@ public struct DeploymentResource: Hashable, Sendable, Codable {
   /// Why it cannot run; given when the state is `failed`.
   public var problem: ProblemResource?
   public var kind: ModuleKind
-  /// The topic filters that wake it.
-  public var triggers: [TopicFilter]
+  /// What wakes it.
+  public var triggers: [TriggerResource]
   public var resultTopic: Topic?
   public var arguments: [String]
   public var environment: [EnvironmentVariable]
   public var limits: LimitsResource
   public var retry: RetryResource
   public var concurrency: Int
+  /// What it may reach beyond its event.
+  public var capabilities: CapabilityGrants
 
   public init(_ status: DeploymentStatus) {
     let deployment = status.deployment
@@ -45,13 +47,32 @@ public struct DeploymentResource: Hashable, Sendable, Codable {
       problem = ProblemResource(reason)
     }
     kind = configuration.kind
-    triggers = configuration.triggers.map(\.topic)
+    triggers = configuration.triggers.map { TriggerResource($0) }
     resultTopic = configuration.resultTopic
     arguments = configuration.arguments
     environment = configuration.environment
     limits = LimitsResource(configuration.limits)
     retry = RetryResource(configuration.retry)
     concurrency = configuration.concurrency
+    capabilities = configuration.capabilities
+  }
+}
+
+/// What wakes a module.
+public struct TriggerResource: Hashable, Sendable, Codable {
+  public var topic: TopicFilter
+  /// Missing for all events of the topics.
+  public var `where`: EventPattern?
+  /// Missing for in no order.
+  public var orderBy: OrderField?
+  /// Missing for not shared.
+  public var group: GroupName?
+
+  public init(_ trigger: Trigger) {
+    topic = trigger.topic
+    `where` = trigger.pattern
+    orderBy = trigger.orderBy
+    group = trigger.group
   }
 }
 
@@ -65,6 +86,7 @@ public struct LimitsResource: Hashable, Sendable, Codable {
   public var calls: Int
   public var callBytes: ByteCount
   public var outstandingCalls: Int
+  public var openFiles: Int
 
   public init(_ limits: ActivationLimits) {
     memoryBytes = limits.memory
@@ -75,6 +97,7 @@ public struct LimitsResource: Hashable, Sendable, Codable {
     calls = limits.calls
     callBytes = limits.callBytes
     outstandingCalls = limits.outstandingCalls
+    openFiles = limits.openFiles
   }
 }
 

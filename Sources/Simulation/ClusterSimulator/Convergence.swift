@@ -26,6 +26,7 @@ extension World {
     if !operators.invocations.isEmpty {
       unrest.append("\(operators.invocations.count) invocations wait")
     }
+    if !publishers.waiting.isEmpty { unrest.append("\(publishers.waiting.count) publishers wait") }
     for tree in allTrees { unrest += tree.checker.unrest(tree) }
     unrest += placementUnrest(plane)
     let blocked = Set(
@@ -119,6 +120,7 @@ extension World {
     where store.keys[key].map({ $0.revokedAt == nil }) != operators.promisedKeys[key] {
       broken.append("key \(key) is not as it was acknowledged")
     }
+    broken += deliveries.broken(self)
     for tree in allTrees { broken += tree.checker.untruths(tree) }
     if let plane {
       let deployed = plane.catalog.placed.mapValues(\.deployment)

@@ -67,10 +67,11 @@ extension Coverage {
     case .appendFailed: count(.eventsAppendFailed)
     case .changeRecorded: count(.eventsChangeRecorded)
     case .recordFailed: count(.eventsRecordFailed)
+    case .effectsRefused: count(.eventsEffectsRefused)
     // These come from the logic itself, or are not part of a simulation.
     case .deploymentsChanged, .lifecycleOccurred, .activationFinished, .eventUnreadable,
       .activationLost, .deadLetterReplayed, .redelivered, .deadlineReached, .stopRequested,
-      .effectsRefused, .effectsOffered, .effectsCommitted, .commitFailed:
+      .effectsOffered, .effectsCommitted, .commitFailed:
       break
     }
   }
@@ -85,6 +86,7 @@ extension Coverage {
     case .activate: count(.planeDirectiveActivate)
     case .invoke: count(.planeDirectiveInvoke)
     case .refuseInvocation: count(.planeDirectiveRefuseInvocation)
+    case .noteLateAnswer: count(.planeDirectiveNoteLateAnswer)
     case .send(_, let message): count(message)
     case .events(let directive): count(directive)
     case .announce(let event): count(event)
@@ -107,15 +109,17 @@ extension Coverage {
     case .append: count(.routerAppend)
     case .accept: count(.routerAccept)
     case .settled: count(.routerSettled)
-    // Simulated agents answer, or are lost, long before.
-    case .giveUp: break
+    case .giveUp: count(.routerGiveUp)
+    case .refuse(_, let problem) where problem.code == "event_log_full": count(.routerRefuseFull)
+    case .refuse(_, let problem) where problem.code == "event_log_lagging":
+      count(.routerRefuseLagging)
     case .record(let change):
       switch change.outcome {
       case .succeeded: count(.routerRecordSucceeded)
       case .failed: count(.routerRecordFailed)
       case .dead: count(.routerRecordDead)
       }
-    // Refusals need a full log; `EventRoutingTests` fill one.
+    // Other refusals are what became of an append.
     case .refuse, .activate, .commit, .confirm: break
     }
   }

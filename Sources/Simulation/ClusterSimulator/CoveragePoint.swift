@@ -35,6 +35,19 @@ enum CoveragePoint: String, CaseIterable {
   case eventsAppendFailed = "events.appendFailed"
   case eventsChangeRecorded = "events.changeRecorded"
   case eventsRecordFailed = "events.recordFailed"
+  case eventsEffectsRefused = "events.effectsRefused"
+
+  case publisherRepeats = "publisher.repeats"
+  case publisherHearsOfDuplicate = "publisher.hearsOfDuplicate"
+  case storm = "storm"
+
+  case deliveryFilteredOut = "delivery.filteredOut"
+  case deliveryShared = "delivery.shared"
+  case deliveryOrdered = "delivery.ordered"
+  case deliveryHeld = "delivery.held"
+  case deliveryRetriedInOrder = "delivery.retriedInOrder"
+  case deliveryPublishes = "delivery.publishes"
+  case deliveryQuietAmidOthers = "delivery.quietAmidOthers"
 
   case planeDirectivePersist = "planeDirective.persist"
   case planeDirectiveReplyCatalog = "planeDirective.replyCatalog"
@@ -44,6 +57,7 @@ enum CoveragePoint: String, CaseIterable {
   case planeDirectiveActivate = "planeDirective.activate"
   case planeDirectiveInvoke = "planeDirective.invoke"
   case planeDirectiveRefuseInvocation = "planeDirective.refuseInvocation"
+  case planeDirectiveNoteLateAnswer = "planeDirective.noteLateAnswer"
 
   case controlMessageWelcome = "controlMessage.welcome"
   case controlMessageUnknown = "controlMessage.unknown"
@@ -54,6 +68,9 @@ enum CoveragePoint: String, CaseIterable {
 
   case routerAppend = "router.append"
   case routerAccept = "router.accept"
+  case routerRefuseFull = "router.refuseFull"
+  case routerRefuseLagging = "router.refuseLagging"
+  case routerGiveUp = "router.giveUp"
   case routerRecordSucceeded = "router.recordSucceeded"
   case routerRecordFailed = "router.recordFailed"
   case routerRecordDead = "router.recordDead"

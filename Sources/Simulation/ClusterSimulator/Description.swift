@@ -25,7 +25,8 @@ extension World {
       "announce \(event.type.rawValue) \(event.target) "
         + event.payload.sorted { $0.key < $1.key }.map { "\($0.key)=\(text($0.value))" }
         .joined(separator: " ")
-    case .persist, .reply, .progress, .events, .activate, .invoke, .refuseInvocation:
+    case .persist, .reply, .progress, .events, .activate, .invoke, .refuseInvocation,
+      .noteLateAnswer:
       short("\(directive)")
     }
   }

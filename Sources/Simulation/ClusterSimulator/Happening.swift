@@ -39,7 +39,11 @@ enum Happening {
   case outcomeArrives(Int, connection: Int, ActivationOrder, ActivationOutcome)
 
   case operatorActs
+  case operatorSetsUp(Int)
   case eventIsPublished
+  case eventIsRepeated(Publishers.Publish)
+  case stormBegins
+  case stormBlows(Topic, left: Int, Duration)
   case fault(Fault)
   case faultEnds(Fault)
   /// What a scenario says, at its time; also a fault that is aimed already.
@@ -60,7 +64,8 @@ struct ActivationOrder {
 }
 
 enum ActivationOutcome {
-  case succeeded
+  /// With what it wants done.
+  case succeeded(ActivationEffects)
   case failed(ActivationFailure.Code)
 }
 

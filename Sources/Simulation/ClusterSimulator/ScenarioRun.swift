@@ -72,6 +72,12 @@ extension Scenario {
     configuration.childCrashEvery = nil
     configuration.serviceStart = .milliseconds(1)
     configuration.drills = 0
+    let limits = EventRouter.Limits()
+    configuration.pendingDeliveries = limits.pendingDeliveries
+    configuration.runningActivations = limits.running
+    configuration.appendingEvents = limits.appending
+    configuration.stormEvery = nil
+    configuration.effectsRefusal = 0
     return configuration
   }
 

@@ -49,6 +49,18 @@ public struct SimulationConfiguration: Hashable, Sendable, Codable {
   public var operatorEvery: Duration
   public var eventEvery: Duration
 
+  /// What may be owed, run and be appended at the same time, see `EventRouter.Limits`: little, so that it is
+  /// used up.
+  public var pendingDeliveries: Int
+  public var runningActivations: Int
+  public var appendingEvents: Int
+  /// Between two storms of events; nothing means never.
+  public var stormEvery: Duration?
+  /// The share of publishes that were published before.
+  public var repetition: Double
+  /// The share of what activations did that state would not take.
+  public var effectsRefusal: Double
+
   /// Draws everything from a seed.
   public init(seed: UInt64, nodes: Int) {
     var random = SimulationRandom(seed: seed, stream: 1)
@@ -82,5 +94,11 @@ public struct SimulationConfiguration: Hashable, Sendable, Codable {
     serviceLife = random.duration(in: .milliseconds(100) ... .seconds(4))
     childStartFailure = random.happens(0.5) ? 0 : random.number(in: 0...0.2)
     drills = 2
+    pendingDeliveries = 40 + random.index(below: 300)
+    runningActivations = 2 + random.index(below: 30)
+    appendingEvents = 8 + random.index(below: 250)
+    stormEvery = every(0.7, .seconds(2) ... .seconds(8))
+    repetition = random.number(in: 0...0.3)
+    effectsRefusal = random.happens(0.5) ? 0 : random.number(in: 0...0.1)
   }
 }

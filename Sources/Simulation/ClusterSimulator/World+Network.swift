@@ -1,5 +1,6 @@
 import ClusterModel
 import ControlPlaneLogic
+import EventRouting
 import NodeAgentLogic
 
 // What lies between the control plane and its agents.
@@ -129,11 +130,17 @@ extension World {
     if isTroubled, guests.happens(configuration.guestFailure) {
       outcome = .failed(guests.happens(0.2) ? .internalError : .guestTrapped)
     } else {
-      outcome = .succeeded
+      outcome = .succeeded(effects(of: order))
     }
     timeline.plan(
       .activationEnds(index, process: agent.process, connection: connection, order, outcome),
-      after: guests.duration(upTo: .milliseconds(20)))
+      after: guestTime())
+  }
+
+  /// Now and then something waits long for a worker: some modules are given up meanwhile.
+  private func guestTime() -> Duration {
+    let isHeldUp = isTroubled && publishing.happens(0.01)
+    return guests.duration(upTo: isHeldUp ? .seconds(4) : .milliseconds(20))
   }
 
   func endActivation(
@@ -169,19 +176,42 @@ extension World {
         checker.fail("event \(offset) is not in the log", self)
         return
       }
-      tellPlane(
-        logicLife,
-        .activationEnded(id, order.route, .finished(event, result(of: outcome), data: nil)))
+      tellPlane(logicLife, .activationEnded(id, order.route, end(event, outcome)))
     case .invocation(let request):
       operators.invocationAnswered(request, self)
       tellPlane(logicLife, .invocationEnded(request, order.route, isFaultOfNode: false))
     }
   }
 
-  private func result(of outcome: ActivationOutcome) -> Result<[UInt8], ActivationFailure> {
+  private func end(_ event: Event, _ outcome: ActivationOutcome) -> ActivationEnd {
     switch outcome {
-    case .succeeded: .success([1])
-    case .failed(let code): .failure(ActivationFailure(code: code, message: code.rawValue))
+    case .succeeded(let effects):
+      .finished(
+        event, .success([1]), data: nil,
+        effects: EventRouter.OfferedEffects(
+          effects, data: effects.published.map { readings[$0.data] }))
+    case .failed(let code):
+      .finished(
+        event, .failure(ActivationFailure(code: code, message: code.rawValue)), data: nil)
     }
+  }
+
+  /// What a guest wants done: to be counted, under the number of its run, and of some to publish.
+  private func effects(of order: ActivationOrder) -> ActivationEffects {
+    guard case .delivery(_, let offset) = order.purpose, let event = log.events[offset] else {
+      return .none
+    }
+    let module = order.route.placement.name.name
+    var effects = ActivationEffects(
+      writes: DeliveryChecker.writes(event, module, run: order.run))
+    if module.text.hasSuffix("module\(Self.publishingModule)"), publishing.happens(0.5) {
+      effects.published = [
+        GuestPublish(
+          topic: Topic(unchecked: "results/\(publishing.index(below: 2))"),
+          subject: randomSubject(), data: randomReading().bytes)
+      ]
+    }
+    deliveries.offers(effects, run: order.run)
+    return effects
   }
 }

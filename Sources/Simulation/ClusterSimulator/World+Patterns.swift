@@ -31,14 +31,18 @@ extension World {
   func randomReading() -> (bytes: [UInt8], json: JSONValue?) {
     let level = Int64(patterns.index(below: 10))
     let site = Self.sites[patterns.index(below: Self.sites.count)]
+    let bytes: [UInt8]
+    let json: JSONValue?
     switch patterns.index(below: 4) {
     case 0: return ([1, 2, 3], nil)
-    case 1: return (Array(#"{"level":\#(level)}"#.utf8), .object(["level": .integer(level)]))
+    case 1:
+      bytes = Array(#"{"level":\#(level)}"#.utf8)
+      json = .object(["level": .integer(level)])
     case _:
-      return (
-        Array(#"{"level":\#(level),"site":"\#(site)"}"#.utf8),
-        .object(["level": .integer(level), "site": .string(site)])
-      )
+      bytes = Array(#"{"level":\#(level),"site":"\#(site)"}"#.utf8)
+      json = .object(["level": .integer(level), "site": .string(site)])
     }
+    readings[bytes] = json
+    return (bytes, json)
   }
 }

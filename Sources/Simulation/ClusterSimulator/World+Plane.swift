@@ -26,11 +26,14 @@ extension World {
     logicLife += 1
     var configuration = ControlPlaneLogic.Configuration()
     configuration.tracking.heartbeatInterval = self.configuration.heartbeatInterval
+    configuration.routing.pendingDeliveries = self.configuration.pendingDeliveries
+    configuration.routing.running = self.configuration.runningActivations
+    configuration.routing.appending = self.configuration.appendingEvents
     note("the control plane's logic begins its life \(logicLife) after term \(store.term)")
     plane = ControlPlaneLogic(store.snapshot, configuration: configuration)
     planeWakesAt = nil
+    hasRecovered = false
     tellPlane(logicLife, .started)
-    tellPlane(logicLife, .events(.recovered(log.owed)))
   }
 
   /// The logic is gone, and with it all that it had decided and that is not durable.
@@ -42,6 +45,8 @@ extension World {
     planeWakesAt = nil
     planeServices.forgetLogic()
     operators.logicEnded()
+    deliveries.logicEnded()
+    publishersHearNothing()
   }
 
   func wakePlane(_ life: Int) {
@@ -61,11 +66,18 @@ extension World {
     coverage.count(input)
     note("plane <- \(describe(input))")
     let now = planeClock.instants(at: timeline.now)
+    deliveries.hears(input, self)
     let directives = plane?.handle(input, at: now, using: &decisions) ?? []
+    deliveries.decided(directives, on: input, self)
     for directive in directives {
       coverage.count(directive)
       note("plane -> \(describe(directive))")
       carryOut(directive)
+    }
+    // As soon as it has begun, and before anything else, it hears what is owed.
+    if !hasRecovered, plane?.hasBegun == true {
+      hasRecovered = true
+      tellPlane(logicLife, .events(.recovered(log.owed)))
     }
     setPlaneAlarm()
   }
@@ -87,10 +99,13 @@ extension World {
       checker.planSent(message, self)
       send(message, to: node)
     case .events(let directive): carryOut(directive)
-    case .activate(let id, let offset, let route, _):
-      use(.deliver(newOrder(.delivery(id, offset), route)))
+    case .activate(let id, let offset, let route, let attempt):
+      let order = newOrder(.delivery(id, offset), route)
+      deliveries.begins(id, order.run, attempt: attempt, self)
+      use(.deliver(order))
     case .invoke(let request, let route): use(.invoke(newOrder(.invocation(request), route)))
     case .refuseInvocation(let request, _): operators.invocationAnswered(request, self)
+    case .noteLateAnswer: break
     case .announce(let event):
       countTransition(event)
       checker.announced(event, self)
@@ -104,9 +119,9 @@ extension World {
   private func carryOut(_ directive: EventRouter.Directive) {
     switch directive {
     case .append(let request, let event): use(.append(request, event))
-    case .accept: operators.eventsAccepted += 1
-    case .refuse, .confirm: break
-    case .commit: checker.fail("guests of a simulation want nothing done", self)
+    case .accept(let request, let appended): publishAccepted(request, appended)
+    case .refuse(let request, let problem): publishRefused(request, problem)
+    case .commit, .confirm: checker.fail("invocations of a simulation want nothing done", self)
     case .record(let change): use(.record(change))
     case .settled, .giveUp: break
     case .activate: checker.fail("an activation left the control plane without a route", self)
@@ -153,8 +168,12 @@ extension World {
       return
     }
     let appended = log.append(event)
+    deliveries.isDurable(event, appended, self)
     tellPlane(life, .events(.eventAppended(request, appended)))
   }
+
+  private static let stateProblem = Problem(
+    .conflict, code: "bucket_full", "the bucket is full", next: "Make room.")
 
   func write(_ process: Int, _ life: Int, _ change: DeliveryChange) {
     guard reachesDisk(process, .bus) else { return }
@@ -163,7 +182,14 @@ extension World {
       tellPlane(life, .events(.recordFailed(change.delivery, Self.diskProblem)))
       return
     }
+    if case .succeeded = change.outcome, isTroubled, disk.happens(configuration.effectsRefusal) {
+      tellPlane(life, .events(.effectsRefused(change.delivery, Self.stateProblem)))
+      return
+    }
+    let isOwed = log.pending[change.delivery] != nil
+    if isOwed { deliveries.commits(change, self) }
     let appended = log.record(change)
+    if isOwed { deliveries.isDurable(change, appended, self) }
     tellPlane(life, .events(.changeRecorded(change.delivery, published: appended)))
   }
 }

@@ -1,6 +1,5 @@
 import ClusterModel
 import ControlPlaneLogic
-import EventRouting
 import ModuleCatalog
 import NodeAgentLogic
 
@@ -8,6 +7,10 @@ import NodeAgentLogic
 extension World {
   static let applications = 6
   static let modulesEach = 3
+  /// The one of each application that publishes, see `effects`.
+  static let publishingModule = 0
+  /// Tries that each event has.
+  static let attempts = 3
   private static let keys = ["0a", "0b", "0c"].map {
     KeyID(unchecked: String(repeating: $0, count: 16))
   }
@@ -16,6 +19,24 @@ extension World {
   func planWorkload() {
     timeline.plan(.operatorActs, after: .milliseconds(1))
     timeline.plan(.eventIsPublished, after: .milliseconds(500))
+    planStorm()
+    guard publishing.happens(0.7) else { return }
+    // Mostly there is something to begin with: keys, a version of each module, and all of them deployed.
+    let modules = Self.applications * Self.modulesEach
+    for step in 0...(modules + Self.applications) {
+      timeline.plan(.operatorSetsUp(step), after: .milliseconds(400 + 20 * step))
+    }
+  }
+
+  func setUp(_ step: Int) {
+    guard plane?.hasBegun == true else { return }
+    let pushes = Self.applications * Self.modulesEach
+    switch step {
+    case 0: for _ in 0..<4 { trust() }
+    case 1...pushes:
+      push(moduleName((step - 1) / Self.modulesEach, (step - 1) % Self.modulesEach))
+    case _: deploy(step - pushes - 1)
+    }
   }
 
   func operatorActs() {
@@ -24,10 +45,10 @@ extension World {
     }
     guard plane?.hasBegun == true else { return }
     switch workload.next() % 16 {
-    case 0, 1, 2: push()
+    case 0, 1, 2: push(anyModule().name)
     case 3: trust()
     case 4: if workload.happens(0.15) { revoke() } else { trust() }
-    case 5, 6, 7, 8, 9: deploy()
+    case 5, 6, 7, 8, 9: deploy(workload.index(below: Self.applications))
     case 10: undeploy()
     case 11, 12: rollBack()
     case _: commandNode()
@@ -38,7 +59,7 @@ extension World {
     ModuleName(unchecked: "app\(application)-module\(module)")
   }
 
-  private func anyModule() -> QualifiedName {
+  func anyModule() -> QualifiedName {
     QualifiedName(
       .default,
       moduleName(
@@ -50,10 +71,9 @@ extension World {
     tellPlane(logicLife, input(request))
   }
 
-  private func push() {
+  private func push(_ name: ModuleName) {
     operators.lastVersion += 1
     let version = operators.lastVersion
-    let name = anyModule().name
     let record = ModuleVersionRecord(
       namespace: .default, name: name, version: ModuleVersion(unchecked: "v\(version)"),
       digest: ModuleDigest(sha256: (0..<32).map { UInt8(truncatingIfNeeded: version >> ($0 % 4)) }),
@@ -80,15 +100,15 @@ extension World {
     ask(.revoke(key)) { .catalog(.keyRevocationRequested($0, key, Self.requester)) }
   }
 
-  private func deploy() {
-    let application = workload.index(below: Self.applications)
+  private func deploy(_ application: Int) {
     var wishes: [DeploymentWish] = []
     for module in 0..<Self.modulesEach where workload.happens(0.7) {
       let name = moduleName(application, module)
       let versions = plane?.catalog.versions[QualifiedName(.default, name)] ?? []
       guard let record = workload.element(of: versions) else { continue }
       wishes.append(
-        DeploymentWish(name: name, version: record.version, configuration: randomConfiguration()))
+        DeploymentWish(
+          name: name, version: record.version, configuration: randomConfiguration(module)))
     }
     let name = ApplicationName(unchecked: "app\(application)")
     ask(.deploy(name, wishes)) {
@@ -96,7 +116,7 @@ extension World {
     }
   }
 
-  private func randomConfiguration() -> DeploymentConfiguration {
+  private func randomConfiguration(_ module: Int) -> DeploymentConfiguration {
     let replicas = [0, 1, 1, 1, 2, 3][workload.index(below: 6)]
     let rules = PlacementRules(
       replicas: replicas, fallbacks: workload.index(below: 3),
@@ -107,14 +127,36 @@ extension World {
       memory: .mebibytes([16, 64, 128, 256][workload.index(below: 4)]),
       origin: workload.happens(0.5) ? agents[workload.index(below: agents.count)].location : nil,
       isolation: workload.happens(0.4) ? .stop : .continue)
+    var limits = ActivationLimits()
+    var retry = RetryPolicy(
+      attempts: Self.attempts, initialDelay: .milliseconds(20), maximumDelay: .milliseconds(500))
+    // Some do not wait long for an answer.
+    if publishing.happens(0.3) {
+      limits.wallTime = .milliseconds(200)
+      retry.answerGrace = .seconds(1)
+    }
     return DeploymentConfiguration(
-      triggers: [
+      triggers: randomTriggers(module), limits: limits, retry: retry,
+      concurrency: [1, 2, 8, 64][publishing.index(below: 4)], placement: rules)
+  }
+
+  /// What wakes it: readings, in some order or none, alone or shared; and of some what others publish.
+  private func randomTriggers(_ module: Int) -> [Trigger] {
+    let topic = workload.next() % 4
+    let order = [nil, OrderField(unchecked: "subject"), OrderField(unchecked: "data.site")]
+    var triggers = [
+      Trigger(
+        topic: TopicFilter(unchecked: publishing.happens(0.3) ? "sensors/#" : "sensors/\(topic)"),
+        pattern: randomPattern(), orderBy: order[publishing.index(below: order.count)],
+        group: publishing.happens(0.6) ? GroupName(unchecked: "shared") : nil)
+    ]
+    if module != Self.publishingModule, publishing.happens(0.3) {
+      triggers.append(
         Trigger(
-          topic: TopicFilter(unchecked: "sensors/\(workload.next() % 4)"), pattern: randomPattern())
-      ],
-      retry: RetryPolicy(
-        attempts: 3, initialDelay: .milliseconds(20), maximumDelay: .milliseconds(500)),
-      placement: rules)
+          topic: TopicFilter(unchecked: "results/+"), pattern: randomPattern(),
+          orderBy: order[publishing.index(below: order.count)]))
+    }
+    return triggers
   }
 
   private func undeploy() {
@@ -149,25 +191,5 @@ extension World {
       return
     }
     ask(.node(node, command)) { .nodeCommanded($0, node, command, Self.requester) }
-  }
-
-  func publishEvent() {
-    if isTroubled {
-      timeline.plan(.eventIsPublished, after: workload.interval(mean: configuration.eventEvery))
-    }
-    guard plane?.hasBegun == true else { return }
-    if workload.happens(0.3) {
-      let request = operators.invoke()
-      tellPlane(logicLife, .invocationRequested(request, anyModule()))
-      return
-    }
-    let topic = Topic(unchecked: "sensors/\(workload.next() % 4)")
-    let reading = randomReading()
-    let event = Event(
-      id: "\(timeline.now)", source: "/sensor", type: patterns.happens(0.7) ? "reading" : "alarm",
-      topic: topic, data: reading.bytes)
-    tellPlane(
-      logicLife,
-      .events(.eventReceived(operators.nextRequest(), event, data: reading.json, .local)))
   }
 }

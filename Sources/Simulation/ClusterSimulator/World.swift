@@ -18,6 +18,7 @@ final class World {
   var decisions: SimulationRandom
   var luckOfTrees: SimulationRandom
   var patterns: SimulationRandom
+  var publishing: SimulationRandom
 
   let planeTree = SimulatedTree(.plane, SupervisionPlan(children: ControlPlaneTree.children))
   let agentTrees: [SimulatedTree]
@@ -27,6 +28,8 @@ final class World {
   var plane: ControlPlaneLogic?
   /// Grows with each beginning and each end of the logic: what was meant for another is lost.
   var logicLife = 0
+  /// Whether the logic was told what an earlier one owed.
+  var hasRecovered = false
   var planeServices = PlaneServices()
   /// Grows whenever the control plane's end of all links is opened or closed.
   var links = 0
@@ -39,7 +42,11 @@ final class World {
   /// Until when trouble is made.
   let healAt: Int64
   var operators = Operators()
+  var publishers = Publishers()
+  /// What the data of readings says.
+  var readings: [[UInt8]: JSONValue] = [:]
   var checker = Checker()
+  var deliveries = DeliveryChecker()
   var coverage = Coverage()
   var history: History?
   var pendingMoves: [Int: PendingMove] = [:]
@@ -59,6 +66,7 @@ final class World {
     decisions = SimulationRandom(seed: configuration.seed, stream: 8)
     luckOfTrees = SimulationRandom(seed: configuration.seed, stream: 9)
     patterns = SimulationRandom(seed: configuration.seed, stream: 11)
+    publishing = SimulationRandom(seed: configuration.seed, stream: 12)
     let fleet = agents ?? SimulatedAgent.fleet(configuration)
     self.agents = fleet
     agentTrees = fleet.map { SimulatedTree(.agent($0.index), AgentTree.plan) }
@@ -119,7 +127,11 @@ final class World {
     case .handIsLaid(let tree, let process, let node):
       if tree.process == process { bringBack(tree, node) }
     case .operatorActs: operatorActs()
+    case .operatorSetsUp(let step): setUp(step)
     case .eventIsPublished: publishEvent()
+    case .eventIsRepeated(let publish): publishAgain(publish)
+    case .stormBegins: beginStorm()
+    case .stormBlows(let topic, let left, let gap): blow(topic, left: left, gap)
     case .fault(let fault): begin(fault)
     case .faultEnds(let fault): end(fault)
     case .scripted(let action): act(action)

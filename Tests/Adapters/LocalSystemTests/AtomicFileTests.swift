@@ -1,10 +1,11 @@
 import ClusterModel
 import Foundation
 import LocalSystem
+import ProcessTesting
 import Testing
 
 struct AtomicFileTests {
-  private let path = FileManager.default.temporaryDirectory.path + "/atomic-\(UUID())"
+  private let path = ScratchFolder.path("atomic")
 
   private func mode() throws -> Int? {
     try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
@@ -30,9 +31,10 @@ struct AtomicFileTests {
     }
     #expect(problem?.code == "file_exists")
     #expect(FileManager.default.contents(atPath: path) == Data([1]))
-    let name = path.split(separator: "/").last ?? ""
-    let folder = FileManager.default.temporaryDirectory.path
-    let beside = try FileManager.default.contentsOfDirectory(atPath: folder)
-    #expect(beside.filter { $0.hasPrefix(name) } == [String(name)])
+    let file = URL(filePath: path)
+    let beside = try FileManager.default.contentsOfDirectory(
+      atPath: file.deletingLastPathComponent().path)
+    let name = file.lastPathComponent
+    #expect(beside.filter { $0.hasPrefix(name) } == [name])
   }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import LocalSystem
+import ProcessTesting
 import Testing
 
 /// `#expect` takes no mutating calls, so the watch stands behind a reference.
@@ -11,7 +12,7 @@ private final class Watched {
 }
 
 struct FileWatchTests {
-  private let folder = FileManager.default.temporaryDirectory.path + "/watch-\(UUID())"
+  private let folder = ScratchFolder.path("watch")
 
   init() throws {
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)

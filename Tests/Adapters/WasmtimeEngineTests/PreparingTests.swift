@@ -1,5 +1,6 @@
 import ClusterModel
 import HostPorts
+import ProcessTesting
 import Testing
 
 @testable import WasmtimeEngine

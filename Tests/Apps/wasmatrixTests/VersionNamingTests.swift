@@ -1,11 +1,12 @@
 import ClusterModel
 import LocalSystem
+import ProcessTesting
 import Testing
 
 @testable import wasmatrix
 
 struct VersionNamingTests {
-  private let path = "/tmp/naming-\(UInt64.random(in: .min ... .max)).wasm"
+  private let path = ScratchFolder.path("naming") + ".wasm"
   private let digits = "93a44bbb96c7"
 
   private func module() throws -> ModuleFile {

@@ -80,6 +80,8 @@ struct ControlPlaneDriver {
         invocations.append((request, route))
         texts.append("invoke on \(route.node)")
       case .refuseInvocation(_, let problem): texts.append("no invocation: \(problem.code)")
+      case .noteLateAnswer(let id, let route):
+        texts.append("late answer to \(id) from \(route.node)")
       case .announce(let event): announced.append(event)
       }
     }

@@ -168,6 +168,19 @@ import Testing
       ])
   }
 
+  @Test mutating func `an undeployment is announced as the change that it is`() {
+    plane.serve(on: ["a"], one)
+    _ = plane.undeploy()
+    let change = plane.announced.first { $0.type == .deploymentChange }
+    #expect(change?.target == "module/m")
+    #expect(change?.payload == ["generation": .integer(1), "deployed": .bool(false)])
+    _ = plane.news()
+    _ = plane.deploy("1", one)
+    _ = plane.obey("a")
+    #expect(
+      plane.announced.first { $0.type == .deploymentChange }?.payload["deployed"] == .bool(true))
+  }
+
   @Test mutating func `a deployment that replaces another waits for all that should serve`() {
     for node in ["a", "b"] { _ = plane.attach(node) }
     _ = plane.push("1")

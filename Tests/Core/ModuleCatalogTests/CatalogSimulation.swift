@@ -77,7 +77,7 @@ struct CatalogSimulation {
       case .promotePlacement(let id):
         if !placements.contains(id) { violations.append("\(id.name) serves and is not ready") }
       case .retainPlacement(let id): placements.remove(id)
-      case .stopPlacement(let id): placements.remove(id)
+      case .stopPlacement(let id), .withdrawPlacement(let id): placements.remove(id)
       case .route(let routes):
         for route in routes
         where route.isReady

@@ -40,6 +40,7 @@ import Testing
       case .promotePlacement(let id): "promote \(id.name)#\(id.generation)"
       case .retainPlacement(let id): "retain \(id.name)#\(id.generation)"
       case .stopPlacement(let id): "stop \(id.name)#\(id.generation)"
+      case .withdrawPlacement(let id): "withdraw \(id.name)#\(id.generation)"
       case .route(let routes):
         "route \(routes.map { "\($0.name)#\($0.generation)\($0.isReady ? "" : " not ready")" })"
       }
@@ -142,7 +143,7 @@ import Testing
     #expect(
       handle(.persisted(PersistID(.catalog, 4)))
         == [
-          "progress persisted", "promote a#2", "route [\"a#2\"]", "retain a#1", "stop b#1",
+          "progress persisted", "promote a#2", "route [\"a#2\"]", "retain a#1", "withdraw b#1",
           "reply deployed [2]",
         ])
   }
@@ -273,7 +274,7 @@ import Testing
     #expect(deploy(wish("a", "1")) == ["reply refused undeploy_in_progress"])
     #expect(
       handle(.persisted(PersistID(.catalog, 3))) == [
-        "route []", "stop a#1", "reply undeployed [a]",
+        "route []", "withdraw a#1", "reply undeployed [a]",
       ])
     #expect(deploy(wish("a", "1")).contains("start a#2"))
   }

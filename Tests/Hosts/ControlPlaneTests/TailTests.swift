@@ -27,6 +27,23 @@ import Testing
     }
   }
 
+  @Test func `200 may follow at the same time, and another when one has gone`() async throws {
+    let cluster = try await TestCluster.start()
+    let question = TailQuestion(topic: filter("in"))
+    var tails: [any EventTail] = []
+    for _ in 0..<200 {
+      tails.append(try await cluster.plane.tail(question, for: cluster.caller))
+    }
+    let problem = await #expect(throws: Problem.self) {
+      _ = try await cluster.plane.tail(question, for: cluster.caller)
+    }
+    #expect(problem?.code == "too_many_tails")
+    tails.removeLast()
+    _ = try await cluster.plane.tail(question, for: cluster.caller)
+    await cluster.stop()
+    cluster.remove()
+  }
+
   @Test func `events are told in order, those of the topic that match, once each`() async throws {
     let cluster = try await TestCluster.start()
     let before = try await cluster.publish("in/a", "{\"n\": 1}")

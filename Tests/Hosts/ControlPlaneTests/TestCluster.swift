@@ -13,6 +13,7 @@ import ModuleTrust
 import NodeAgent
 import NodeAgentLogic
 import NodeTracking
+import ProcessTesting
 import SQLiteStore
 import Supervision
 import SupervisionRuntime
@@ -52,15 +53,16 @@ struct TestCluster {
   ///   - engine: the real one when `nil`.
   ///   - faults: makes the stores fail.
   ///   - retention: which settled events are kept.
+  ///   - logger: nobody reads it otherwise.
   static func start(
     at path: String? = nil, engine: (any ModuleEngine)? = nil, faults: Faults = Faults(),
-    retention: EventRetention = EventRetention()
+    retention: EventRetention = EventRetention(),
+    logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
   ) async throws -> TestCluster {
-    let path = path ?? NSTemporaryDirectory() + "wasmatrix-plane-\(UUID().uuidString)"
+    let path = path ?? ScratchFolder.path("plane")
     let folder = try DataFolder(path)
     let engine = try engine ?? SharedEngine.engine.get()
     let clock = SystemClock()
-    let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     // These tests are not about silence, and share a busy machine with all the others.
     let interval = Duration.seconds(5)
     var configuration = ControlPlaneLogic.Configuration()

@@ -4,7 +4,7 @@ import PropertyTesting
 import Testing
 
 /// Whole clusters through everything that can go wrong. What is checked in each run is written in
-/// `Checker.swift` (while it goes on) and `Convergence.swift` (at its end).
+/// `Checker.swift`, `DeliveryChecker.swift` (while it goes on) and `Convergence.swift` (at its end).
 @Suite(.serialized) struct SimulationTests {
   private struct Failed: Error { let failures: [String] }
 
@@ -43,6 +43,10 @@ import Testing
   // Feature: wasmatrix, Property 9: For any Wasm process crash or system failure, processes are restarted, circuit
   // breakers prevent cascading failures
   //
+  // Feature: wasmatrix, Property 11: For any system event, events are published with guaranteed delivery, modules are
+  // spawned on demand, and failed processing is retried: in order by key, once for each group, with effects that take
+  // place once (`DeliveryChecker.swift`, `TurnChecker.swift`)
+  //
   // Feature: wasmatrix, Property 16: For any module registration, deployment, or state change, the Control_Plane should
   // maintain consistent registries of modules and their locations
   //
@@ -52,7 +56,7 @@ import Testing
     async throws
   {
     try await checkProperty(
-      "Feature: wasmatrix, Properties 1, 2, 4, 7, 9, 16, 18: whole clusters in virtual time",
+      "Feature: wasmatrix, Properties 1, 2, 4, 7, 9, 11, 16, 18: whole clusters in virtual time",
       cases: 120, Self.seeds
     ) { try await Self.check(SimulationConfiguration(seed: $0, nodes: 5)) }
   }

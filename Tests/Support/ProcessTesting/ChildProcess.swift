@@ -16,7 +16,7 @@ public enum ChildProcess {
   ///   - arguments: the program, looked for in `PATH`, and what it is given.
   ///   - input: of its standard input.
   public static func run(_ arguments: [String], input: [UInt8] = []) throws -> Ended {
-    let file = NSTemporaryDirectory() + "wasmatrix-input-\(UUID().uuidString)"
+    let file = ScratchFolder.path("input")
     try Data(input).write(to: URL(fileURLWithPath: file))
     defer { unlink(file) }
     let command = (arguments.map(quoted) + ["<", quoted(file)]).joined(separator: " ")

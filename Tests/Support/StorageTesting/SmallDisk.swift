@@ -1,9 +1,10 @@
 import Foundation
 import Glibc
+import ProcessTesting
 
 /// A file system that is soon full; only the superuser can make one.
 public final class SmallDisk: Sendable {
-  public let path = NSTemporaryDirectory() + "wasmatrix-disk-\(UUID().uuidString)"
+  public let path = ScratchFolder.path("disk")
 
   /// Whether this process may mount one.
   public static let isPossible = (try? SmallDisk(kibibytes: 64)) != nil
@@ -16,8 +17,8 @@ public final class SmallDisk: Sendable {
   }
 
   deinit {
-    // Lazily: a file that a failed test left open must not keep it. What cannot be unmounted lies
-    // where the system cleans up.
+    // Lazily: a file that a failed test left open must not keep it. What cannot be unmounted goes
+    // with the process.
     umount2(path, Int32(MNT_DETACH))
     try? FileManager.default.removeItem(atPath: path)
   }

@@ -1,14 +1,15 @@
 public import ClusterModel
 import Foundation
+import ProcessTesting
 
 /// A folder for one test; its contents go when the value does.
 public final class TemporaryFolder: Sendable {
-  public let path = NSTemporaryDirectory() + "wasmatrix-store-\(UUID().uuidString)"
+  public let path = ScratchFolder.path("store")
 
   /// The folder itself is made by whoever is tested.
   public init() {}
 
-  // What is left behind lies where the system cleans up.
+  // What is left behind goes with the process.
   deinit { try? FileManager.default.removeItem(atPath: path) }
 
   /// Copies files into another folder, as they are now.

@@ -19,18 +19,23 @@ import WasmtimeEngine
 /// A control plane and a node agent in this process, with their engine and stores.
 ///
 ///     modules, events, scheduling, nodes      the control plane, see ControlPlaneTree
+///     data      meter     how much room there is in the data folder
 ///     node      engine    the threads and the memory that guests run in
 ///               agent     the node: registered, holding placements
 struct DevCluster: Sendable {
   let plane: SupervisedControlPlane
   let backups: BackupMaker
+  let meter: FolderMeter
   private let clock = SystemClock()
   private let engine = ResourceSlot<any ModuleEngine>("the engine")
   /// Holds the lock of the folder for as long as the cluster lives.
   private let folder: DataFolder
 
-  init(in folder: DataFolder, _ events: EventLogOptions) {
+  /// - Parameter quota: what the folder may take; `nil` for no bound but the disk.
+  init(in folder: DataFolder, _ events: EventLogOptions, quota: ByteCount?) {
     self.folder = folder
+    let meter = FolderMeter(DataMeter(of: folder, quota: quota))
+    self.meter = meter
     backups = BackupMaker(in: folder, clock: clock)
     var configuration = LocalNode.planeConfiguration
     configuration.routing.pendingDeliveries = events.maxPending
@@ -40,18 +45,24 @@ struct DevCluster: Sendable {
         blobs: { () throws(Problem) in try BlobFolder(in: folder) },
         events: { () throws(Problem) in
           let log = try EventDatabase(in: folder, retention: events.retention)
+          meter.looks(into: log)
           return EventStores(log: log, state: log.state)
         }),
-      clock: clock, logger: Logger(label: "control-plane"),
+      room: meter.meter, clock: clock, logger: Logger(label: "control-plane"),
       configuration: configuration)
   }
 
   /// Its services, in the order of their start.
   var children: [ChildSpecification] {
     plane.children + [
+      ChildSpecification(
+        "data",
+        supervisor: SupervisorSpecification(children: [
+          ChildSpecification("meter") { [meter] in ServiceFunction(meter.run) }
+        ])),
       ChildSpecification(.supervisor("node", AgentTree.plan), path: "node") { path in
         path == "node/engine" ? engineOwner as any SupervisedService : agent
-      }
+      },
     ]
   }
 

@@ -6,12 +6,12 @@ enum DeploymentTable {
   static func table(of deployments: [DeploymentResource]) -> TextTable {
     var table = TextTable(
       .text("MODULE"), .text("VERSION"), .text("APPLICATION"), .number("GENERATION"),
-      .text("STATE"), .text("TRIGGERS"))
+      .text("STATE"), .text("TRIGGERS"), .text("GRANTS"))
     for deployment in deployments {
       table.add(
         deployment.name.text, deployment.version.text, deployment.application.text,
         "\(deployment.generation)", state(deployment),
-        deployment.triggers.map(\.text).joined(separator: " "))
+        WakingText.short(deployment.triggers), WakingText.short(deployment.capabilities))
     }
     return table
   }

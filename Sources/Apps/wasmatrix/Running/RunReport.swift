@@ -36,8 +36,8 @@ enum RunEnd {
     // What is no byte is cut to one, as the system does.
     case .guestExited: (failure.exitStatus ?? 1) & 0xff
     case .guestTrapped, .startFailed: trapped
-    case .memoryLimit, .cpuTimeLimit, .wallTimeLimit, .outputLimit, .hostCallLimit,
-      .capabilityDenied:
+    case .memoryLimit, .cpuTimeLimit, .wallTimeLimit, .stackLimit, .outputLimit, .hostCallLimit,
+      .outstandingCallLimit, .capabilityDenied:
       ended
     case .cancelled: interrupted
     case .effectsRefused, .overloaded, .unavailable, .loopDetected, .eventDamaged,

@@ -34,10 +34,28 @@ struct DevVerb: AsyncParsableCommand {
   @Option(help: ArgumentHelp("The folder that keeps everything.", valueName: "dir"))
   var data: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "MiB that the data folder may take, from \(DataUsage.smallestQuota.bytes >> 20) on; beyond it "
+        + "publishes, state writes and pushes are refused. Without it there is no bound but the disk.",
+      valueName: "n"))
+  var quotaMebibytes: Int?
+
   @OptionGroup(title: "Event log") var events: EventLogOptions
 
   @Option(help: "The least severe log messages to show.")
   var logLevel = Logger.Level.info
+
+  /// A pebibyte: nobody means more.
+  private static let largestQuota = 1 << 30
+
+  func validate() throws {
+    let smallest = DataUsage.smallestQuota.bytes >> 20
+    guard let quotaMebibytes else { return }
+    guard (smallest...Self.largestQuota).contains(quotaMebibytes) else {
+      throw ValidationError("--quota-mebibytes is \(smallest) to \(Self.largestQuota)")
+    }
+  }
 
   func run() async throws {
     guard listen.isLoopback else {
@@ -61,7 +79,8 @@ struct DevVerb: AsyncParsableCommand {
     let folder = try DataFolder(DataFolderChoice.path(option: data, manifest: manifest))
     let signer = try DevelopmentKey.load(dataFolder: folder.path)
     let session = DevSession(
-      cluster: DevCluster(in: folder, events), signer: signer, manifestPath: manifest,
+      cluster: DevCluster(in: folder, events, quota: quotaMebibytes.map { .mebibytes($0) }),
+      signer: signer, manifestPath: manifest,
       listen: listen,
       registry: registry)
     try await session.run(until: signals)

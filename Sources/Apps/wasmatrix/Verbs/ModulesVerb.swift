@@ -8,8 +8,9 @@ struct ModulesVerb: AsyncParsableCommand {
     commandName: "modules",
     abstract: "List the versions in the registry; of one module also its history.",
     discussion: """
-      With a NAME also every deployment there ever was under it; --json prints \
-      {"versions": [...], "history": [...]} then. With a VERSION all that is known of that one.
+      With a NAME also every deployment there ever was under it, and of the one there is what wakes it \
+      and what it is granted; --json prints \
+      {"versions": [...], "history": [...], "deployment": {...}} then, the last if there is one. With a VERSION all that is known of that one.
 
       EXAMPLE
         wasmatrix modules
@@ -64,13 +65,15 @@ struct ModulesVerb: AsyncParsableCommand {
   private struct OneModule: Encodable {
     var versions: [ModuleVersionResource]
     var history: [DeployedGenerationResource]
+    var deployment: DeploymentResource?
   }
 
   private func showOne(_ name: ModuleName) async throws {
     let module = try await server.withClient { client in
       OneModule(
         versions: try await client.modules(named: name),
-        history: try await client.history(of: name))
+        history: try await client.history(of: name),
+        deployment: try await client.deployments().first { $0.name == name })
     }
     if output.json { return try ResultPrinter.printJSON(module) }
     StandardOutput.write(table(of: module.versions).text)
@@ -83,6 +86,8 @@ struct ModulesVerb: AsyncParsableCommand {
         "\(deployed.deployedAt)")
     }
     StandardOutput.write("\n" + history.text)
+    guard let deployment = module.deployment else { return }
+    try WakingText.print(deployment.triggers, deployment.capabilities)
   }
 
   private func table(of versions: [ModuleVersionResource]) -> TextTable {

@@ -12,7 +12,8 @@ struct PlacementsVerb: AsyncParsableCommand {
       One line for each version that is made ready on a node, with what it has done so far. Active \
       ones serve; fallbacks take over when a node is lost; retained ones were replaced and are kept \
       ready for a rollback. CODE is quick until the optimised code is there, which replaces it without \
-      an interruption.
+      an interruption. Of those of the present deployment also what wakes them and what they are \
+      granted (--json: "triggers", "capabilities"); `wasmatrix modules NAME` shows it in full.
 
       EXAMPLE
         wasmatrix ps
@@ -23,21 +24,48 @@ struct PlacementsVerb: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    let placements = try await server.withClient { try await $0.placements() }
-    try ResultPrinter.print(placements, output) {
+    let (placements, deployments) = try await server.withClient { client in
+      (try await client.placements(), try await client.deployments())
+    }
+    let shown = placements.map { ShownPlacement($0, of: deployments) }
+    try ResultPrinter.print(shown, output) {
       var table = TextTable(
         .text("MODULE"), .text("VERSION"), .text("NODE"), .text("ROLE"), .number("GENERATION"),
         .text("CODE"), .number("RUNNING"), .number("ACTIVATIONS"), .number("FAILURES"),
-        .text("READY SINCE"))
-      for placement in placements {
+        .text("READY SINCE"), .text("TRIGGERS"), .text("GRANTS"))
+      for one in shown {
+        let placement = one.placement
         table.add(
           "\(placement.module)", "\(placement.version)", "\(placement.node)",
           placement.role.rawValue, "\(placement.generation)", placement.code.rawValue,
-          "\(placement.running)",
-          "\(placement.activations)",
-          "\(placement.failures)", "\(placement.readySince)")
+          "\(placement.running)", "\(placement.activations)", "\(placement.failures)",
+          "\(placement.readySince)",
+          WakingText.short(one.deployment?.triggers ?? []),
+          WakingText.short(one.deployment?.capabilities ?? .none))
       }
       return table
+    }
+  }
+
+  /// A placement, with what its deployment says; that of another generation says nothing of it.
+  private struct ShownPlacement: Encodable {
+    let placement: PlacementResource
+    let deployment: DeploymentResource?
+
+    private enum CodingKeys: String, CodingKey { case triggers, capabilities }
+
+    init(_ placement: PlacementResource, of deployments: [DeploymentResource]) {
+      self.placement = placement
+      deployment = deployments.first {
+        $0.name == placement.module && $0.generation == placement.generation
+      }
+    }
+
+    func encode(to encoder: any Encoder) throws {
+      try placement.encode(to: encoder)
+      var container = encoder.container(keyedBy: CodingKeys.self)
+      try container.encodeIfPresent(deployment?.triggers, forKey: .triggers)
+      try container.encodeIfPresent(deployment?.capabilities, forKey: .capabilities)
     }
   }
 }

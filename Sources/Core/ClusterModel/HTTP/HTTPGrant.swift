@@ -89,6 +89,28 @@ public struct HTTPGrant: Hashable, Sendable, Codable {
     public static let timeout = Duration.milliseconds(1)...Duration.seconds(60)
   }
 
+  private enum CodingKeys: String, CodingKey {
+    case servers, privateAddresses, responseBytes, timeoutMilliseconds
+  }
+
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    let milliseconds = try container.decode(Double.self, forKey: .timeoutMilliseconds)
+    self.init(
+      servers: try container.decode([HTTPServerPattern].self, forKey: .servers),
+      privateAddresses: try container.decode([AddressBlock].self, forKey: .privateAddresses),
+      responseSize: try container.decode(ByteCount.self, forKey: .responseBytes),
+      timeout: .seconds(min(max(milliseconds / 1000, 0), 3600)))
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(servers, forKey: .servers)
+    try container.encode(privateAddresses, forKey: .privateAddresses)
+    try container.encode(responseSize, forKey: .responseBytes)
+    try container.encode(timeout.milliseconds, forKey: .timeoutMilliseconds)
+  }
+
   public func allows(_ target: HTTPTarget) -> Bool { servers.contains { $0.matches(target) } }
 
   /// Whether a granted server may be reached there.

@@ -8,19 +8,51 @@ extension Schemas {
       "namespace": Schema.string, "application": Schema.string, "name": Schema.string,
       "version": Schema.string, "digest": Schema.string, "generation": Schema.integer,
       "deployedAt": Schema.time, "state": Schema.texts(DeploymentResource.State.allCases),
-      "kind": Schema.texts(ModuleKind.allCases), "triggers": Schema.array(Schema.string),
+      "kind": Schema.texts(ModuleKind.allCases), "triggers": Schema.array(trigger),
       "arguments": Schema.array(Schema.string),
       "environment": Schema.array(
         Schema.object(required: ["name": Schema.string, "value": Schema.string])),
       "limits": Schema.ref("Limits"), "retry": Schema.ref("Retry"),
-      "concurrency": Schema.integer,
+      "concurrency": Schema.integer, "capabilities": capabilities,
     ], optional: ["resultTopic": Schema.string, "problem": Schema.ref("Problem")])
+
+  private static let trigger = Schema.object(
+    required: ["topic": Schema.string],
+    optional: [
+      "where": ["type": "object", "description": "A pattern, see docs/EVENT-PATTERNS.md."],
+      "orderBy": Schema.string, "group": Schema.string,
+    ])
+
+  private static let capabilities = Schema.object(
+    required: [
+      "publish": Schema.array(Schema.string),
+      "state": Schema.array(
+        Schema.object(required: [
+          "bucket": Schema.string, "access": Schema.texts(StateGrant.Access.allCases),
+          "prefixes": Schema.array(Schema.string),
+        ])),
+      "onDenial": Schema.texts(DenialPolicy.allCases),
+    ],
+    optional: [
+      "httpOut": Schema.object(required: [
+        "servers": Schema.array(Schema.string), "privateAddresses": Schema.array(Schema.string),
+        "responseBytes": Schema.integer, "timeoutMilliseconds": Schema.number,
+      ]),
+      "files": Schema.object(
+        required: [:],
+        optional: [
+          "scratch": Schema.object(required: [
+            "path": Schema.string,
+            "limits": Schema.object(required: ["size": Schema.integer, "entries": Schema.integer]),
+          ])
+        ]),
+    ])
 
   static let limits = Schema.object(required: [
     "memoryBytes": Schema.integer, "cpuTimeMilliseconds": Schema.number,
     "wallTimeMilliseconds": Schema.number, "outputBytes": Schema.integer,
     "logBytes": Schema.integer, "calls": Schema.integer, "callBytes": Schema.integer,
-    "outstandingCalls": Schema.integer,
+    "outstandingCalls": Schema.integer, "openFiles": Schema.integer,
   ])
 
   static let retry = Schema.object(required: [
