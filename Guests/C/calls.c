@@ -1,4 +1,4 @@
-// Makes calls of WASI preview 1 as its input says, one a line, and writes the error number of each and
+// Makes calls of WASI preview 1, sockets left out, as its input says, one a line, and writes the error number of each and
 // what came of it. Words are numbers, in decimal or 0x..., or texts in quotes; each text takes two
 // arguments, as paths and buffers do. A word `@N` is the result of line N, from 0 on.
 //
@@ -39,8 +39,6 @@ CALL(path_remove_directory, word, const char *, size_t);
 CALL(path_rename, word, const char *, size_t, word, const char *, size_t);
 CALL(path_symlink, const char *, size_t, word, const char *, size_t);
 CALL(path_unlink_file, word, const char *, size_t);
-CALL(sock_accept, word, word, word *);
-CALL(sock_shutdown, word, word);
 CALL(clock_res_get, word, wide *);
 CALL(random_get, void *, size_t);
 CALL(sched_yield, void);
@@ -162,7 +160,6 @@ static word plain(const char *name, size_t length, int *is_known) {
   if (NAME(path_rename)) return call_path_rename(A(0), P(1), A(2), A(3), P(4), A(5));
   if (NAME(path_symlink)) return call_path_symlink(P(0), A(1), A(2), P(3), A(4));
   if (NAME(path_unlink_file)) return call_path_unlink_file(A(0), P(1), A(2));
-  if (NAME(sock_shutdown)) return call_sock_shutdown(A(0), A(1));
   if (NAME(random_get)) return call_random_get(bytes, A(0));
   if (NAME(sched_yield)) return call_sched_yield();
   if (NAME(proc_raise)) return call_proc_raise(A(0));
@@ -183,7 +180,6 @@ static word numeric(const char *name, size_t length, wide *result, int *is_known
     *result = descriptor;
     return error;
   }
-  if (NAME(sock_accept)) return call_sock_accept(A(0), A(1), &descriptor);
   if (NAME(fd_write) || NAME(fd_pwrite)) {
     wasi_buffer buffer = {(uint8_t *)(size_t)W(1), (size_t)W(2)};
     error = NAME(fd_write) ? wasi_fd_write(A(0), &buffer, 1, &size)

@@ -121,6 +121,14 @@ class Capabilities(unittest.TestCase):
         self.assertEqual(list((self.cluster.data / "scratch").iterdir()), [])
         self.assertEqual(self.call("bare", make, "fd_prestat_get 3"), (200, ["8", "8"]))
 
+    def test_a_module_that_imports_sockets_is_not_deployed(self):
+        self.cluster.write_manifest("apiVersion: wasmatrix/v1\nname: app\nmodules:\n  sockets:\n"
+                                    "    source: sockets.wasm\n", guests=["sockets"])
+        self.cluster.start(ready=False)
+        wait_until(lambda: "sock_accept, sock_recv, sock_send, sock_shutdown" in self.cluster.log_text(),
+                   what="the refusal")
+        self.assertEqual(self.cluster.ready_modules(), set())
+
     def test_a_killed_node_leaves_no_scratch_folder(self):
         self.start_files()
         scratch = self.cluster.data / "scratch"
