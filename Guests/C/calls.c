@@ -235,6 +235,30 @@ static word describing(const char *name, size_t length, wide told[5], size_t *mo
   return error;
 }
 
+// poll_oneoff TIMEOUT DESCRIPTOR KIND ...: waits for a clock (no clock when the time is 0) and for
+// descriptors (kind 1: reading, 2: writing); tells of each event its number, error, and hang-up.
+static word poll_all(size_t *events) {
+  static wide subscriptions[most_arguments][6], ready[most_arguments][4];
+  size_t most = 0;
+  if (W(0) > 0) {
+    wide timer[6] = {99, 0, 1, W(0), 0, 0};
+    for (size_t index = 0; index < 6; index++) subscriptions[0][index] = timer[index];
+    most = 1;
+  }
+  for (size_t index = 1; index + 1 < count; index += 2, most++) {
+    wide watched[6] = {index / 2, W(index + 1) & 0xff, W(index), 0, 0, 0};
+    for (size_t part = 0; part < 6; part++) subscriptions[most][part] = watched[part];
+  }
+  word error = wasi_poll_oneoff(subscriptions, ready, most, events);
+  put_number(error);
+  for (size_t index = 0; error == 0 && index < *events; index++) {
+    put(" ", 1), put_number(ready[index][0]);
+    put(":", 1), put_number(ready[index][1] & 0xffff);
+    put(":", 1), put_number(ready[index][3] & 1);
+  }
+  return error;
+}
+
 static void run_line(char *at, char *end) {
   char *name;
   size_t length = read_line(at, end, &name), size = 0, most = 0;
@@ -252,6 +276,8 @@ static void run_line(char *at, char *end) {
   } else if (error = describing(name, length, told, &most, &is_known), is_known) {
     put_number(error);
     for (size_t index = 0; error == 0 && index < most; index++) put(" ", 1), put_number(told[index]);
+  } else if (NAME(poll_oneoff)) {
+    poll_all(&size);
   } else if (NAME(fd_readdir)) {
     put_number(error = call_fd_readdir(A(0), bytes, A(1), W(2), &size));
     if (error == 0) put(" ", 1), put_number(size), put_entries(size);

@@ -1,6 +1,7 @@
 """All of WASI preview 1, called one by one by a guest of ours (Guests/C/calls.c) through `wasmatrix run`."""
 import os
 import pathlib
+import random
 import shutil
 import subprocess
 import tempfile
@@ -35,7 +36,8 @@ class Folder(unittest.TestCase):
         """What calls answer: for each a tuple of its error number and the rest."""
         ended = subprocess.run(
             [PROGRAM, "run", str(GUESTS / "calls.wasm"), "--dir", f"{self.folder}::/{mode}", *options],
-            input="\n".join(lines).encode() + b"\n", capture_output=True, timeout=60)
+            input=b"".join((line if isinstance(line, bytes) else line.encode()) + b"\n" for line in lines),
+            capture_output=True, timeout=60)
         self.assertEqual(ended.returncode, 0, ended.stderr)
         answers = [line.split(b" ", 1) for line in ended.stdout.split(b"\n")[:-1]]
         self.assertEqual(len(answers), len(lines), ended.stdout)
@@ -200,9 +202,10 @@ class Files(Folder):
             ("path_create_directory 3 0xfffffff0 100", FAULT),
             ("path_create_directory 3 0 0xffffffff", FAULT),
             ("path_symlink 0xfffffff0 100 3 0 1", FAULT),
-            ("path_readlink 3 0xfffffff0 100 1", FAULT),
+            ("path_readlink 3 0xfffffff0 100 1", FAULT), ("fd_write 1 0xfffffff0 100", FAULT),
+            ("fd_pwrite 3 0xfffffff0 100 0", NOTCAPABLE), ("path_rename 3 0xfffffff0 99 3 0 1", FAULT),
             ('path_create_directory 3 ""', NOENT), ('path_create_directory 3 "/"', NOTCAPABLE),
-            # Bytes that are no UTF-8, a zero in the middle: from the guest's own memory.
+            (b'path_create_directory 3 "\xff\xfe"', ILSEQ), (b'path_create_directory 3 "a\0b"', INVAL),
             (f'path_create_directory 3 "{"a" * 5000}"', NAMETOOLONG),
             (f'path_create_directory 3 "{"a" * 256}"', NAMETOOLONG))
 
@@ -310,6 +313,64 @@ class Escapes(Folder):
         self.assertEqual(process.wait(30), 0)
         process.stdout.close()
         process.stderr.close()
+
+
+    def test_a_guest_waits_for_descriptors_and_clocks(self):
+        os.mkfifo(self.folder / "pipe")
+        held = os.open(self.folder / "pipe", os.O_RDWR)
+        (self.folder / "f").write_text("text")
+        opened = [(f'path_open 3 0 "pipe" 0 {READ | POLL} 0 0', "4"), (f'path_open 3 0 "f" 0 {READ | POLL} 0 0', "5"),
+                  (f'path_open 3 0 "f" 0 {READ} 0 0', "6")]
+        self.check(
+            *opened,
+            # Nobody writes: the clock is first. A file is always ready; what is none is said so.
+            ("poll_oneoff 1000000 4 1", "99:0:0"), ("poll_oneoff 0 4 1 5 1", "1:0:0"),
+            ("poll_oneoff 0 4 1 77 1", f"1:{BADF}:0"), ("poll_oneoff 0 4 1 6 1", f"1:{NOTCAPABLE}:0"),
+            ("poll_oneoff 0 4 1 3 1", f"1:{NOTCAPABLE}:0"), ("poll_oneoff 0", INVAL), ("poll_oneoff 0 4 3", INVAL),
+            ("poll_oneoff 60000000000 1 2", "0:0:0"))
+        os.write(held, b"x")
+        self.check(*opened, ("poll_oneoff 60000000000 4 1", "0:0:0"), ("fd_read 4 9", "x"))
+        os.close(held)
+        # Its own input, which nobody will ever write to again.
+        self.check(("poll_oneoff 60000000000 0 1", "0:0:1"), ("fd_read 0 9", ""))
+
+    def test_whatever_a_guest_calls_ends_well(self):
+        seed = random.randrange(1 << 32)
+        choose = random.Random(seed)
+        numbers = [0, 1, 2, 3, 4, 5, 7, 16, 64, 255, 4096, 65535, 65536, 0x7fffffff, 0x80000000, 0xffffffff,
+                   0x7fffffffffffffff, 0x8000000000000000, 0xffffffffffffffff]
+        texts = ['"f"', '"d"', '"../x"', '"/x"', '""', '"d/l"', '"l/../f"', '"."', '".."', '"f/"', '"' + "n" * 300 + '"']
+        names = """fd_advise fd_allocate fd_close fd_datasync fd_fdstat_get fd_fdstat_set_flags fd_fdstat_set_rights
+            fd_filestat_get fd_filestat_set_size fd_filestat_set_times fd_pread fd_prestat_get fd_prestat_dir_name
+            fd_pwrite fd_read fd_readdir fd_renumber fd_seek fd_sync fd_tell path_create_directory path_filestat_get
+            path_filestat_set_times path_link path_open path_readlink path_remove_directory path_rename path_symlink
+            path_unlink_file""".split()
+        shapes = {"path_rename": "nxnx", "path_link": "nnxnx", "path_symlink": "xnx", "path_open": "nnxnnnn",
+                  "path_filestat_get": "nnx", "path_filestat_set_times": "nnxnnn", "path_readlink": "nxn"}
+
+        def word(kind):
+            return choose.choice(texts) if kind == "x" else str(choose.choice(numbers[:9] * 4 + numbers))
+
+        lines = [f'path_open 3 0 "f" 1 {ALL} 0 0', 'path_create_directory 3 "d"', 'path_symlink "../f" 3 "d/l"']
+        for _ in range(3000):
+            name = choose.choice(names)
+            shape = shapes.get(name, "nx" if name.startswith("path") else "nnnn")
+            # Its own output stays open, or nothing could be told.
+            arguments = [word(kind) for kind in shape]
+            if name in ("fd_close", "fd_renumber", "fd_fdstat_set_rights"):
+                arguments = [str(choose.choice(range(3, 12))) for _ in arguments]
+            if name == "fd_read" and arguments[0] in ("0",):
+                continue
+            if name in ("fd_readdir", "fd_pread", "fd_prestat_dir_name", "path_readlink"):
+                # The guest's buffer is 64 KiB: more would be its own memory that is overwritten.
+                arguments = [a if a.startswith('"') else str(min(int(a), 65536)) for a in arguments]
+            lines.append(" ".join([name, *arguments]))
+        try:
+            self.run_calls(lines)
+        except AssertionError as error:
+            raise AssertionError(f"seed {seed}") from error
+        self.assertEqual((self.outer / "secret").read_text(), "secret")
+        self.assertEqual(sorted(p.name for p in self.outer.iterdir()), ["inside", "secret"])
 
 
 class Scratch(Folder):
