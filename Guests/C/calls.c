@@ -4,6 +4,8 @@
 //
 //     path_open 3 0 "file" 1 0x42 0 0     ->   0 4
 //     fd_write @0 "hello"                 ->   0 5
+//
+// `list_all FOLDER SIZE` reads a folder to its end through a buffer of that size.
 #include "wasi.h"
 
 typedef uint32_t word;
@@ -131,6 +133,28 @@ static void put_entries(size_t used) {
     for (size_t index = at; index < used; index++) bytes[index - at] = bytes[index];
     used = used > at ? used - at : 0;
     at = 0;
+  }
+}
+
+// Reads a whole folder through a small buffer, as C libraries do: from the cookie of the last whole entry
+// on, until the buffer is not filled.
+static word list_all(word folder, size_t size) {
+  wide cookie = 0;
+  for (;;) {
+    size_t used = 0;
+    word error = call_fd_readdir(folder, bytes, size, cookie, &used);
+    if (error != 0 || used < 24) return error;
+    size_t rest = used, whole = 0;
+    // Each is moved to the beginning, where its numbers are aligned.
+    while (rest >= 24 && 24 + *(uint32_t *)(bytes + 16) <= rest) {
+      size_t length = *(uint32_t *)(bytes + 16);
+      cookie = *(wide *)bytes;
+      put(" ", 1), put((const char *)bytes + 24, length);
+      rest -= 24 + length;
+      for (size_t index = 0; index < rest; index++) bytes[index] = bytes[24 + length + index];
+      whole++;
+    }
+    if (used < size || whole == 0) return 0;
   }
 }
 
@@ -276,6 +300,9 @@ static void run_line(char *at, char *end) {
   } else if (error = describing(name, length, told, &most, &is_known), is_known) {
     put_number(error);
     for (size_t index = 0; error == 0 && index < most; index++) put(" ", 1), put_number(told[index]);
+  } else if (NAME(list_all)) {
+    put("0", 1);
+    list_all(A(0), A(1));
   } else if (NAME(poll_oneoff)) {
     poll_all(&size);
   } else if (NAME(fd_readdir)) {
