@@ -151,6 +151,13 @@ class Capabilities(unittest.TestCase):
         self.start_files()
         self.assertEqual(self.call("keeps", 'path_open 3 0 "../../catalog.sqlite" 0 2 0 0', "sched_yield"),
                          (200, ["76", "0"]))
+        # A guest that insists is counted, and does not fill the log.
+        lines = ['path_open 3 0 "../insists" 0 2 0 0'] * 300
+        self.assertEqual(self.call("keeps", *lines), (200, ["76"] * 300))
+        log = (self.cluster.folder / "dev.log").read_text(errors="replace")
+        self.assertTrue(0 < log.count("../insists") <= 60, log.count("../insists"))
+        self.assertRegex(self.cluster.request("GET", "/metrics")[2].decode(),
+                         r'wasmatrix_capability_denials_total\{[^}]*module="keeps"[^}]*\} 30[0-9]')
         status, body = self.call("strict", 'path_unlink_file 3 "/etc/passwd"', "sched_yield")
         self.assertEqual((status, "capability_denied" in "".join(body)), (502, True))
         status, _, body = self.cluster.invoke("asks", request(publish={"topic": "elsewhere", "data": ""}))
