@@ -180,6 +180,18 @@ class Files(Folder):
 
 
 class Scratch(Folder):
+    def test_a_full_folder_still_opens_what_it_has_and_leaves_it_alone(self):
+        full = "scratch=4KiB"
+        calls = [f'path_open 3 0 "kept" {CREATE} {ALL} 0 0', 'fd_write 4 "kept"']
+        calls += [f'path_create_directory 3 "d{number}"' for number in range(1000)]
+        calls += [f'path_open 3 0 "new" {CREATE} 0 0 0', f'path_open 3 0 "kept" {CREATE} {READ} 0 0',
+                  f'path_open 3 0 "kept" {CREATE | EXCLUSIVE | TRUNCATE} {WRITE} 0 0', "fd_pread 4 9 0"]
+        ended = subprocess.run(
+            [PROGRAM, "run", str(GUESTS / "calls.wasm"), "--grant", full], input="\n".join(calls).encode(),
+            capture_output=True, timeout=60)
+        answers = [line.decode() for line in ended.stdout.splitlines()]
+        self.assertEqual(answers[1000:], ["0", str(NOSPC), str(NOSPC), "0 5", str(EXIST), "0 kept"])
+
     def test_a_scratch_folder_is_bounded_and_gone_afterwards(self):
         place = self.outer / "tmp"
         place.mkdir()
