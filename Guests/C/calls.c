@@ -1,9 +1,11 @@
-// Makes calls of WASI preview 1 as its input says, one a line, and writes the error number of each and
+// Makes calls of WASI preview 1, sockets left out, as its input says, one a line, and writes the error number of each and
 // what came of it. Words are numbers, in decimal or 0x..., or texts in quotes; each text takes two
 // arguments, as paths and buffers do. A word `@N` is the result of line N, from 0 on.
 //
 //     path_open 3 0 "file" 1 0x42 0 0     ->   0 4
 //     fd_write @0 "hello"                 ->   0 5
+//
+// `list_all FOLDER SIZE` reads a folder to its end through a buffer of that size.
 #include "wasi.h"
 
 typedef uint32_t word;
@@ -39,8 +41,6 @@ CALL(path_remove_directory, word, const char *, size_t);
 CALL(path_rename, word, const char *, size_t, word, const char *, size_t);
 CALL(path_symlink, const char *, size_t, word, const char *, size_t);
 CALL(path_unlink_file, word, const char *, size_t);
-CALL(sock_accept, word, word, word *);
-CALL(sock_shutdown, word, word);
 CALL(clock_res_get, word, wide *);
 CALL(random_get, void *, size_t);
 CALL(sched_yield, void);
@@ -136,6 +136,28 @@ static void put_entries(size_t used) {
   }
 }
 
+// Reads a whole folder through a small buffer, as C libraries do: from the cookie of the last whole entry
+// on, until the buffer is not filled.
+static word list_all(word folder, size_t size) {
+  wide cookie = 0;
+  for (;;) {
+    size_t used = 0;
+    word error = call_fd_readdir(folder, bytes, size, cookie, &used);
+    if (error != 0 || used < 24) return error;
+    size_t rest = used, whole = 0;
+    // Each is moved to the beginning, where its numbers are aligned.
+    while (rest >= 24 && 24 + *(uint32_t *)(bytes + 16) <= rest) {
+      size_t length = *(uint32_t *)(bytes + 16);
+      cookie = *(wide *)bytes;
+      put(" ", 1), put((const char *)bytes + 24, length);
+      rest -= 24 + length;
+      for (size_t index = 0; index < rest; index++) bytes[index] = bytes[24 + length + index];
+      whole++;
+    }
+    if (used < size || whole == 0) return 0;
+  }
+}
+
 #define A(index) ((word)arguments[index])
 #define W(index) (arguments[index])
 #define P(index) ((const char *)(size_t)arguments[index])
@@ -162,7 +184,6 @@ static word plain(const char *name, size_t length, int *is_known) {
   if (NAME(path_rename)) return call_path_rename(A(0), P(1), A(2), A(3), P(4), A(5));
   if (NAME(path_symlink)) return call_path_symlink(P(0), A(1), A(2), P(3), A(4));
   if (NAME(path_unlink_file)) return call_path_unlink_file(A(0), P(1), A(2));
-  if (NAME(sock_shutdown)) return call_sock_shutdown(A(0), A(1));
   if (NAME(random_get)) return call_random_get(bytes, A(0));
   if (NAME(sched_yield)) return call_sched_yield();
   if (NAME(proc_raise)) return call_proc_raise(A(0));
@@ -183,7 +204,6 @@ static word numeric(const char *name, size_t length, wide *result, int *is_known
     *result = descriptor;
     return error;
   }
-  if (NAME(sock_accept)) return call_sock_accept(A(0), A(1), &descriptor);
   if (NAME(fd_write) || NAME(fd_pwrite)) {
     wasi_buffer buffer = {(uint8_t *)(size_t)W(1), (size_t)W(2)};
     error = NAME(fd_write) ? wasi_fd_write(A(0), &buffer, 1, &size)
@@ -239,6 +259,30 @@ static word describing(const char *name, size_t length, wide told[5], size_t *mo
   return error;
 }
 
+// poll_oneoff TIMEOUT DESCRIPTOR KIND ...: waits for a clock (no clock when the time is 0) and for
+// descriptors (kind 1: reading, 2: writing); tells of each event its number, error, and hang-up.
+static word poll_all(size_t *events) {
+  static wide subscriptions[most_arguments][6], ready[most_arguments][4];
+  size_t most = 0;
+  if (W(0) > 0) {
+    wide timer[6] = {99, 0, 1, W(0), 0, 0};
+    for (size_t index = 0; index < 6; index++) subscriptions[0][index] = timer[index];
+    most = 1;
+  }
+  for (size_t index = 1; index + 1 < count; index += 2, most++) {
+    wide watched[6] = {index / 2, W(index + 1) & 0xff, W(index), 0, 0, 0};
+    for (size_t part = 0; part < 6; part++) subscriptions[most][part] = watched[part];
+  }
+  word error = wasi_poll_oneoff(subscriptions, ready, most, events);
+  put_number(error);
+  for (size_t index = 0; error == 0 && index < *events; index++) {
+    put(" ", 1), put_number(ready[index][0]);
+    put(":", 1), put_number(ready[index][1] & 0xffff);
+    put(":", 1), put_number(ready[index][3] & 1);
+  }
+  return error;
+}
+
 static void run_line(char *at, char *end) {
   char *name;
   size_t length = read_line(at, end, &name), size = 0, most = 0;
@@ -256,6 +300,11 @@ static void run_line(char *at, char *end) {
   } else if (error = describing(name, length, told, &most, &is_known), is_known) {
     put_number(error);
     for (size_t index = 0; error == 0 && index < most; index++) put(" ", 1), put_number(told[index]);
+  } else if (NAME(list_all)) {
+    put("0", 1);
+    list_all(A(0), A(1));
+  } else if (NAME(poll_oneoff)) {
+    poll_all(&size);
   } else if (NAME(fd_readdir)) {
     put_number(error = call_fd_readdir(A(0), bytes, A(1), W(2), &size));
     if (error == 0) put(" ", 1), put_number(size), put_entries(size);

@@ -5,6 +5,7 @@
 
 #include "wasi.h"
 
+// The descriptor of modules that are granted no folder, which would come before it.
 enum { wasi_host = 3, host_line = 4096 };
 
 // A line that is being made.

@@ -121,6 +121,14 @@ class Capabilities(unittest.TestCase):
         self.assertEqual(list((self.cluster.data / "scratch").iterdir()), [])
         self.assertEqual(self.call("bare", make, "fd_prestat_get 3"), (200, ["8", "8"]))
 
+    def test_a_module_that_imports_sockets_is_not_deployed(self):
+        self.cluster.write_manifest("apiVersion: wasmatrix/v1\nname: app\nmodules:\n  sockets:\n"
+                                    "    source: sockets.wasm\n", guests=["sockets"])
+        self.cluster.start(ready=False)
+        wait_until(lambda: "sock_accept, sock_recv, sock_send, sock_shutdown" in self.cluster.log_text(),
+                   what="the refusal")
+        self.assertEqual(self.cluster.ready_modules(), set())
+
     def test_a_killed_node_leaves_no_scratch_folder(self):
         self.start_files()
         scratch = self.cluster.data / "scratch"
@@ -143,6 +151,13 @@ class Capabilities(unittest.TestCase):
         self.start_files()
         self.assertEqual(self.call("keeps", 'path_open 3 0 "../../catalog.sqlite" 0 2 0 0', "sched_yield"),
                          (200, ["76", "0"]))
+        # A guest that insists is counted, and does not fill the log.
+        lines = ['path_open 3 0 "../insists" 0 2 0 0'] * 300
+        self.assertEqual(self.call("keeps", *lines), (200, ["76"] * 300))
+        log = (self.cluster.folder / "dev.log").read_text(errors="replace")
+        self.assertTrue(0 < log.count("../insists") <= 60, log.count("../insists"))
+        self.assertRegex(self.cluster.request("GET", "/metrics")[2].decode(),
+                         r'wasmatrix_capability_denials_total\{[^}]*module="keeps"[^}]*\} 30[0-9]')
         status, body = self.call("strict", 'path_unlink_file 3 "/etc/passwd"', "sched_yield")
         self.assertEqual((status, "capability_denied" in "".join(body)), (502, True))
         status, _, body = self.cluster.invoke("asks", request(publish={"topic": "elsewhere", "data": ""}))

@@ -147,7 +147,7 @@ class Run(unittest.TestCase):
                 self.assertEqual(ended.returncode, 2, ended.stderr)
                 self.assertIn(b"error:", ended.stderr)
         ended = self.run_guest("echo", "--dir", "/nowhere/at/all")
-        self.assertNotEqual(ended.returncode, 0)
+        self.assertEqual(ended.returncode, 2)
         self.assertIn(b"/nowhere/at/all", ended.stderr)
 
 

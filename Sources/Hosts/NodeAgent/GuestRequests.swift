@@ -73,10 +73,14 @@ final class GuestRequests: GuestServices {
     return onDenial == .end ? .ended(denial) : .refused(denial.problem)
   }
 
-  /// It is on record soon: a guest that ran into its folder's walls waits for no disk.
+  /// It is on record soon: a guest that ran into its folder's walls waits for no disk. Nothing bounds how
+  /// often it does so, so that what is not recorded is not logged either.
   func denied(_ denial: CapabilityDenial) -> DenialPolicy {
-    note(denial)
-    if placement.mayRecordDenial(at: clock.now().monotonic) { Task { await keep(denial) } }
+    count(denial)
+    if placement.mayRecordDenial(at: clock.now().monotonic) {
+      log(denial)
+      Task { await keep(denial) }
+    }
     return onDenial
   }
 
@@ -120,11 +124,12 @@ final class GuestRequests: GuestServices {
   /// A refusal is on record before the guest hears of it, which also keeps it from filling the record
   /// faster than the disk takes it.
   private func record(_ denial: CapabilityDenial) async {
-    note(denial)
+    count(denial)
+    log(denial)
     if placement.mayRecordDenial(at: clock.now().monotonic) { await keep(denial) }
   }
 
-  private func note(_ denial: CapabilityDenial) {
+  private func log(_ denial: CapabilityDenial) {
     logger.warning(
       "a module asked for what it is not granted",
       metadata: [
@@ -132,6 +137,9 @@ final class GuestRequests: GuestServices {
         "event": "\(activation.eventID)", "call": "\(denial.call)",
         "subject": "\(denial.subject)", "reason": "\(denial.reason)",
       ])
+  }
+
+  private func count(_ denial: CapabilityDenial) {
     Counter(
       label: "wasmatrix_capability_denials_total",
       dimensions: [

@@ -104,6 +104,39 @@ import Testing
     #expect(rmdir(root) == 0)
   }
 
+  // Feature: wasmatrix, Property 5: For any module and any call, what it is not granted is refused
+  @Test func `whatever a path is, it leads to something inside or is refused`() async throws {
+    var template = "/tmp/wasmatrix-inside.XXXXXX".utf8CString.map { $0 }
+    try #require(mkdtemp(&template) != nil)
+    let root = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    Self.makeTree(at: root)
+    let tree = FolderTree(isReadOnly: false)
+    let folder = try OpenFile(open(root, O_RDONLY | O_DIRECTORY), in: tree)
+    let outside: Set<Errno> = [
+      .notCapable, .noEntry, .notDirectory, .loop, .nameTooLong, .invalid,
+    ]
+    try await checkProperty(
+      "Feature: wasmatrix, Property 5: a path leads to something inside or is refused",
+      cases: 2000,
+      Generator<String>.element(of: Self.parts + ["/", root, "/etc"]).array(count: 0...8)
+    ) { parts in
+      do throws(WASIError) {
+        let path = try self.path(parts.joined(separator: "/"))
+        return try tree.withHandle(path, in: folder, follow: true) { handle throws(WASIError) in
+          var found = [CChar](repeating: 0, count: 4096)
+          let length = readlink("/proc/self/fd/\(handle)", &found, found.count)
+          let real = String(
+            decoding: found.prefix(max(length, 0)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+          return real == root || real.hasPrefix(root + "/")
+        }
+      } catch {
+        return outside.contains(error.number)
+      }
+    }
+    #expect(FolderSweep.empty(folder.number) == 0)
+    #expect(rmdir(root) == 0)
+  }
+
   @Test func `folders nested deeper than any path are removed`() throws {
     var template = "/tmp/wasmatrix-deep.XXXXXX".utf8CString.map { $0 }
     try #require(mkdtemp(&template) != nil)

@@ -30,7 +30,15 @@ struct Descriptor {
 
 /// The descriptors of one instance, by number.
 struct DescriptorTable {
+  /// What calls that are made often look at. Apart from the rest, because whoever reads it there counts
+  /// references.
+  private struct Head {
+    var kind: Descriptor.Kind
+    var rights: Rights
+  }
+
   private var entries: [Descriptor?]
+  private var heads: [Head?]
   /// How many files the guest has opened itself and not closed.
   private var opened = 0
   private let mostOpened: Int
@@ -40,16 +48,17 @@ struct DescriptorTable {
   /// - Parameter mostOpened: files that the guest may have open at a time beside `given`.
   init(_ given: [Descriptor?], mostOpened: Int) {
     entries = given
+    heads = given.map { $0.map { Head(kind: $0.kind, rights: $0.rights) } }
     self.mostOpened = mostOpened
   }
 
   /// What a descriptor is, for calls that are made often.
   @inline(__always)
   func kind(_ number: UInt32) throws(WASIError) -> (kind: Descriptor.Kind, rights: Rights) {
-    guard number < UInt32(entries.count), let kind = entries[Int(number)]?.kind,
-      let rights = entries[Int(number)]?.rights
-    else { throw WASIError(.badDescriptor) }
-    return (kind, rights)
+    guard number < UInt32(heads.count), let head = heads[Int(number)] else {
+      throw WASIError(.badDescriptor)
+    }
+    return (head.kind, head.rights)
   }
 
   subscript(number: UInt32) -> Descriptor {
@@ -64,7 +73,7 @@ struct DescriptorTable {
   /// Replaces what an open descriptor stands for.
   mutating func replace(_ number: UInt32, by entry: Descriptor) throws(WASIError) {
     _ = try self[number]
-    entries[Int(number)] = entry
+    set(Int(number), entry)
   }
 
   /// - Throws: ``Errno/tooManyFiles`` when the guest has as many open as it may.
@@ -76,17 +85,18 @@ struct DescriptorTable {
   mutating func add(_ entry: Descriptor) -> UInt32 {
     opened += 1
     let free = entries.indices.dropFirst(Self.firstFree).first { entries[$0] == nil }
-    guard let number = free else {
-      entries.append(entry)
-      return UInt32(entries.count - 1)
+    let number = free ?? entries.count
+    if free == nil {
+      entries.append(nil)
+      heads.append(nil)
     }
-    entries[number] = entry
+    set(number, entry)
     return UInt32(number)
   }
 
   mutating func close(_ number: UInt32) throws(WASIError) {
     if !(try self[number].isGiven) { opened -= 1 }
-    entries[Int(number)] = nil
+    set(Int(number), nil)
   }
 
   /// Moves what `from` stands for to `to`, which is closed.
@@ -95,10 +105,18 @@ struct DescriptorTable {
     _ = try self[to]
     guard from != to else { return }
     try close(to)
-    entries[Int(to)] = moved
-    entries[Int(from)] = nil
+    set(Int(to), moved)
+    set(Int(from), nil)
   }
 
   /// Closes everything.
-  mutating func closeAll() { entries = [] }
+  mutating func closeAll() {
+    entries = []
+    heads = []
+  }
+
+  private mutating func set(_ number: Int, _ entry: Descriptor?) {
+    entries[number] = entry
+    heads[number] = entry.map { Head(kind: $0.kind, rights: $0.rights) }
+  }
 }

@@ -15,6 +15,7 @@ struct LocalRun {
   ///
   /// - Throws: ``Problem``: it cannot run here.
   func run() async throws(Problem) -> ActivationReport {
+    try checkFolders()
     let scratch = try scratchFolder()
     defer { if let scratch { rmdir(scratch) } }
     var configuration = EngineConfiguration(machine: .read())
@@ -27,6 +28,20 @@ struct LocalRun {
     }
     defer { engine.stop() }
     return await (try await engine.prepare(module, digest: digest)).run(activation)
+  }
+
+  /// Says what is wrong with a folder before anything runs.
+  private func checkFolders() throws(Problem) {
+    for folder in activation.folders {
+      guard case .host(let path, _) = folder.source else { continue }
+      let opened = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+      guard opened >= 0 else {
+        throw Problem(
+          .invalidInput, code: "folder_unusable", "the folder \(path) cannot be opened",
+          cause: SystemError.text(errno), next: "Name a folder that is there with --dir.")
+      }
+      close(opened)
+    }
   }
 
   /// A folder of our own for the scratch folder; `nil` when there is to be none.

@@ -14,14 +14,14 @@ struct RunVerb: AsyncParsableCommand {
       output and error of this program. It needs no server, and it need not be signed: you are the \
       one who runs it. It sees no file but those beneath --dir and --grant, and no network.
 
-      Its exit status is the exit status. Before it ran, those of `wasmatrix --help` say what was \
+      The exit status is the module's own. Before it ran, those of `wasmatrix --help` say what was \
       wrong; \(RunEnd.trapped) says that it trapped, \(RunEnd.ended) that it was ended for what it \
       used, \(RunEnd.interrupted) that it was interrupted.
 
       EXAMPLE
         wasmatrix run hello.wasm
         wasmatrix run wc.wasm --dir .::/work:ro -- /work/README.md
-        echo 'good morning' | wasmatrix run upper.wasm --limit memory=16MiB --limit cpu=1s
+        echo 'good morning' | wasmatrix run upper.wasm --limit cpu=1s
       """)
 
   @Argument(help: ArgumentHelp("The module.", valueName: "file.wasm"))

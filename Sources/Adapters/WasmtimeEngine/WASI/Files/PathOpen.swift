@@ -95,6 +95,8 @@ extension HostCall {
     var allowed = flags
     do throws(WASIError) { try scratch.checkEntry() } catch {
       allowed = flags & ~(O_CREAT | O_EXCL)
+      // What must not be there is not touched when it is.
+      if flags & O_EXCL != 0 { allowed &= ~O_TRUNC }
     }
     let number: Int32
     do throws(WASIError) {

@@ -10,6 +10,8 @@ import Synchronization
 final class ScratchFolders: Sendable {
   private let root: String
   private let made = Atomic<Int>(0)
+  /// Begins every name, so that an engine that is being replaced meets none of its successor's folders.
+  private let prefix = String(Clocks.monotonic(), radix: 36)
   private let parker = Parker()
   private let state = Mutex(State())
 
@@ -41,7 +43,7 @@ final class ScratchFolders: Sendable {
 
   /// Makes one, and opens it.
   func make() throws(WASIError) -> (path: String, number: Int32) {
-    let path = "\(root)/\(made.add(1, ordering: .relaxed).newValue)"
+    let path = "\(root)/\(prefix)-\(made.add(1, ordering: .relaxed).newValue)"
     guard mkdir(path, 0o700) == 0 else { throw WASIError(Errno(host: errno)) }
     let number = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard number >= 0 else {
