@@ -41,6 +41,7 @@ let package = Package(
     .library(name: "Scheduling", targets: ["Scheduling"]),
     .executable(name: "wasmatrix", targets: ["wasmatrix"]),
     .executable(name: "wasmatrix-launcher", targets: ["wasmatrix-launcher"]),
+    .executable(name: "wasmatrix-fuzz", targets: ["wasmatrix-fuzz"]),
     .executable(name: "wasmatrix-simulate", targets: ["wasmatrix-simulate"]),
   ],
   dependencies: [
@@ -182,6 +183,14 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Sources/Apps/wasmatrix-simulate", swiftSettings: settings),
+
+    .executableTarget(
+      name: "wasmatrix-fuzz",
+      dependencies: [
+        "ClusterModel", "HostPorts", "WasmtimeEngine", crypto,
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Sources/Apps/wasmatrix-fuzz", swiftSettings: settings),
 
     .executableTarget(name: "wasmatrix-launcher", path: "Sources/Apps/wasmatrix-launcher"),
 

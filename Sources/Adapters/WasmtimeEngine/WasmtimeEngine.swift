@@ -91,6 +91,9 @@ public final class WasmtimeEngine: ModuleEngine {
     return command
   }
 
+  /// Every function that guests may import, sorted by name.
+  public static var guestImports: [GuestImport] { WASIFunctions.imports }
+
   public var facts: EngineFacts {
     EngineFacts(
       libraryVersion: "wasmtime \(WM_LIBRARY_VERSION)", architecture: machine.architecture,

@@ -18,6 +18,21 @@ struct WASIFunction {
   }
 }
 
+/// A function that guests may import; types are letters, i = i32 and I = i64.
+public struct GuestImport: Hashable, Sendable {
+  public let module: String
+  public let name: String
+  public let parameters: String
+  public let results: String
+
+  init(_ module: String, _ name: String, _ parameters: String, _ results: String) {
+    self.module = module
+    self.name = name
+    self.parameters = parameters
+    self.results = results
+  }
+}
+
 /// WASI preview 1, of which commands get the streams, clocks, randomness, arguments, environment.
 /// What needs files or sockets answers that the descriptor has no such capability.
 enum WASIFunctions {
@@ -33,6 +48,16 @@ enum WASIFunctions {
   /// Every name that the module offers.
   static let names: Set<String> = Set(synchronous.map(\.name) + asynchronous.map(\.name))
 
+  /// Every function with its type, sorted by name.
+  static var imports: [GuestImport] {
+    (synchronous.map { GuestImport(module, $0.name, $0.parameters, $0.results) }
+      + asynchronous.map { GuestImport(module, $0.name, asynchronousParameters, "i") })
+      .sorted { $0.name < $1.name }
+  }
+
+  /// All of them take the same, and answer with an error number.
+  private static let asynchronousParameters = "iiii"
+
   /// Defines all of them in a linker.
   static func define(in linker: OpaquePointer) {
     for function in synchronous {
@@ -43,7 +68,7 @@ enum WASIFunctions {
       }
       wasm_functype_delete(type)
     }
-    let type = wm_functype_new("iiii", "i")
+    let type = wm_functype_new(asynchronousParameters, "i")
     for function in asynchronous {
       define(module, function.name) { module, moduleLength, name, nameLength in
         wasmtime_linker_define_async_func(
