@@ -1,3 +1,4 @@
+import ArgumentParser
 import ClusterModel
 import Foundation
 import WasmtimeEngine
@@ -50,7 +51,7 @@ struct FuzzLoop {
         else { throw Violation("a guest wrote outside of what it was given") }
       } catch {
         FileHandle.standardError.write(Data("case \(number): \(error)\n".utf8))
-        throw error
+        throw ExitCode.failure
       }
       number += 1
     }

@@ -48,8 +48,9 @@ struct FuzzParent {
     print("error: case \(numbers[0]) of seed \(seed): \(how) \(child.terminationStatus)")
     for index in 0..<numbers[1] {
       let name = "fuzz-\(fuzz.target.rawValue)-\(seed)-\(numbers[0])-\(index).wasm"
-      try FileManager.default.copyItem(
-        atPath: "\(folder)/\(FuzzLoop.caseFile)-\(index).wasm", toPath: name)
+      let module = try Data(
+        contentsOf: URL(fileURLWithPath: "\(folder)/\(FuzzLoop.caseFile)-\(index).wasm"))
+      try module.write(to: URL(fileURLWithPath: name))
       print("kept: \(name)")
     }
     print(
