@@ -1,6 +1,6 @@
 # What there is to do here. CI calls the same targets.
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap build run test demo simulate mutate bench-placement bench-events wasi-suite lint format check-imports guests test-processes clean
+.PHONY: help bootstrap build run test demo fuzz simulate mutate bench-placement bench-events wasi-suite lint format check-imports guests test-processes clean
 
 # Passed on: `make demo ARGS=--keep`, `make run ARGS="dev app.yaml"`, `make test ARGS="--filter Name"`.
 ARGS ?=
@@ -57,6 +57,14 @@ format: ## Format the sources in place
 
 check-imports: bootstrap ## Build everything, and refuse imports that Package.swift does not declare
 	swift build --build-tests $(CHECKED)
+
+# Two minutes each of what hostile modules can reach: make fuzz MINUTES=60 ARGS="--seed 7"
+MINUTES ?= 2
+
+fuzz: bootstrap guests ## Fuzz host functions, modules and compiled modules, MINUTES each
+	@swift build -c release --product wasmatrix-fuzz
+	@.build/release/wasmatrix-fuzz host --minutes $(MINUTES) $(ARGS)
+	@.build/release/wasmatrix-fuzz modules --minutes $(MINUTES) $(ARGS)
 
 guests: ## Build the guest modules, Guests/build/NAME.wasm
 	@scripts/build-guests

@@ -51,6 +51,7 @@ let package = Package(
       ]),
     .executable(name: "wasmatrix", targets: ["wasmatrix"]),
     .executable(name: "wasmatrix-launcher", targets: ["wasmatrix-launcher"]),
+    .executable(name: "wasmatrix-fuzz", targets: ["wasmatrix-fuzz"]),
     .executable(name: "wasmatrix-simulate", targets: ["wasmatrix-simulate"]),
   ],
   dependencies: [
@@ -199,6 +200,14 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Sources/Apps/wasmatrix-simulate", swiftSettings: settings),
+
+    .executableTarget(
+      name: "wasmatrix-fuzz",
+      dependencies: [
+        "ClusterModel", "HostPorts", "WasmtimeEngine", crypto,
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Sources/Apps/wasmatrix-fuzz", swiftSettings: settings),
 
     .executableTarget(name: "wasmatrix-launcher", path: "Sources/Apps/wasmatrix-launcher"),
 

@@ -10,7 +10,7 @@ public final class WasmtimeEngine: ModuleEngine {
   private let configuration: EngineConfiguration
   private let machine: MachineFacts
   let engines: CodeEngines
-  private let linker: CommandLinker
+  let linker: CommandLinker
   let queue: RunQueue
   private let compiler: Compiler
   /// Optimises what runs already, so that nobody who waits stands behind that.
@@ -101,6 +101,9 @@ public final class WasmtimeEngine: ModuleEngine {
     return command
   }
 
+  /// Every function that guests may import, sorted by name.
+  public static var guestImports: [GuestImport] { WASIFunctions.imports }
+
   public var facts: EngineFacts {
     EngineFacts(
       libraryVersion: "wasmtime \(WM_LIBRARY_VERSION)", architecture: machine.architecture,
@@ -131,7 +134,7 @@ public final class WasmtimeEngine: ModuleEngine {
 /// Owns the linker that knows every host function.
 ///
 /// `@unchecked Sendable`: after `init` it is only read, which the library allows from any thread.
-private final class CommandLinker: @unchecked Sendable {
+final class CommandLinker: @unchecked Sendable {
   let pointer: OpaquePointer
 
   init(_ engine: EngineHandle, writesMayWait: Bool) {

@@ -11,51 +11,84 @@ import Testing
     ModuleDigest(sha256: [UInt8](repeating: number, count: 32))
   }
 
-  private func quick(_ text: String) async throws -> any PreparedModule {
-    try await SharedEngine.engine.get().prepare(
-      try wasm(text), digest: digest(1), startingWith: .quick)
+  /// A compiler of its own with its thread.
+  private func withCompiler<Value>(_ body: (Compiler) async throws -> Value) async throws -> Value {
+    let compiler = Compiler(engines: try SharedEngine.engine.get().engines, cache: nil)
+    let thread = DedicatedThread(name: "test-compiler", stack: Compiler.stackSize) {
+      compiler.run()
+    }
+    defer {
+      compiler.stop()
+      thread.join()
+    }
+    return try await body(compiler)
   }
 
-  /// A module that takes the compiler a while: many functions that nobody calls.
-  private static func large(_ body: String, functions: Int = 3000) -> String {
-    let work = (0..<20).map { number in
-      "(local.set 0 (i32.add (i32.mul (local.get 0) (i32.const \(number * 7 + 3))) (local.get 1)))"
-    }.joined()
-    let dead = (0..<functions).map { _ in
-      "(func (param i32 i32) (result i32) \(work) (local.get 0))"
-    }.joined()
-    return body.replacing("(func (export", with: dead + "(func (export")
+  /// A command with code of a mode, of the engine that all tests share.
+  private func command(_ text: String, _ mode: CodeMode) async throws -> PreparedCommand {
+    let engine = try SharedEngine.engine.get()
+    let bytes = try wasm(text)
+    let linked = try await linked(bytes, mode)
+    return try PreparedCommand(linked, digest: digest(1), bytes: bytes, queue: engine.queue)
   }
 
-  @Test func `quick code runs at once and optimised code takes its place`() async throws {
-    let module = try await quick(Self.large(Wat.increment))
-    #expect(module.mode == .quick)
+  private func linked(_ bytes: [UInt8], _ mode: CodeMode) async throws -> LinkedModule {
+    try await withCompiler { compiler in
+      let compiled = try await compiler.compile(bytes, digest: digest(1), mode)
+      return try LinkedModule(
+        compiled, linker: try SharedEngine.engine.get().linker.pointer)
+    }
+  }
+
+  @Test(arguments: CodeMode.allCases)
+  func `a module is compiled as it was asked for`(mode: CodeMode) async throws {
+    let module = try await command(Wat.increment, mode)
+    #expect(module.mode == mode)
+    #expect(output(await module.run(activation(input: [1, 2]))) == [2, 3])
+    #expect(await module.optimised() == (mode == .optimised))
+  }
+
+  @Test func `an engine that starts with quick code optimises it`() async throws {
+    let module = try await SharedEngine.engine.get().prepare(
+      try wasm(Wat.increment), digest: digest(1), startingWith: .quick)
     #expect(output(await module.run(activation(input: [1, 2]))) == [2, 3])
     #expect(await module.optimised())
     #expect(module.mode == .optimised)
     #expect(output(await module.run(activation(input: [1, 2]))) == [2, 3])
   }
 
-  @Test func `optimised code is asked for and used at once without quick code`() async throws {
-    let module = try await SharedEngine.prepare(Wat.increment)
-    #expect(module.mode == .optimised)
-    #expect(await module.optimised())
-  }
-
-  @Test func `what runs ends on the code it began with, and none is lost or wrong`() async throws {
-    let module = try await quick(Self.large(Wat.sleep(nanoseconds: 300_000_000)))
-    let command = try #require(module as? PreparedCommand)
-    let before = command.linked
-    #expect(before.mode == .quick)
+  @Test(.timeLimit(.minutes(5)))
+  func `what runs ends on the code it began with, and none is lost or wrong`() async throws {
+    let text = Wat.sleep(nanoseconds: 200_000_000)
+    let module = try await command(text, .quick)
+    let before = module.linked
+    let better = try await linked(try wasm(text), .optimised)
+    let (gate, opening) = AsyncStream.makeStream(of: Void.self)
+    module.replace { _ in
+      for await () in gate { break }
+      return better
+    }
+    let engine = try SharedEngine.engine.get()
     let reports = await withTaskGroup(of: [UInt8]?.self) { group in
-      // Of the old code, sleeping while it is replaced; of both; and of the new one.
       for _ in 0..<20 { group.addTask { output(await module.run(activation())) } }
-      while await !module.optimised() { await Task.yield() }
+      while engine.facts.liveInstances == 0 { await Task.yield() }
+      #expect(module.linked === before && module.mode == .quick)
+      opening.finish()
+      // Of the old code, sleeping while it is replaced; of both; and of the new one.
+      #expect(await module.optimised())
+      #expect(module.linked === better)
       for _ in 0..<20 { group.addTask { output(await module.run(activation())) } }
       return await group.reduce(into: []) { $0.append($1) }
     }
     #expect(reports == Array(repeating: [33], count: 40))
-    #expect(command.linked !== before && command.linked.mode == .optimised)
+  }
+
+  @Test func `code that cannot be made better stays as it is`() async throws {
+    let module = try await command(Wat.increment, .quick)
+    module.replace { _ throws(Problem) in throw Problem(.overloaded, code: "compiler_busy", "no") }
+    #expect(await !module.optimised())
+    #expect(module.mode == .quick)
+    #expect(output(await module.run(activation(input: [1]))) == [2])
   }
 
   @Test func `what is cached is optimised at once`() async throws {
@@ -64,49 +97,39 @@ import Testing
     configuration.workers = 1
     configuration.instanceSlots = 4
     let bytes = try wasm(Wat.increment)
-    for expected in [CodeMode.quick, .optimised] {
+    for isCached in [false, true] {
       let engine = try WasmtimeEngine(configuration: configuration, cacheFolder: folder.path)
       defer { engine.stop() }
       let module = try await engine.prepare(bytes, digest: digest(1), startingWith: .quick)
-      #expect(
-        (module as? PreparedCommand) != nil && (expected == .quick || module.mode == expected))
+      #expect(!isCached || module.mode == .optimised)
       #expect(await module.optimised())
     }
   }
 
-  @Test func `what nobody wants any more is not optimised`() async throws {
-    let engine = try SharedEngine.engine.get()
-    let compiler = Compiler(engines: engine.engines, cache: nil)
-    let thread = DedicatedThread(name: "test-compiler", stack: Compiler.stackSize) {
-      compiler.run()
-    }
-    defer {
-      compiler.stop()
-      thread.join()
-    }
+  @Test func `what nobody wants any more is not compiled`() async throws {
     let bytes = try wasm(Wat.increment)
     let problem = await #expect(throws: Problem.self) {
-      try await compiler.compile(bytes, digest: digest(1), .optimised) { false }
+      try await withCompiler { compiler in
+        try await compiler.compile(bytes, digest: digest(1), .optimised) { false }
+      }
     }
     #expect(problem?.code == "not_wanted")
   }
 
-  @Test func `a module that is no module is refused in both modes`() async throws {
-    for mode in CodeMode.allCases {
-      let problem = await #expect(throws: Problem.self) {
-        try await SharedEngine.engine.get().prepare([0, 1], digest: digest(1), startingWith: mode)
-      }
-      #expect(problem?.code == "module_invalid")
+  @Test(arguments: CodeMode.allCases)
+  func `a module that is no module is refused`(mode: CodeMode) async throws {
+    let problem = await #expect(throws: Problem.self) {
+      try await SharedEngine.engine.get().prepare([0, 1], digest: digest(1), startingWith: mode)
     }
+    #expect(problem?.code == "module_invalid")
   }
 
   @Test func `limits hold in quick code`() async throws {
-    let spin = try await quick(Self.large(Wat.spin))
+    let spin = try await command(Wat.spin, .quick)
     #expect(
       failure(await spin.run(activation(limits: ActivationLimits(cpuTime: .milliseconds(20)))))?
-        .code
-        == .cpuTimeLimit)
-    let deep = try await quick(Self.large(Wat.recurse))
+        .code == .cpuTimeLimit)
+    let deep = try await command(Wat.recurse, .quick)
     #expect(failure(await deep.run(activation()))?.code == .stackLimit)
   }
 }

@@ -62,7 +62,7 @@ import Testing
   }
 
   @Test func `an instance with several memories takes as many slots`() async throws {
-    try await withEngine({ _ in }) { engine in
+    try await withEngine({ $0.instanceSlots = 5 }) { engine in
       let two = Wat.sleep(nanoseconds: Self.hour)
         .replacing("(func (export", with: "(memory 1) (func (export")
       let module = try await prepare(two, engine)
@@ -100,7 +100,7 @@ import Testing
       let module = try await prepare(Self.bigSleeper, engine)
       let first = Task { await module.run(activation(limits: Self.patient)) }
       while engine.queue.memoryInUse.load(ordering: .relaxed) < 12 << 20 { await Task.yield() }
-      let second = await module.run(activation(limits: Self.patient))
+      let second = await module.run(activation(limits: ActivationLimits(wallTime: .seconds(20))))
       #expect(failure(second)?.code == .overloaded)
       #expect(engine.queue.memoryInUse.load(ordering: .relaxed) < 16 << 20)
       first.cancel()

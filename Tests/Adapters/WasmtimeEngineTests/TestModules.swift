@@ -60,7 +60,7 @@ func output(_ report: ActivationReport) -> [UInt8]? {
 
 /// Modules that the tests run.
 enum Wat {
-  private static let imports = """
+  static let imports = """
     (import "wasi_snapshot_preview1" "fd_read"
       (func $read (param i32 i32 i32 i32) (result i32)))
     (import "wasi_snapshot_preview1" "fd_write"

@@ -60,7 +60,8 @@ struct InvokeRouteTests {
 
   @Test(arguments: [
     (ActivationFailure.Code.guestExited, 502), (.guestTrapped, 502), (.startFailed, 502),
-    (.memoryLimit, 502), (.outputLimit, 502), (.cpuTimeLimit, 504), (.wallTimeLimit, 504),
+    (.memoryLimit, 502), (.outputLimit, 502), (.stackLimit, 502), (.hostCallLimit, 502),
+    (.outstandingCallLimit, 502), (.cpuTimeLimit, 504), (.wallTimeLimit, 504),
     (.overloaded, 429), (.unavailable, 503), (.cancelled, 503), (.loopDetected, 409),
     (.eventDamaged, 500), (.internalError, 500),
   ])

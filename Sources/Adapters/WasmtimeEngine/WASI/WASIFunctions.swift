@@ -18,6 +18,21 @@ struct WASIFunction {
   }
 }
 
+/// A function that guests may import; types are letters, i = i32 and I = i64.
+public struct GuestImport: Hashable, Sendable {
+  public let module: String
+  public let name: String
+  public let parameters: String
+  public let results: String
+
+  init(_ module: String, _ name: String, _ parameters: String, _ results: String) {
+    self.module = module
+    self.name = name
+    self.parameters = parameters
+    self.results = results
+  }
+}
+
 /// All functions of WASI preview 1; docs/WASI.md lists them. What a module may do with files is a matter of
 /// the descriptors that it is given.
 enum WASIFunctions {
@@ -35,6 +50,18 @@ enum WASIFunctions {
   static let names: Set<String> = Set(
     (synchronous + [WriteFunction.synchronous]).map(\.name) + asynchronous.map(\.name))
 
+  /// Every function with its type, sorted by name.
+  static var imports: [GuestImport] {
+    ((synchronous + [WriteFunction.synchronous]).map {
+      GuestImport(module, $0.name, $0.parameters, $0.results)
+    }
+      + asynchronous.map { GuestImport(module, $0.name, asynchronousParameters, "i") })
+      .sorted { $0.name < $1.name }
+  }
+
+  /// All of them take the same, and answer with an error number.
+  private static let asynchronousParameters = "iiii"
+
   /// Defines all of them in a linker.
   ///
   /// - Parameter writesMayWait: whether a guest that writes to a full pipe waits.
@@ -47,7 +74,7 @@ enum WASIFunctions {
       }
       wasm_functype_delete(type)
     }
-    let type = wm_functype_new("iiii", "i")
+    let type = wm_functype_new(asynchronousParameters, "i")
     let writing = [(name: WriteFunction.synchronous.name, body: WriteFunction.asynchronous)]
     for function in asynchronous + (writesMayWait ? writing : []) {
       define(module, function.name) { module, moduleLength, name, nameLength in
