@@ -31,7 +31,8 @@ struct FuzzLoop {
       throw Violation("\(room) is no folder to be in")
     }
     let cache = folder + "/cache"
-    let engine = try WasmtimeEngine(cacheFolder: fuzz.target == .modules ? cache : nil)
+    let engine = try WasmtimeEngine(
+      cacheFolder: fuzz.target == .modules ? cache : nil, scratchFolder: folder + "/scratch")
     let target: any FuzzTarget =
       switch fuzz.target {
       case .host: try await HostFunctionsTarget(engine)

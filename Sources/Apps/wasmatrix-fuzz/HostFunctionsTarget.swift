@@ -102,11 +102,16 @@ struct HostFunctionsTarget: FuzzTarget {
       memory: .kibibytes(64 * random.number(2...40)), cpuTime: .milliseconds(random.number(1...20)),
       wallTime: .milliseconds(random.number(1...60)), output: .kibibytes(random.number(0...128)),
       log: .kibibytes(random.number(0...4)), calls: random.number(0...50),
-      callBytes: .kibibytes(random.number(0...64)), outstandingCalls: random.number(1...20))
+      callBytes: .kibibytes(random.number(0...64)), outstandingCalls: random.number(1...20),
+      openFiles: random.number(0...20))
+    let scratch = ScratchLimits(
+      size: .kibibytes(random.number(4...64)), entries: random.number(1...20))
     return Activation(
       arguments: (0..<random.number(0...3)).map { _ in "argument" },
       environment: [EnvironmentVariable(name: "A", value: "B")],
-      input: random.bytes(random.number(0...5000)), limits: limits,
+      input: random.bytes(random.number(0...5000)),
+      folders: random.once(in: 4) ? [] : [GuestFolder(path: "/tmp", source: .scratch(scratch))],
+      limits: limits,
       services: random.once(in: 3) ? nil : SenselessServices(seed: random.next()))
   }
 }
@@ -120,13 +125,19 @@ private struct SenselessServices: GuestServices {
     if random.once(in: 3) { await Task.yield() }
     let entry = GuestEntry(
       key: StateKey(unchecked: "k"), value: random.bytes(random.number(0...20_000)), revision: nil)
-    switch random.number(0...4) {
+    switch random.number(0...5) {
     case 0: return .done
     case 1: return .entry(nil)
     case 2: return .entry(entry)
     case 3: return .entries(Array(repeating: entry, count: random.number(0...50)))
+    case 4:
+      return .response(HTTPAnswer(status: 200, headers: [], body: random.bytes(random.number(0...50))))
     case _: return .refused(Problem(.refused, code: "denied", "no"))
     }
+  }
+
+  func denied(_ denial: CapabilityDenial) -> DenialPolicy {
+    seed % 4 == 0 ? .end : .refuse
   }
 }
 
