@@ -48,7 +48,8 @@ final class CommandInstance {
   init?(_ pending: PendingRun, engine: EngineHandle, now: Int64) {
     let limits = pending.activation.limits
     self.pending = pending
-    wasi = WASIState(pending.activation, pending.command.resources.scratch)
+    wasi = WASIState(
+      pending.activation, pending.command.resources.scratch, pending.command.bundle)
     startedAt = now
     sliceStartedAt = now
     cpuLimit = limits.cpuTime.nanoseconds

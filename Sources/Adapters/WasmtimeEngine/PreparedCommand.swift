@@ -16,12 +16,15 @@ final class PreparedCommand: PreparedModule, @unchecked Sendable {
   private let module: OpaquePointer
   private let queue: RunQueue
   let resources: HostResources
+  /// The files that were packed into it.
+  let bundle: BundleFolder?
+  var hasBundle: Bool { bundle != nil }
 
   /// - Parameter module: owned from here on, also when this throws.
   /// - Throws: ``Problem`` `import_unknown`, `import_mismatch`, `entry_missing`, `memory_missing`.
   init(
     module: OpaquePointer, digest: ModuleDigest, linker: OpaquePointer, queue: RunQueue,
-    resources: HostResources
+    resources: HostResources, bundle: BundleFolder?
   ) throws(Problem) {
     do throws(Problem) {
       let shape = ModuleShape(module)
@@ -47,6 +50,7 @@ final class PreparedCommand: PreparedModule, @unchecked Sendable {
     self.digest = digest
     self.queue = queue
     self.resources = resources
+    self.bundle = bundle
   }
 
   deinit {

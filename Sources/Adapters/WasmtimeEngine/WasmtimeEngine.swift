@@ -71,9 +71,12 @@ public final class WasmtimeEngine: ModuleEngine {
   public func prepare(_ bytes: [UInt8], digest: ModuleDigest) async throws(Problem)
     -> any PreparedModule
   {
+    var bundle: BundleFolder?
+    if let scratch = resources.scratch { bundle = try await .unpack(bytes, in: scratch) }
     let module = try await compiler.compile(bytes, digest: digest)
     return try PreparedCommand(
-      module: module, digest: digest, linker: linker.pointer, queue: queue, resources: resources)
+      module: module, digest: digest, linker: linker.pointer, queue: queue, resources: resources,
+      bundle: bundle)
   }
 
   public var facts: EngineFacts {

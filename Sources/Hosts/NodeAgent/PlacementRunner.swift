@@ -55,7 +55,11 @@ final class PlacementRunner: Sendable {
     try await verify(module, order.record, order.deployment, keys)
     let prepared = try await engine.prepare(module, digest: order.deployment.digest)
     let grants = order.deployment.configuration.capabilities
-    if let refusal = grants.refusal(ofImports: prepared.imports) { throw refusal }
+    if let refusal = grants.refusal(
+      ofImports: prepared.imports, hasBundle: prepared.hasBundle)
+    {
+      throw refusal
+    }
     return prepared
   }
 

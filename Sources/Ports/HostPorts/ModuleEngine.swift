@@ -19,6 +19,8 @@ public protocol PreparedModule: Sendable {
   var digest: ModuleDigest { get }
   /// The names of the functions of WASI that it imports, in the order of the module.
   var imports: [String] { get }
+  /// Whether files were packed into it.
+  var hasBundle: Bool { get }
   /// Runs one fresh instance to its end. Cancelling the task ends the instance.
   func run(_ activation: Activation) async -> ActivationReport
 }
