@@ -2,6 +2,7 @@
 import json
 import random
 import re
+import shutil
 import threading
 import time
 import unittest
@@ -120,6 +121,24 @@ class Capabilities(unittest.TestCase):
             (200, ["0 5", "0", "0", "51", "0 1", "51"]))
         self.assertEqual(list((self.cluster.data / "scratch").iterdir()), [])
         self.assertEqual(self.call("bare", make, "fd_prestat_get 3"), (200, ["8", "8"]))
+
+    def test_a_version_brings_its_files_along(self):
+        self.cluster.write_manifest(
+            "apiVersion: wasmatrix/v1\nname: app\nmodules:\n  packed:\n    source: packed.wasm\n"
+            "    capabilities: { files: { bundle: { at: /assets }, scratch: {} } }\n", guests=["calls"])
+        assets = self.cluster.folder / "assets"
+        assets.mkdir()
+        (assets / "text").write_text("packed")
+        self.cluster.port = 1
+        self.cluster.run("pack", "calls.wasm", "--files", "assets", "--out", "packed.wasm")
+        self.cluster.start()
+        expected = (200, ["0 /tmp", "0 /assets", "0 6", "0 packed", "76"])
+        for _ in range(2):
+            self.assertEqual(self.call("packed", "fd_prestat_dir_name 3 4", "fd_prestat_dir_name 4 7",
+                                       'path_open 4 0 "text" 0 2 0 0', "fd_read 6 9", 'path_unlink_file 4 "text"'), expected)
+        # Without files it is not deployed.
+        shutil.copy(GUESTS / "calls.wasm", self.cluster.folder / "packed.wasm")
+        wait_until(lambda: "has none" in self.cluster.log_text(), what="the refusal")
 
     def test_a_module_that_imports_sockets_is_not_deployed(self):
         self.cluster.write_manifest("apiVersion: wasmatrix/v1\nname: app\nmodules:\n  sockets:\n"

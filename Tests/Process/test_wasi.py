@@ -179,6 +179,37 @@ class Files(Folder):
         self.assertEqual(sorted(p.name for p in self.folder.iterdir()), ["d", "f"])
 
 
+class Bundles(Folder):
+    def test_files_that_are_packed_into_a_module_are_there_for_reading(self):
+        (self.folder / "inner").mkdir()
+        (self.folder / "inner/text").write_text("packed")
+        packed, place = self.outer / "packed.wasm", self.outer / "tmp"
+        place.mkdir()
+
+        def pack(*extra):
+            return subprocess.run([PROGRAM, "pack", str(GUESTS / "calls.wasm"), "--files", str(self.folder),
+                                   "--out", str(packed), *extra], capture_output=True, timeout=60)
+
+        self.assertEqual(pack().returncode, 0)
+        first = packed.read_bytes()
+        self.assertEqual((pack("--json").returncode, packed.read_bytes()), (0, first), "the same files, the same module")
+        calls = ["fd_prestat_dir_name 3 5", f'path_open 3 0 "inner/text" 0 {READ} 0 0', "fd_read 4 9",
+                 f'path_open 3 0 "inner/text" 0 {WRITE} 0 0', 'path_unlink_file 3 "inner/text"',
+                 f'path_open 3 0 "../x" 0 {READ} 0 0']
+        ended = subprocess.run([PROGRAM, "run", str(packed), "--grant", "bundle"], input="\n".join(calls).encode(),
+                               capture_output=True, timeout=60, env=dict(os.environ, TMPDIR=str(place)))
+        self.assertEqual(ended.stdout.splitlines(), [b"0 /data", b"0 4", b"0 packed"] + [b"%d" % NOTCAPABLE] * 3)
+        self.assertEqual(list(place.iterdir()), [])
+        # A link is no file, and what has none cannot be given them.
+        (self.folder / "link").symlink_to("inner")
+        self.assertEqual(pack().returncode, 2)
+        self.assertEqual(subprocess.run([PROGRAM, "run", str(GUESTS / "calls.wasm"), "--grant", "bundle"],
+                                        capture_output=True, timeout=60).returncode, 134)
+        twice = subprocess.run([PROGRAM, "pack", str(packed), "--files", str(self.folder / "inner"), "--out",
+                                str(self.outer / "twice.wasm")], capture_output=True, timeout=60)
+        self.assertEqual(twice.returncode, 5, twice.stderr)
+
+
 class Scratch(Folder):
     def test_a_full_folder_still_opens_what_it_has_and_leaves_it_alone(self):
         full = "scratch=4KiB"

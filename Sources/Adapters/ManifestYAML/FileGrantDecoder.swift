@@ -4,16 +4,29 @@ import ClusterModel
 struct FileGrantDecoder {
   let values: ValueReader
 
-  static let keys = ["scratch"]
+  static let keys = ["scratch", "bundle"]
+  static let bundleKeys = ["at"]
   static let scratchKeys = ["at", "size", "entries"]
 
   func grants(_ field: Field) -> FileGrants? {
     guard let given = values.fields(field, keys: Self.keys) else { return nil }
-    guard let field = given["scratch"] else {
+    guard given["scratch"] != nil || given["bundle"] != nil else {
       values.report("nothing is granted", field, allowed: Self.keys.joined(separator: ", "))
       return nil
     }
-    return scratch(field).map { FileGrants(scratch: $0) }
+    let grants = FileGrants(
+      scratch: given["scratch"].flatMap { scratch($0) },
+      bundle: given["bundle"].flatMap { bundle($0) })
+    if let scratch = grants.scratch, scratch.path == grants.bundle {
+      values.report("two folders are at \(excerpt(scratch.path.text))", field)
+    }
+    return grants
+  }
+
+  private func bundle(_ field: Field) -> GuestFolderPath? {
+    guard let given = values.fields(field, keys: Self.bundleKeys) else { return nil }
+    guard let path = given["at"] else { return FileGrants.defaultBundlePath }
+    return values.validated(path, as: GuestFolderPath.self)
   }
 
   private func scratch(_ field: Field) -> ScratchGrant? {

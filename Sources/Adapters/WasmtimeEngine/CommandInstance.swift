@@ -58,7 +58,8 @@ final class CommandInstance {
     self.pending = pending
     linked = pending.command.linked
     memoryPlan = memory
-    wasi = WASIState(pending.activation, pending.command.resources.scratch)
+    wasi = WASIState(
+      pending.activation, pending.command.resources.scratch, pending.command.bundle)
     startedAt = now
     sliceStartedAt = now
     cpuLimit = limits.cpuTime.nanoseconds

@@ -9,6 +9,9 @@ final class PreparedCommand: PreparedModule {
   let imports: [String]
   let memoryNeeds: MemoryNeeds
   let resources: HostResources
+  /// The files that were packed into it.
+  let bundle: BundleFolder?
+  var hasBundle: Bool { bundle != nil }
   private let queue: RunQueue
   private let current: Mutex<LinkedModule>
   private let replacing = Mutex<Task<Bool, Never>?>(nil)
@@ -17,7 +20,7 @@ final class PreparedCommand: PreparedModule {
   /// - Throws: ``Problem`` `module_invalid`, `node_too_small`.
   init(
     _ linked: LinkedModule, digest: ModuleDigest, bytes: [UInt8], queue: RunQueue,
-    resources: HostResources
+    resources: HostResources, bundle: BundleFolder?
   ) throws(Problem) {
     memoryNeeds = try MemoryNeeds(bytes)
     guard memoryNeeds.slots <= queue.slotsPerWorker else {
@@ -32,6 +35,7 @@ final class PreparedCommand: PreparedModule {
     self.digest = digest
     self.queue = queue
     self.resources = resources
+    self.bundle = bundle
   }
 
   /// The code that new instances run.

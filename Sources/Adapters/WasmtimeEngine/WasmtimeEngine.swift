@@ -16,7 +16,7 @@ public final class WasmtimeEngine: ModuleEngine {
   /// Optimises what runs already, so that nobody who waits stands behind that.
   private let optimiser: Compiler
   private let ticker: Ticker
-  private let resources: HostResources
+  let resources: HostResources
   private let workers: [Worker]
   private let threads: Mutex<[DedicatedThread]>
 
@@ -86,10 +86,12 @@ public final class WasmtimeEngine: ModuleEngine {
   public func prepare(
     _ bytes: [UInt8], digest: ModuleDigest, startingWith mode: CodeMode
   ) async throws(Problem) -> any PreparedModule {
+    var bundle: BundleFolder?
+    if let scratch = resources.scratch { bundle = try await .unpack(bytes, in: scratch) }
     let linked = try LinkedModule(
       try await compiler.compile(bytes, digest: digest, mode), linker: linker.pointer)
     let command = try PreparedCommand(
-      linked, digest: digest, bytes: bytes, queue: queue, resources: resources)
+      linked, digest: digest, bytes: bytes, queue: queue, resources: resources, bundle: bundle)
     if linked.mode == .quick {
       let (optimiser, linker) = (optimiser, linker)
       command.replace { isWanted throws(Problem) in

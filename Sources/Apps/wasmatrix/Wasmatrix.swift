@@ -35,7 +35,8 @@ struct Wasmatrix: AsyncParsableCommand {
       CommandGroup(
         name: "Deploy",
         subcommands: [
-          PushVerb.self, PlanVerb.self, DeployVerb.self, RollbackVerb.self, UndeployVerb.self,
+          PackVerb.self, PushVerb.self, PlanVerb.self, DeployVerb.self, RollbackVerb.self,
+          UndeployVerb.self,
         ]),
       CommandGroup(
         name: "Run",

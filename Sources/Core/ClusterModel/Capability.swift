@@ -65,8 +65,15 @@ public struct ScratchGrant: Hashable, Sendable, Codable {
 /// The files that a module may use.
 public struct FileGrants: Hashable, Sendable, Codable {
   public var scratch: ScratchGrant?
+  /// Where the module finds the files that were packed into it.
+  public var bundle: GuestFolderPath?
 
-  public init(scratch: ScratchGrant? = nil) { self.scratch = scratch }
+  public init(scratch: ScratchGrant? = nil, bundle: GuestFolderPath? = nil) {
+    self.scratch = scratch
+    self.bundle = bundle
+  }
+
+  public static let defaultBundlePath = GuestFolderPath(unchecked: "/data")
 }
 
 /// What becomes of an activation that tries what it is not granted.
@@ -155,9 +162,17 @@ public struct CapabilityGrants: Hashable, Sendable, Codable {
 }
 
 extension CapabilityGrants {
-  /// Why a module that imports these functions of WASI is not deployed with these grants; `nil` when it
-  /// may be.
-  public func refusal(ofImports imports: [String]) -> Problem? {
+  /// Why a module is not deployed with these grants; `nil` when it may be.
+  ///
+  /// - Parameters:
+  ///   - imports: the functions of WASI that it imports.
+  ///   - hasBundle: whether files were packed into it.
+  public func refusal(ofImports imports: [String], hasBundle: Bool) -> Problem? {
+    if files?.bundle != nil, !hasBundle {
+      return Problem(
+        .invalidInput, code: "bundle_missing", "the module is granted its files, and has none",
+        next: "Put them into it with `wasmatrix pack`, or leave capabilities.files.bundle out.")
+    }
     // No capability gives a socket.
     let refused = imports.filter { $0.hasPrefix("sock_") }
     guard !refused.isEmpty else { return nil }

@@ -60,7 +60,11 @@ final class PlacementRunner: Sendable {
     let prepared = try await engine.prepare(
       module, digest: order.deployment.digest, startingWith: firstCode)
     let grants = order.deployment.configuration.capabilities
-    if let refusal = grants.refusal(ofImports: prepared.imports) { throw refusal }
+    if let refusal = grants.refusal(
+      ofImports: prepared.imports, hasBundle: prepared.hasBundle)
+    {
+      throw refusal
+    }
     return prepared
   }
 

@@ -7,6 +7,8 @@ public struct GuestFolder: Hashable, Sendable {
     case host(path: String, isReadOnly: Bool)
     /// An empty one that is gone with the instance.
     case scratch(ScratchLimits)
+    /// The files that were packed into the module, for reading.
+    case bundle
   }
 
   /// Where the guest finds it: `/tmp`.
@@ -22,8 +24,11 @@ public struct GuestFolder: Hashable, Sendable {
 extension GuestFolder {
   /// The folders that a deployment is granted.
   public static func granted(by capabilities: CapabilityGrants) -> [GuestFolder] {
-    guard let scratch = capabilities.files?.scratch else { return [] }
-    return [GuestFolder(path: scratch.path.text, source: .scratch(scratch.limits))]
+    let scratch = capabilities.files?.scratch.map {
+      GuestFolder(path: $0.path.text, source: .scratch($0.limits))
+    }
+    let bundle = capabilities.files?.bundle.map { GuestFolder(path: $0.text, source: .bundle) }
+    return [scratch, bundle].compactMap { $0 }
   }
 }
 

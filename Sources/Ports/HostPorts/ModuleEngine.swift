@@ -35,6 +35,8 @@ public protocol PreparedModule: Sendable {
   var mode: CodeMode { get }
   /// Returns when new instances run optimised code, or never will: then false.
   func optimised() async -> Bool
+  /// Whether files were packed into it.
+  var hasBundle: Bool { get }
   /// Runs one fresh instance to its end. Cancelling the task ends the instance.
   func run(_ activation: Activation) async -> ActivationReport
 }

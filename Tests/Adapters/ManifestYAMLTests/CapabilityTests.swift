@@ -135,6 +135,16 @@ import Testing
     #expect(given?.granted == [.files])
   }
 
+  @Test func `bundles are read, and stand elsewhere than scratch folders`() throws {
+    #expect(
+      try grants("{ files: { bundle: {} } }")?.files
+        == FileGrants(bundle: FileGrants.defaultBundlePath))
+    #expect(
+      try grants("{ files: { bundle: { at: /a }, scratch: {} } }")?.files?.bundle?.text == "/a")
+    #expect(
+      problem("{ files: { bundle: { at: /x }, scratch: { at: /x } } }").contains("two folders"))
+  }
+
   @Test func `what cannot be is refused with what is allowed`() {
     #expect(problem("{ files: {} }").contains("nothing is granted"))
     #expect(problem("{ files: { home: {} } }").contains("allowed: scratch"))

@@ -29,7 +29,9 @@ import Testing
     let engine = try SharedEngine.engine.get()
     let bytes = try wasm(text)
     let linked = try await linked(bytes, mode)
-    return try PreparedCommand(linked, digest: digest(1), bytes: bytes, queue: engine.queue)
+    return try PreparedCommand(
+      linked, digest: digest(1), bytes: bytes, queue: engine.queue, resources: engine.resources,
+      bundle: nil)
   }
 
   private func linked(_ bytes: [UInt8], _ mode: CodeMode) async throws -> LinkedModule {

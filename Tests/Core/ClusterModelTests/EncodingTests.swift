@@ -69,8 +69,9 @@ import Testing
 
   @Test func `a module that imports sockets is refused, and the import is named`() {
     let grants = CapabilityGrants(files: FileGrants(scratch: ScratchGrant(limits: ScratchLimits())))
-    #expect(grants.refusal(ofImports: ["fd_write", "path_open"]) == nil)
-    let problem = grants.refusal(ofImports: ["fd_write", "sock_send", "sock_recv"])
+    #expect(grants.refusal(ofImports: ["fd_write", "path_open"], hasBundle: false) == nil)
+    let problem = grants.refusal(
+      ofImports: ["fd_write", "sock_send", "sock_recv"], hasBundle: false)
     #expect(problem?.code == "import_not_granted")
     #expect(problem?.message.contains("sock_send, sock_recv") == true)
   }

@@ -56,6 +56,7 @@ final class ScriptedEngine: ModuleEngine {
   private struct Prepared: PreparedModule {
     let digest: ModuleDigest
     let imports: [String] = []
+    let hasBundle = false
     let engine: ScriptedEngine
     let mode = CodeMode.optimised
 

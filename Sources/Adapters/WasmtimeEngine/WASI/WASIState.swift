@@ -35,7 +35,7 @@ struct WASIState {
   }
 
   /// Opens what the activation finds open.
-  init(_ activation: Activation, _ scratchFolders: ScratchFolders?) {
+  init(_ activation: Activation, _ scratchFolders: ScratchFolders?, _ bundle: BundleFolder?) {
     arguments = activation.arguments
     environment = activation.environment.map { "\($0.name)=\($0.value)" }
     input = activation.input
@@ -44,7 +44,7 @@ struct WASIState {
     var scratch: ScratchFolder?
     for folder in activation.folders {
       do throws(ActivationFailure) {
-        given.append(try Self.descriptor(for: folder, scratchFolders, &scratch))
+        given.append(try Self.descriptor(for: folder, scratchFolders, bundle, &scratch))
       } catch {
         given.append(nil)
         ending = .limit(error)
@@ -78,7 +78,8 @@ struct WASIState {
   }
 
   private static func descriptor(
-    for folder: GuestFolder, _ scratchFolders: ScratchFolders?, _ scratch: inout ScratchFolder?
+    for folder: GuestFolder, _ scratchFolders: ScratchFolders?, _ bundle: BundleFolder?,
+    _ scratch: inout ScratchFolder?
   ) throws(ActivationFailure) -> Descriptor {
     let path = Array(folder.path.utf8)
     switch folder.source {
@@ -93,19 +94,30 @@ struct WASIState {
       return Descriptor(
         kind: .scratch, rights: tree.rights, inheriting: tree.inheriting, grantedPath: path,
         scratch: made, isGiven: true)
-    case .host(let hostPath, let isReadOnly):
-      let tree = FolderTree(isReadOnly: isReadOnly)
-      let number = open(hostPath, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-      let code = errno
-      guard number >= 0, let file = try? OpenFile(number, in: tree) else {
-        let reason = strerror(code).map { String(cString: $0) } ?? "error \(code)"
-        throw ActivationFailure(
-          code: .startFailed, message: "the folder \(hostPath) cannot be opened: \(reason)")
+    case .bundle:
+      guard let bundle else {
+        throw ActivationFailure(code: .startFailed, message: "no files were packed into the module")
       }
-      return Descriptor(
-        kind: .file, file: file, rights: tree.rights, inheriting: tree.inheriting,
-        grantedPath: path, isGiven: true)
+      return try descriptor(at: path, of: bundle.path, isReadOnly: true)
+    case .host(let hostPath, let isReadOnly):
+      return try descriptor(at: path, of: hostPath, isReadOnly: isReadOnly)
     }
+  }
+
+  private static func descriptor(
+    at path: [UInt8], of hostPath: String, isReadOnly: Bool
+  ) throws(ActivationFailure) -> Descriptor {
+    let tree = FolderTree(isReadOnly: isReadOnly)
+    let number = open(hostPath, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    let code = errno
+    guard number >= 0, let file = try? OpenFile(number, in: tree) else {
+      let reason = strerror(code).map { String(cString: $0) } ?? "error \(code)"
+      throw ActivationFailure(
+        code: .startFailed, message: "the folder \(hostPath) cannot be opened: \(reason)")
+    }
+    return Descriptor(
+      kind: .file, file: file, rights: tree.rights, inheriting: tree.inheriting,
+      grantedPath: path, isGiven: true)
   }
 
   /// Takes what a guest writes to a standard stream in memory.

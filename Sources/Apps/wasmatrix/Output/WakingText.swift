@@ -51,11 +51,16 @@ enum WakingText {
         return "\(grant.bucket): \(grant.access.rawValue)\(prefixes)"
       }
     case .httpOut: grants.httpOut.map { $0.servers.map(\.text) } ?? []
-    case .files:
-      grants.files?.scratch.map { ["\($0.path): at most \($0.limits.size), empty at start"] } ?? []
+    case .files: files(grants.files)
     // Every module has them.
     case .environment, .clocks, .random, .log: []
     }
+  }
+
+  private static func files(_ grants: FileGrants?) -> [String] {
+    let scratch = grants?.scratch.map { "\($0.path): at most \($0.limits.size), empty at start" }
+    let bundle = grants?.bundle.map { "\($0): what was packed into the module" }
+    return [scratch, bundle].compactMap { $0 }
   }
 
   /// All of it below what is said of a module before; nothing when there is nothing.

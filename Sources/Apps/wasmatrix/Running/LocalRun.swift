@@ -1,4 +1,5 @@
 import ClusterModel
+import Foundation
 import Glibc
 import HostPorts
 import LocalSystem
@@ -17,7 +18,8 @@ struct LocalRun {
   func run() async throws(Problem) -> ActivationReport {
     try checkFolders()
     let scratch = try scratchFolder()
-    defer { if let scratch { rmdir(scratch) } }
+    // What the engine left there when it stopped; a failure leaves it to whoever cleans that place up.
+    defer { if let scratch { try? FileManager.default.removeItem(atPath: scratch) } }
     var configuration = EngineConfiguration(machine: .read())
     configuration.workers = 1
     configuration.instanceSlots = 1
@@ -47,7 +49,7 @@ struct LocalRun {
   /// A folder of our own for the scratch folder; `nil` when there is to be none.
   private func scratchFolder() throws(Problem) -> String? {
     let wantsScratch = activation.folders.contains { folder in
-      if case .scratch = folder.source { true } else { false }
+      if case .host = folder.source { false } else { true }
     }
     guard wantsScratch else { return nil }
     let place = Environment.value("TMPDIR").flatMap { $0.isEmpty ? nil : $0 } ?? "/tmp"

@@ -32,13 +32,17 @@ struct FolderArgument: ExpressibleByArgument {
   }
 }
 
-/// `--grant scratch`, `--grant scratch=64MiB`.
+/// `--grant scratch`, `--grant scratch=64MiB`, `--grant bundle`.
 struct GrantArgument: ExpressibleByArgument {
   let folder: GuestFolder
 
   init?(argument: String) {
     let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       .map(String.init)
+    if argument == "bundle" {
+      folder = GuestFolder(path: FileGrants.defaultBundlePath.text, source: .bundle)
+      return
+    }
     guard parts.first == "scratch" else { return nil }
     var limits = ScratchLimits()
     if parts.count == 2 {

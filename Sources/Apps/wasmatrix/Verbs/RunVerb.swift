@@ -42,8 +42,9 @@ struct RunVerb: AsyncParsableCommand {
   @Option(
     name: .customLong("grant"),
     help: ArgumentHelp(
-      "scratch: an empty folder at /tmp that is gone afterwards (16MiB if no size is given).",
-      valueName: "scratch[=size]"))
+      "scratch: an empty folder at /tmp that is gone afterwards (16MiB if no size is given); "
+        + "bundle: the files that were packed into it, at /data.",
+      valueName: "scratch[=size]|bundle"))
   var grants: [GrantArgument] = []
 
   @Option(
@@ -62,7 +63,9 @@ struct RunVerb: AsyncParsableCommand {
   var arguments: [String] = []
 
   func validate() throws {
-    guard grants.count <= 1 else { throw ValidationError("there is one scratch folder at most") }
+    guard Set(grants.map(\.folder.path)).count == grants.count else {
+      throw ValidationError("each --grant can be given once")
+    }
   }
 
   func run() async throws {

@@ -44,7 +44,7 @@ extension Schemas {
           "scratch": Schema.object(required: [
             "path": Schema.string,
             "limits": Schema.object(required: ["size": Schema.integer, "entries": Schema.integer]),
-          ])
+          ]), "bundle": Schema.string,
         ]),
     ])
 
