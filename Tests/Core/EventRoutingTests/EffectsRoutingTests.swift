@@ -101,6 +101,21 @@ import Testing
     #expect(script.handle(.effectsCommitted(request, [appended(5)])) == [], "it is known once")
   }
 
+  @Test func `an invocation whose effects go in circles, or find no room, hears so at once`() {
+    var script = script(EventRouter.Limits(pendingDeliveries: 1))
+    let name = QualifiedName(.default, ModuleName(unchecked: "a"))
+    var cause = event("x")
+    #expect(
+      script.handle(
+        .effectsOffered(RequestID(1), name, event: cause, offered("y", "y", "y")))
+        == ["refuse event_log_full"])
+    cause.setAttribute("wmhops", to: "32")
+    #expect(
+      script.handle(.effectsOffered(RequestID(2), name, event: cause, offered("y")))
+        == ["refuse loop_detected"])
+    #expect(script.router.pendingCount == 0 && script.router.pendingBytes == 0)
+  }
+
   @Test func `an invocation whose effects are refused owes nothing`() {
     var script = script()
     let name = QualifiedName(.default, ModuleName(unchecked: "a"))

@@ -77,4 +77,12 @@ import Testing
     #expect(problem?.code == "event_log_lagging" && problem?.retryAfter == .seconds(60))
     #expect(problem?.category == .overloaded)
   }
+
+  @Test func `what takes no bytes is not waited for as if none drained`() {
+    var meter = DrainMeter()
+    let now = MonotonicInstant(nanoseconds: 5_000_000_000)
+    for _ in 0..<10 { meter.drained(bytes: 0, at: now) }
+    #expect(meter.time(toDrain: 20, bytes: 0, at: now) == .seconds(2))
+    #expect(meter.time(toDrain: 20, bytes: 1, at: now) == DrainMeter.longest)
+  }
 }

@@ -23,7 +23,7 @@ enum ModuleRoutes {
         answers: [
           .json(201, "It is in the registry now.", Schema.ref("ModuleVersion")),
           .json(200, "It was there, with these bytes.", Schema.ref("ModuleVersion")),
-        ], problems: [.invalidInput, .refused, .conflict, .tooLarge]),
+        ], problems: [.invalidInput, .refused, .conflict, .tooLarge, .overloaded]),
       tooLarge: { request, problem in
         try await service.recordRefusedPush(
           of: try reference(request), because: problem, by: request.caller)
