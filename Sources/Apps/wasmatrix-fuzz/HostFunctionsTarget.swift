@@ -131,7 +131,8 @@ private struct SenselessServices: GuestServices {
     case 2: return .entry(entry)
     case 3: return .entries(Array(repeating: entry, count: random.number(0...50)))
     case 4:
-      return .response(HTTPAnswer(status: 200, headers: [], body: random.bytes(random.number(0...50))))
+      return .response(
+        HTTPAnswer(status: 200, headers: [], body: random.bytes(random.number(0...50))))
     case _: return .refused(Problem(.refused, code: "denied", "no"))
     }
   }
