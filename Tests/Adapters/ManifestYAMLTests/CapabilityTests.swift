@@ -81,6 +81,14 @@ import Testing
     ("{ state: { counts: { access: read, prefix: [a, a] } } }", "it is there twice"),
     ("{ state: { counts: { access: read, key: a } } }", "unknown key"),
     ("{ state: [counts] }", "a mapping from the name of each bucket"),
+    ("{ http-out: {} }", "the required key \"servers\" is missing"),
+    ("{ http-out: { servers: [] } }", "there is no server"),
+    ("{ http-out: { servers: [\"ftp://h\"] } }", "is not a valid server"),
+    ("{ http-out: { servers: [h, h] } }", "it is there twice"),
+    ("{ http-out: { servers: [h], private: [10.0.0.0/33] } }", "is not a valid block of addresses"),
+    ("{ http-out: { servers: [h], response: 2MiB } }", "is too large"),
+    ("{ http-out: { servers: [h], timeout: 5m } }", "is too large"),
+    ("{ http-out: { hosts: [h] } }", "unknown key"),
   ])
   func `a wrong grant is told with its place`(capabilities: String, says: String) {
     let found = problems("{ counts: {} }", capabilities)
@@ -97,6 +105,24 @@ import Testing
   func `a wrong bucket is told with its place`(buckets: String, says: String) {
     let found = problems(buckets, "{}")
     #expect(found.count == 1 && found.allSatisfy { $0.contains(says) }, "\(found)")
+  }
+}
+
+@Suite struct HTTPOutTests {
+  @Test func `servers are granted with their bounds`() throws {
+    let text =
+      "apiVersion: wasmatrix/v1\nname: app\nmodules: { m: { version: 1.0.0, capabilities: { http-out: { "
+      + "servers: [b.example, \"http://a:80\"], private: [10.0.0.0/8], response: 4KiB, timeout: 2s } } } }"
+    let configuration = try ManifestReader.read(text, file: "f").modules.first?.configuration
+    #expect(
+      configuration?.capabilities.httpOut
+        == HTTPGrant(
+          servers: [
+            HTTPServerPattern(unchecked: "b.example"), HTTPServerPattern(unchecked: "http://a:80"),
+          ],
+          privateAddresses: [AddressBlock(unchecked: "10.0.0.0/8")], responseSize: .kibibytes(4),
+          timeout: .seconds(2)))
+    #expect(configuration?.capabilities.granted == [.httpOut])
   }
 }
 

@@ -46,6 +46,42 @@ import Testing
     #expect(try call(#"{"invalidate":{"bucket":"b","key":"k"}}"#) == .invalidate(bucket, key))
   }
 
+  @Test func `a request over HTTP is read, and its answer written`() throws {
+    let target = try #require(HTTPTarget("https://h/x"))
+    #expect(
+      try call(#"{"http":{"url":"https://h/x"}}"#) == .http(HTTPCall(method: "GET", target: target))
+    )
+    let headers = [
+      HTTPCall.Header(name: "a", value: "2"), HTTPCall.Header(name: "b", value: "1"),
+    ]
+    #expect(
+      try call(
+        #"{"http":{"method":"PUT","url":"https://h/x","headers":{"B":"1","A":"2"},"data":"d"}}"#)
+        == .http(HTTPCall(method: "PUT", target: target, headers: headers, body: [100])))
+    let answer = HTTPAnswer(
+      status: 200, headers: headers + [HTTPCall.Header(name: "a", value: "3")], body: [0xff])
+    #expect(
+      String(decoding: GuestLine.line(.response(answer)), as: UTF8.self)
+        == #"{"ok":true,"response":{"base64":"/w==","headers":{"a":"2, 3","b":"1"},"status":200}}"#
+        + "\n")
+  }
+
+  @Test(arguments: [
+    (#"{"http":{}}"#, "http needs url"), (#"{"http":{"url":"h"}}"#, "url can be http://"),
+    (#"{"http":{"url":"https://h","method":"TRACE"}}"#, "method can be"),
+    (#"{"http":{"url":"https://h","headers":{"host":"x"}}}"#, "belongs to the connection"),
+    (#"{"http":{"url":"https://h","headers":[]}}"#, "no object of texts"),
+    (#"{"http":{"url":"https://h","timeout":1}}"#, "http has no"),
+  ])
+  func `what is no request over HTTP is told`(line: String, says: String) {
+    do {
+      _ = try call(line)
+      Issue.record("it was taken")
+    } catch {
+      #expect("\((error as? Problem)?.message ?? "")".contains(says))
+    }
+  }
+
   @Test(arguments: [
     ("nonsense", "no JSON object"), ("[]", "no JSON object"), ("{}", "one member"),
     (#"{"get":{},"set":{}}"#, "one member"), (#"{"fly":{}}"#, "no call \"fly\""),

@@ -37,6 +37,23 @@ import Testing
       key: self.key(key), value: Array(value.utf8), revision: revision.map { StateRevision($0) })
   }
 
+  @Test func `a server is asked as far as it is granted`() throws {
+    let grant = HTTPGrant(servers: [HTTPServerPattern(unchecked: "h")])
+    func step(_ url: String, _ grant: HTTPGrant?) throws -> GuestSession.Step {
+      var session = GuestSession(CapabilityGrants(httpOut: grant))
+      return session.handle(.http(HTTPCall(method: "GET", target: try #require(HTTPTarget(url)))))
+    }
+    let call = HTTPCall(method: "GET", target: try #require(HTTPTarget("https://h/")))
+    #expect(try step("https://h/", grant) == .send(call, grant))
+    for (url, grant) in [("https://g/", Optional(grant)), ("https://h/", nil)] {
+      guard case .deny(let denial) = try step(url, grant) else {
+        Issue.record("\(url) was granted")
+        continue
+      }
+      #expect(denial.capability == .httpOut)
+    }
+  }
+
   private func code(_ answer: GuestAnswer) -> String? {
     if case .refused(let problem) = answer { return problem.code }
     return nil
