@@ -38,12 +38,6 @@ public struct HTTPServerPattern: ValidatedText {
     }
   }
 
-  /// The address that it names; `nil` for names.
-  public var address: HostAddress? {
-    guard case .address(let address, _)? = parts.host else { return nil }
-    return address
-  }
-
   private static func parse(_ text: String) -> Parts? {
     guard text.utf8.count <= 300, text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }),
       let (given, rest) = HTTPTarget.scheme(of: text[...])
@@ -66,7 +60,7 @@ public struct HTTPGrant: Hashable, Sendable, Codable {
   /// Sorted.
   public var servers: [HTTPServerPattern]
   /// Addresses that are not public to which names may lead; sorted. An address that ``servers`` names is
-  /// granted by that.
+  /// granted by that, when it is asked for by that.
   public var privateAddresses: [AddressBlock]
   /// The longest body of an answer.
   public var responseSize: ByteCount
@@ -113,9 +107,8 @@ public struct HTTPGrant: Hashable, Sendable, Codable {
 
   public func allows(_ target: HTTPTarget) -> Bool { servers.contains { $0.matches(target) } }
 
-  /// Whether a granted server may be reached there.
+  /// Whether the name of a granted server may lead there.
   public func allows(_ address: HostAddress) -> Bool {
     address.isPublic || privateAddresses.contains { $0.contains(address) }
-      || servers.contains { $0.address == address }
   }
 }
