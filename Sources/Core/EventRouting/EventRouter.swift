@@ -161,9 +161,7 @@ public struct EventRouter: Sendable {
     let accepted = accepted(event, data, by: principal, now)
     let count = accepted.targets.count
     let bytes = event.footprint.bytes * count
-    guard pendingCount + count <= limits.pendingDeliveries,
-      pendingBytes + bytes <= limits.pendingBytes.bytes
-    else {
+    guard hasRoom(for: accepted) else {
       directives.append(.refuse(request, full(for: count, bytes: bytes, now)))
       return
     }
@@ -176,6 +174,19 @@ public struct EventRouter: Sendable {
     owes(1, toTargetsOf: accepted)
     appending[request] = accepted
     directives.append(.append(request, accepted))
+  }
+
+  /// Whether there is room for an event, or it goes to modules alone that have a right to the reserve.
+  private func hasRoom(for accepted: AcceptedEvent) -> Bool {
+    let count = pendingCount + accepted.targets.count
+    let bytes = pendingBytes + accepted.event.footprint.bytes * accepted.targets.count
+    if count <= limits.pendingDeliveries, bytes <= limits.pendingBytes.bytes { return true }
+    guard count <= limits.pendingDeliveries + limits.reservedDeliveries,
+      bytes <= limits.pendingBytes.bytes + limits.reservedBytes
+    else { return false }
+    return accepted.targets.allSatisfy { target in
+      owedTo[QualifiedName(accepted.event.namespace, target)] ?? 0 < limits.fewDeliveries
+    }
   }
 
   /// The refusal of what comes too late.

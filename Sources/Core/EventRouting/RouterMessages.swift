@@ -104,6 +104,13 @@ extension EventRouter {
       self.recording = recording
       self.unrecordedBytes = unrecordedBytes
     }
+
+    /// What may be owed beyond ``pendingDeliveries``, to modules of whose events few wait: a storm for one
+    /// must not shut out the others.
+    public var reservedDeliveries: Int { pendingDeliveries / 4 }
+    public var reservedBytes: Int { pendingBytes.bytes / 4 }
+    /// What is owed to a module that has a right to the reserve is less than this.
+    public var fewDeliveries: Int { pendingDeliveries / 16 }
   }
 }
 

@@ -43,6 +43,7 @@ enum CoveragePoint: String, CaseIterable {
 
   case deliveryFilteredOut = "delivery.filteredOut"
   case deliveryShared = "delivery.shared"
+  case reserveUsed = "router.reserveUsed"
   case deliveryOrdered = "delivery.ordered"
   case deliveryHeld = "delivery.held"
   case deliveryRetriedInOrder = "delivery.retriedInOrder"

@@ -50,6 +50,11 @@ struct Recipients {
   /// How many get it. No module of the workload is in two groups.
   var count: Int { alone.count + groups.count }
 
+  /// Whoever could be among them.
+  var everybody: Set<ModuleName> {
+    groups.values.reduce(into: alone) { $0.formUnion($1) }
+  }
+
   func count(in coverage: inout Coverage) {
     if isFiltered { coverage.count(.deliveryFilteredOut) }
     if groups.values.contains(where: { $0.count > 1 }) { coverage.count(.deliveryShared) }

@@ -33,6 +33,43 @@ import Testing
     #expect(receive(&few) == ["refuse event_log_full"])
   }
 
+  @Test
+  func `when one module has filled the room the others get a reserve, to the last one that fits`() {
+    let limits = EventRouter.Limits(pendingDeliveries: 16)
+    var script = script(
+      limits, routed("noisy", on: "x"), routed("a", on: "y"), routed("b", on: "z"))
+    func publish(_ topic: String, _ count: Int) -> [String] {
+      (0..<count).flatMap { _ -> [String] in
+        number += 1
+        return script.handle(
+          .eventReceived(RequestID(number), event(topic), data: nil, .local))
+      }
+    }
+    var number: UInt64 = 0
+    #expect(publish("x", 16).allSatisfy { $0.hasPrefix("append") })
+    #expect(publish("x", 1) == ["refuse event_log_full"])
+    // A sixteenth of 16 is one: one each, and no more.
+    #expect(publish("y", 2) == ["append for [\"a\"]", "refuse event_log_full"])
+    #expect(publish("z", 2) == ["append for [\"b\"]", "refuse event_log_full"])
+    #expect(script.router.pendingCount == 18)
+    // What nobody wants takes no room.
+    #expect(publish("nobody", 1) == ["append for []"])
+  }
+
+  @Test func `the reserve ends after a quarter`() {
+    let names = (0..<8).map { "m\($0)" }
+    let routes = names.map { routed($0, on: $0) } + [routed("noisy", on: "x")]
+    var script = self.script(EventRouter.Limits(pendingDeliveries: 16), routed("noisy", on: "x"))
+    _ = script.handle(.deploymentsChanged(routes))
+    var answers: [String] = []
+    for (number, topic) in (Array(repeating: "x", count: 16) + names).enumerated() {
+      answers += script.handle(
+        .eventReceived(RequestID(UInt64(number + 1)), event(topic), data: nil, .local))
+    }
+    #expect(answers.filter { $0.hasPrefix("append") }.count == 20)
+    #expect(answers.last == "refuse event_log_full")
+  }
+
   @Test func `results are taken in up to twice the bounds, to the last one that fits`() {
     let a = routed("a", on: "x", result: "y")
     let limits = EventRouter.Limits(pendingDeliveries: 1)
