@@ -12,7 +12,7 @@ struct HTTPGrantDecoder {
     let allowed = "a list of servers, like [api.example.com]"
     guard let named = values.required("servers", in: given, allowed: allowed) else { return nil }
     let servers = unique(named, HTTPServerPattern.self, allowed: allowed)
-    if servers.isEmpty, case .sequence = named.node.content {
+    if case .sequence(let elements) = named.node.content, elements.isEmpty {
       values.report("there is no server", named, allowed: allowed)
     }
     var grant = HTTPGrant(servers: servers)

@@ -88,7 +88,7 @@ import Testing
     ("{ http-out: { servers: [h], private: [10.0.0.0/33] } }", "is not a valid block of addresses"),
     ("{ http-out: { servers: [h], response: 2MiB } }", "is too large"),
     ("{ http-out: { servers: [h], timeout: 5m } }", "is too large"),
-    ("{ http-out: { hosts: [h] } }", "unknown key"),
+    ("{ http-out: { servers: [h], hosts: [h] } }", "unknown key"),
   ])
   func `a wrong grant is told with its place`(capabilities: String, says: String) {
     let found = problems("{ counts: {} }", capabilities)
