@@ -54,11 +54,14 @@ private func loopback(port: UInt16) -> sockaddr_in {
 /// A client with a socket that blocks: no thread and no queue stands between it and the server, so that what
 /// is measured is the server.
 final class NATSConnection {
+  /// Lives as long as somebody is connected to it.
+  private let server: NATSServer
   private let descriptor: Int32
   private var buffer: [UInt8] = []
   private var start = 0
 
   init(to server: NATSServer) throws {
+    self.server = server
     descriptor = try Self.connect(server.port)
     _ = try line()
     try send(#"CONNECT {"verbose":false,"pedantic":false,"headers":true,"lang":"bench"}"# + "\r\n")
