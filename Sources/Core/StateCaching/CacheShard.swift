@@ -31,6 +31,12 @@ public struct CacheShard: Sendable {
     var expiresAt: MonotonicInstant?
     var cost: Int
     var isWanted = false
+    /// Whether the slot is taken; what else stands in a free one means nothing.
+    var isTaken = true
+
+    static let free = Item(
+      bucket: BucketNumber(0), key: StateKey(unchecked: ""), hash: 0, entry: nil,
+      readAt: MonotonicInstant(nanoseconds: 0), expiresAt: nil, cost: 0, isTaken: false)
   }
 
   /// What an item counts for beside its key and value.
@@ -38,7 +44,8 @@ public struct CacheShard: Sendable {
 
   private let capacity: Int
   private var table = CacheTable()
-  private var slots: ContiguousArray<Item?> = []
+  /// Looked at in place: to take one out copies all of it.
+  private var slots: ContiguousArray<Item> = []
   private var freeSlots: [Int] = []
   private var hand = 0
   private var forgettings: UInt64 = 0
@@ -54,13 +61,12 @@ public struct CacheShard: Sendable {
     _ key: CachedKey, readSince earliest: MonotonicInstant, at now: MonotonicInstant
   ) -> Look {
     guard let slot = slot(of: key) else { return .missed }
-    guard let item = slots[slot], item.readAt >= earliest, item.expiresAt.map({ now < $0 }) ?? true
-    else {
+    guard slots[slot].readAt >= earliest, slots[slot].expiresAt.map({ now < $0 }) ?? true else {
       remove(slot)
       return .missed
     }
-    if !item.isWanted { slots[slot]?.isWanted = true }
-    return .found(item.entry)
+    if !slots[slot].isWanted { slots[slot].isWanted = true }
+    return .found(slots[slot].entry)
   }
 
   /// A read of a key begins.
@@ -90,8 +96,7 @@ public struct CacheShard: Sendable {
   @inline(__always)
   private func slot(of key: CachedKey) -> Int? {
     table.slot(of: key.hash) { slot in
-      guard let item = slots[slot] else { return false }
-      return item.hash == key.hash && item.bucket == key.bucket && item.key == key.key
+      slots[slot].hash == key.hash && slots[slot].bucket == key.bucket && slots[slot].key == key.key
     }
   }
 
@@ -109,11 +114,10 @@ public struct CacheShard: Sendable {
   }
 
   private mutating func remove(_ slot: Int) {
-    guard let item = slots[slot] else { return }
-    table.remove(slot, hash: item.hash)
-    slots[slot] = nil
+    table.remove(slot, hash: slots[slot].hash)
+    bytes -= slots[slot].cost
+    slots[slot] = .free
     freeSlots.append(slot)
-    bytes -= item.cost
   }
 
   /// - Precondition: something is remembered.
@@ -121,9 +125,9 @@ public struct CacheShard: Sendable {
     while true {
       let slot = hand
       hand = hand + 1 < slots.count ? hand + 1 : 0
-      guard let item = slots[slot] else { continue }
-      guard item.isWanted else { return remove(slot) }
-      slots[slot]?.isWanted = false
+      guard slots[slot].isTaken else { continue }
+      guard slots[slot].isWanted else { return remove(slot) }
+      slots[slot].isWanted = false
     }
   }
 }
