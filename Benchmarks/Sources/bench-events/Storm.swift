@@ -162,7 +162,7 @@ struct Storm: Encodable {
   private static func residentMebibytes() throws -> Int {
     let text = try String(contentsOfFile: "/proc/self/statm", encoding: .utf8)
     let pages = text.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
-    return pages * 4096 >> 20
+    return (pages * 4096) >> 20
   }
 
   var text: String {
