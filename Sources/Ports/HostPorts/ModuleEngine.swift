@@ -43,7 +43,7 @@ public protocol PreparedModule: Sendable {
 
 /// How code is compiled.
 public enum CodeMode: String, Sendable, Codable, CaseIterable {
-  /// In about half the time, to be replaced soon.
+  /// In less time, to be replaced soon.
   case quick
   /// To run as fast as it can.
   case optimised
