@@ -123,7 +123,7 @@ let package = Package(
       "Adapters", "SQLiteStore", ["ClusterModel", "HostPorts", "DurableSQLite", grdb, crypto]),
     target(
       "Adapters", "EmbeddedEventBus",
-      ["ClusterModel", "HostPorts", "DurableSQLite", grdb, crypto]),
+      ["ClusterModel", "HostPorts", "DurableSQLite", grdb, crypto, deque]),
     target(
       "Adapters", "HTTPOut",
       [

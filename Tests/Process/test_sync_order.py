@@ -71,9 +71,9 @@ class SyncOrder(unittest.TestCase):
             self.assertEqual(status, 202, body)
 
         trace = self.trace(work)
-        written = trace.first(rf"pwrite64\(\d+<[^>]*events\.sqlite-wal>.*{marker}")
+        written = trace.first(rf"pwrite64\(\d+<[^>]*events\.journal-0>.*{marker}")
         acknowledged = trace.first(r"(write|writev|sendto|sendmsg)\(.*HTTP/1\.1 202", written)
-        self.assert_synced_between(trace, written, r"events\.sqlite-wal", acknowledged)
+        self.assert_synced_between(trace, written, r"events\.journal-0", acknowledged)
 
     def test_a_module_and_its_version_are_synced_before_it_is_pushed(self):
         version = "9.9." + str(int.from_bytes(os.urandom(3), "big"))

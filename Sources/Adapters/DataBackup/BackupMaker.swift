@@ -11,6 +11,7 @@ import Synchronization
 public final class BackupMaker: BackupService {
   private let root: String
   private let clock: any HostClock
+  private let foldIn: @Sendable () async throws(Problem) -> Void
   /// Reading and writing disks blocks; one after the other.
   private let queue = DispatchQueue(label: "backup")
   /// The only copy that is kept.
@@ -20,7 +21,13 @@ public final class BackupMaker: BackupService {
   private static let name = "/backup"
 
   /// What an earlier run left is removed.
-  public init(in folder: DataFolder, clock: any HostClock) {
+  ///
+  /// - Parameter foldIn: brings the file of the event log up to what was accepted; its journal is not copied.
+  public init(
+    in folder: DataFolder, clock: any HostClock,
+    foldIn: @escaping @Sendable () async throws(Problem) -> Void
+  ) {
+    self.foldIn = foldIn
     root = folder.path
     self.clock = clock
     // If that fails, so will making the next, which says why.
@@ -28,7 +35,8 @@ public final class BackupMaker: BackupService {
   }
 
   public func makeBackup() async throws(Problem) -> BackupContents {
-    try await onQueue { () throws(Problem) in
+    try await foldIn()
+    return try await onQueue { () throws(Problem) in
       self.forget()
       do throws(Problem) {
         let contents = try self.make()

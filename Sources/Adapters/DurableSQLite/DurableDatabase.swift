@@ -58,9 +58,43 @@ public final class DurableDatabase: Sendable {
     try await committer.write(cost: cost.bytes, body)
   }
 
-  /// Runs `body` in some later transaction, for upkeep: nobody waits, and a failure is forgotten.
-  public func writeLater(_ body: @escaping @Sendable (Database) throws -> Void) {
-    committer.writeLater(body)
+  /// Runs `body` in a transaction as ``write(cost:_:)`` does, for those who are no task. `finish` is called
+  /// when that is on the disk, or with why it was not done.
+  public func submit(
+    _ body: @escaping @Sendable (Database) throws -> Void,
+    finish: @escaping @Sendable (Problem?) -> Void
+  ) {
+    committer.submit(body, finish: finish)
+  }
+
+  /// Runs `body` in a transaction of its own. Blocks: for the start of a program.
+  public func writeAtStart<Value>(_ body: (Database) throws -> Value) throws(Problem) -> Value {
+    do { return try pool.write(body) } catch { throw StorageProblem.from(error, file: path) }
+  }
+
+  /// Runs `body` in a transaction of which nothing stays: to read what would be there if there was room for
+  /// it on the disk.
+  public func readUndone<Value: Sendable>(
+    _ body: @escaping @Sendable (Database) throws -> Value
+  ) async throws(Problem) -> Value {
+    let path = path
+    let result: Result<Value, Problem> = await withCheckedContinuation { continuation in
+      isClosed.withLock { isClosed in
+        guard !isClosed else {
+          return continuation.resume(returning: .failure(StorageProblem.closed(path)))
+        }
+        pool.asyncWriteWithoutTransaction { database in
+          let result = Result {
+            try database.beginTransaction(.immediate)
+            defer { try? database.rollback() }
+            return try body(database)
+          }
+          continuation.resume(
+            returning: result.mapError { StorageProblem.from($0, file: path) })
+        }
+      }
+    }
+    return try result.get()
   }
 
   /// Runs `body` on a consistent view of what is committed.

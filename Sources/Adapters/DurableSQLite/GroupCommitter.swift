@@ -78,8 +78,11 @@ final class GroupCommitter: Sendable {
     return try result.get()
   }
 
-  func writeLater(_ body: @escaping @Sendable (Database) throws -> Void) {
-    submit(Job(cost: 0, run: body, finish: { _ in }))
+  func submit(
+    _ body: @escaping @Sendable (Database) throws -> Void,
+    finish: @escaping @Sendable (Problem?) -> Void
+  ) {
+    submit(Job(cost: 0, run: body, finish: finish))
   }
 
   /// Takes no more writes; what waits is carried out.

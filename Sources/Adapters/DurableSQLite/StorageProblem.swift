@@ -50,14 +50,14 @@ public enum StorageProblem {
   }
 
   /// Whoever asks came too late.
-  static func closed(_ file: String) -> Problem {
+  public static func closed(_ file: String) -> Problem {
     Problem(
       .unavailable, code: "store_closed", "\(file) is closed",
       next: "The program is stopping: try again when it is back.")
   }
 
   /// More waits for the disk than there is room for.
-  static func busy() -> Problem {
+  public static func busy() -> Problem {
     Problem(
       .overloaded, code: "store_busy", "too many changes wait for the disk",
       next: "Try again in a moment.")

@@ -4,7 +4,8 @@ import GRDB
 public import HostPorts
 import Synchronization
 
-/// The event log in `events.sqlite`: accepted events, and what became of each delivery. Events that
+/// The event log in `events.sqlite` and the journal before it: accepted events, and what became of each
+/// delivery. Events that
 /// nothing is owed for and no dead letter needs are kept for a while, for whoever asks what became of
 /// them, then forgotten, the oldest first.
 public final class EventDatabase: EventLog {
@@ -19,15 +20,16 @@ public final class EventDatabase: EventLog {
   public let state: StateDatabase
   private let deduplication: DeduplicationWindow?
   private let retention: EventRetention
+  private let tables: LoggedTables
+  private let sequencer: EventSequencer
   private let sinceTrim = Mutex(Growth())
-
-  /// Trimming counts every settled event that is kept, so it is done once in so many changes...
+  /// Trimming looks at tables, so it is done once in so many changes...
   private static let changesBetweenTrims = 256
   /// ... or in so many bytes, so that large events do not pile up.
   private static let bytesBetweenTrims = 16 << 20
   /// Events forgotten at a time: more than can come between two trims, and few enough that no writer
   /// waits for long.
-  private static let trimSize = 2 * changesBetweenTrims
+  private static let trimSize = 4 * changesBetweenTrims
 
   /// Opens (and makes) the event log of a data folder. Blocks: for the start of a program.
   ///
@@ -48,10 +50,16 @@ public final class EventDatabase: EventLog {
       path: folder.path + "/events.sqlite", format: EventTables.format)
     report = DamageReport(file: database.path)
     state = StateDatabase(database: database, rememberedDeletions: rememberedDeletions)
+    let start = try JournalStart(database, in: folder, report, deduplication)
+    tables = start.tables
+    sequencer = EventSequencer(file: database.path)
+    sequencer.start(start.loop)
   }
 
+  deinit { sequencer.refuseFurther() }
+
   /// How many transactions made what was written durable.
-  public var commits: Int { database.commits }
+  public var commits: Int { database.commits + sequencer.commits }
 
   public var capabilities: EventLogCapabilities {
     EventLogCapabilities(
@@ -65,45 +73,59 @@ public final class EventDatabase: EventLog {
   }
 
   public func append(_ event: AcceptedEvent) async throws(Problem) -> AppendedEvent {
-    let stored = try StoredEvent.of(event, file: database.path)
-    let appended = try await write(cost: stored.footprint) { [deduplication] in
-      try $0.publish(stored, within: deduplication)
-    }
+    let stored = StoredEvent(event)
+    let appended = try await sequencer.write(.publish(stored))[0]
     grew(by: stored.footprint, at: event.acceptedAt)
     return appended
   }
 
   public func record(_ change: DeliveryChange) async throws(Problem) -> [AppendedEvent] {
+    let stored = try StoredChange.of(change, file: database.path)
     guard case .succeeded(let output, let effects) = change.outcome else {
-      try await write { try $0.record(change) }
+      _ = try await sequencer.write(.record(stored, []))
       grew(by: ByteCount(bytes: 0), at: change.at)
       return []
     }
-    let stored = try StoredEffects(effects, file: database.path)
-    let cost = ByteCount(bytes: output.count + effects.footprint.bytes)
-    let appended: [AppendedEvent] = try await write(cost: cost) { [state] writer in
-      // A delivery that is not pending any more was recorded before, with all that it did.
-      guard try writer.succeed(change, output) else { return [] }
-      return try state.carryOut(stored, at: change.at, writer)
+    let size = ByteCount(bytes: output.count + effects.footprint.bytes)
+    defer { grew(by: size, at: change.at) }
+    let storedEffects = StoredEffects(effects)
+    guard !effects.writes.isEmpty else {
+      return try await sequencer.write(.record(stored, storedEffects.events))
     }
-    grew(by: cost, at: change.at)
+    let appended: [AppendedEvent] = try await sequencer.transact(size: size.bytes) {
+      [state] writer in
+      // A delivery that is not pending any more was recorded before, with all that it did.
+      guard try writer.record(stored) else { return [] }
+      return try state.carryOut(storedEffects, at: change.at, &writer)
+    }
     state.sign(for: effects)
     return appended
   }
 
   public func commit(_ effects: CommittedEffects) async throws(Problem) -> [AppendedEvent] {
-    let stored = try StoredEffects(effects, file: database.path)
+    let stored = StoredEffects(effects)
     let now = effects.at
-    let appended = try await write(cost: effects.footprint) { [state] in
-      try state.carryOut(stored, at: now, $0)
+    defer { grew(by: effects.footprint, at: now) }
+    guard !effects.writes.isEmpty else {
+      return try await sequencer.write(.append(stored.events))
     }
-    grew(by: effects.footprint, at: now)
+    let appended = try await sequencer.transact(size: effects.footprint.bytes) { [state] in
+      try state.carryOut(stored, at: now, &$0)
+    }
     state.sign(for: effects)
     return appended
   }
 
+  /// Puts what is in the journal into the tables, for whoever reads or copies their file.
+  public func foldIn() async throws(Problem) {
+    try await sequencer.transact(size: 0) { _ in }
+  }
+
   public func event(at offset: EventOffset) async throws(Problem) -> Event? {
-    try await read { try $0.event(at: offset)?.event }
+    if let event = tables.backlog.event(at: offset) { return event.event }
+    return try await database.read { [report] in
+      try EventReader(database: $0, report: report).event(at: offset)?.event
+    }
   }
 
   public func newestOffset() async throws(Problem) -> EventOffset {
@@ -129,11 +151,11 @@ public final class EventDatabase: EventLog {
   }
 
   public func dropDeadLetter(_ id: DeliveryID) async throws(Problem) -> Bool {
-    try await write { try $0.dropDeadLetter(id) }
+    try await sequencer.transact(size: 0) { try $0.dropDeadLetter(id) }
   }
 
   public func replayDeadLetter(_ id: DeliveryID) async throws(Problem) -> PendingDelivery? {
-    try await write { try $0.replayDeadLetter(id) }
+    try await sequencer.transact(size: 0) { try $0.replayDeadLetter(id) }
   }
 
   public func firstOffset(since time: WallInstant) async throws(Problem) -> EventOffset? {
@@ -141,7 +163,11 @@ public final class EventDatabase: EventLog {
   }
 
   public func deliverAgain(_ events: [Redelivery]) async throws(Problem) -> [PendingDelivery] {
-    try await write { writer in try events.flatMap { try writer.deliverAgain($0) } }
+    try await sequencer.transact(size: 0) { writer in
+      var pending: [PendingDelivery] = []
+      for event in events { pending += try writer.deliverAgain(event) }
+      return pending
+    }
   }
 
   /// What the file holds.
@@ -158,24 +184,14 @@ public final class EventDatabase: EventLog {
 
   public func close() async throws(Problem) {
     state.finish()
+    await sequencer.close()
     try await database.close()
   }
 
   private func read<Value: Sendable>(
     _ body: @escaping @Sendable (EventReader) throws -> Value
   ) async throws(Problem) -> Value {
-    try await database.read { [report] in
-      try body(EventReader(database: $0, report: report))
-    }
-  }
-
-  private func write<Value: Sendable>(
-    cost: ByteCount = ByteCount(bytes: 0),
-    _ body: @escaping @Sendable (EventWriter) throws -> Value
-  ) async throws(Problem) -> Value {
-    try await database.write(cost: cost) { [report] in
-      try body(EventWriter(database: $0, report: report))
-    }
+    try await tables.read(body)
   }
 
   /// Trims when it is due. Nobody waits for it, and when it fails the next one does its work.
@@ -190,9 +206,9 @@ public final class EventDatabase: EventLog {
       return true
     }
     guard isTrimDue else { return }
-    database.writeLater { [retention, report] in
-      try EventWriter(database: $0, report: report).trim(
-        keeping: retention, limit: Self.trimSize, at: now)
+    tables.writeLater { [retention, deduplication] writer in
+      try writer.trim(keeping: retention, limit: Self.trimSize, at: now)
+      if let deduplication { try EventIdentities.trim(writer.database, deduplication, at: now) }
     }
   }
 }

@@ -3,15 +3,10 @@ import Crypto
 import Foundation
 import GRDB
 
-/// Who published what lately, so that a publish that is repeated is known again. It is looked up and
-/// written in the transaction of the event itself: of two at the same time one is the first, and after
-/// a crash both the event and the memory of it are there, or neither.
-struct EventIdentities {
-  let database: Database
-  let window: DeduplicationWindow
-
-  /// Rows lie apart from events, which may be forgotten sooner. `number` is how many publishes there
-  /// were; a row that is younger than its window's count is there.
+/// What ``RecentIdentities`` holds, in a table, for the next start. A row is written in the transaction of its
+/// event: after a crash both are there, or neither.
+enum EventIdentities {
+  /// As an earlier release looked them up: by an index.
   static let migration: @Sendable (Database) throws -> Void = { database in
     try database.execute(
       sql: """
@@ -21,8 +16,19 @@ struct EventIdentities {
         """)
   }
 
-  /// Old rows that each publish takes away at most: more than it adds, so that they become fewer.
-  private static let removedAtOnce = 2
+  /// Rows lie apart from events, which may be forgotten sooner. `number` is how many publishes there were;
+  /// they are only read at a start, in its order.
+  static let withoutIndex: @Sendable (Database) throws -> Void = { database in
+    try database.execute(
+      sql: """
+        CREATE TABLE publishes (
+          number INTEGER PRIMARY KEY, "offset" INTEGER NOT NULL, accepted_at INTEGER NOT NULL,
+          identity BLOB NOT NULL) STRICT;
+        INSERT INTO publishes SELECT number, "offset", accepted_at, identity FROM identities;
+        DROP TABLE identities;
+        ALTER TABLE publishes RENAME TO identities;
+        """)
+  }
 
   /// What is compared: the SHA-256 of namespace, source and id, none of which can hold a NUL.
   static func identity(of event: Event) -> Data {
@@ -30,33 +36,52 @@ struct EventIdentities {
       SHA256.hash(data: Data("\(event.namespace)\u{0}\(event.source)\u{0}\(event.id)".utf8)))
   }
 
-  /// Where the same event was put before; `nil` when it was not, or too long ago.
-  func offset(of identity: Data, at now: WallInstant) throws -> EventOffset? {
-    let select = try database.cachedStatement(
-      sql: #"SELECT number, "offset", accepted_at FROM identities WHERE identity = ?"#)
-    guard let row = try Row.fetchOne(select, arguments: [identity]) else { return nil }
-    let acceptedAt = WallInstant(microseconds: try row.decode(atIndex: 2))
-    guard acceptedAt + window.duration > now else {
-      let delete = try database.cachedStatement(sql: "DELETE FROM identities WHERE number = ?")
-      try delete.execute(arguments: [try row.decode(Int64.self, atIndex: 0)])
-      return nil
+  static func load(_ database: Database, _ window: DeduplicationWindow) throws -> RecentIdentities {
+    let newest = try Int64.fetchOne(database, sql: "SELECT MAX(number) FROM identities") ?? 0
+    var identities = RecentIdentities(window, newest: newest)
+    let rows = try Row.fetchCursor(
+      database,
+      sql: """
+        SELECT number, "offset", accepted_at, identity FROM identities WHERE number > ?
+        ORDER BY number
+        """, arguments: [newest - Int64(window.count)])
+    while let row = try rows.next() {
+      identities.take(
+        try row.decode(Data.self, atIndex: 3), number: try row.decode(atIndex: 0),
+        EventOffset(try row.decode(atIndex: 1)),
+        at: WallInstant(microseconds: try row.decode(atIndex: 2)))
     }
-    return EventOffset(try row.decode(atIndex: 1))
+    return identities
   }
 
-  /// Remembers an event that is new, and forgets what is beyond the window.
-  func remember(_ identity: Data, _ offset: EventOffset, at now: WallInstant) throws {
+  static func insert(
+    _ database: Database, number: Int64, _ offset: EventOffset, _ event: StoredEvent
+  )
+    throws
+  {
     let insert = try database.cachedStatement(
-      sql: #"INSERT INTO identities ("offset", accepted_at, identity) VALUES (?, ?, ?)"#)
-    try insert.execute(arguments: [offset.number, now.microseconds, identity])
-    let number = database.lastInsertedRowID
-    let forgetMany = try database.cachedStatement(sql: "DELETE FROM identities WHERE number <= ?")
-    try forgetMany.execute(arguments: [number - Int64(window.count)])
-    let forgetOld = try database.cachedStatement(
+      sql: #"INSERT INTO identities (number, "offset", accepted_at, identity) VALUES (?, ?, ?, ?)"#)
+    try insert.execute(arguments: [
+      number, offset.number, event.acceptedAt.microseconds, event.identity,
+    ])
+  }
+
+  /// Forgets what is beyond the window. The newest one stays, for its number.
+  static func trim(_ database: Database, _ window: DeduplicationWindow, at now: WallInstant) throws
+  {
+    try database.execute(
       sql: """
-        DELETE FROM identities WHERE accepted_at <= ? AND number IN
-          (SELECT number FROM identities ORDER BY number LIMIT \(Self.removedAtOnce))
-        """)
-    try forgetOld.execute(arguments: [(now + (.zero - window.duration)).microseconds])
+        DELETE FROM identities WHERE number <=
+          (SELECT MAX(number) FROM identities) - ?
+        """, arguments: [window.count])
+    let old = (now + (.zero - window.duration)).microseconds
+    let firstYoung = try Int64.fetchOne(
+      database,
+      sql: "SELECT number FROM identities WHERE accepted_at > ? ORDER BY number LIMIT 1",
+      arguments: [old])
+    try database.execute(
+      sql: """
+        DELETE FROM identities WHERE number < COALESCE(?, (SELECT MAX(number) FROM identities))
+        """, arguments: [firstYoung])
   }
 }

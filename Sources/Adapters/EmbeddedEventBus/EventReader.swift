@@ -47,6 +47,19 @@ struct EventReader {
     do throws(DamagedRow) { return try ReadEvent(row) } catch { throw report.note(offset) }
   }
 
+  /// What is known in memory of all this.
+  func index(_ window: DeduplicationWindow?) throws -> LogIndex {
+    func newest(_ table: String) throws -> Int64 {
+      try Int64.fetchOne(
+        database, sql: "SELECT seq FROM sqlite_sequence WHERE name = ?", arguments: [table]) ?? 0
+    }
+    let pending = try Int64.fetchSet(database, sql: "SELECT id FROM deliveries WHERE state = 0")
+    return LogIndex(
+      nextOffset: try newest("events") + 1, nextDelivery: try newest("deliveries") + 1,
+      pending: Set(pending.map { DeliveryID($0) }),
+      identities: try window.map { try EventIdentities.load(database, $0) })
+  }
+
   func newestOffset() throws -> EventOffset {
     EventOffset(
       try Int64.fetchOne(

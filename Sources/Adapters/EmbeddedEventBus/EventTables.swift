@@ -57,7 +57,15 @@ enum EventTables {
             "offset" INTEGER PRIMARY KEY, bytes INTEGER NOT NULL) STRICT;
           """)
     }, StateTables.migration, EventIdentities.migration, EventChecksum.migration,
-    StoredDelivery.orderMigration,
+    StoredDelivery.orderMigration, EventIdentities.withoutIndex,
+    { database in
+      // Which frame of the journal was the last that was put into the tables, and whose journal it is.
+      try database.execute(
+        sql: """
+          CREATE TABLE journal (log INTEGER NOT NULL, applied INTEGER NOT NULL) STRICT;
+          INSERT INTO journal VALUES (random(), 0);
+          """)
+    },
   ]
 
   static func encode(_ value: some Encodable) throws -> String {

@@ -16,65 +16,95 @@ import GRDB
 struct EventWriter {
   let database: Database
   let report: DamageReport
+  private let settled: SettledTotals
+  /// What it did that ``LogIndex`` has to know.
+  private(set) var changes = LogChanges()
+
+  init(database: Database, report: DamageReport, settled: SettledTotals) {
+    self.database = database
+    self.report = report
+    self.settled = settled
+  }
 
   private var reader: EventReader { EventReader(database: database, report: report) }
 
-  /// How much of a result is kept for whoever waits for it.
-  static let keptOutput = 64 << 10
   /// Failed attempts that are remembered of a delivery, the newest ones.
   static let keptAttempts = 20
 
-  /// Appends what was published, or finds that it was before.
+  /// Carries out what the journal has beyond the tables.
   ///
-  /// - Parameter window: `nil` to take every publish for a new one.
-  func publish(_ event: StoredEvent, within window: DeduplicationWindow?) throws -> AppendedEvent {
-    guard let window else { return try append(event) }
-    let identities = EventIdentities(database: database, window: window)
-    if let offset = try identities.offset(of: event.identity, at: event.acceptedAt) {
-      return AppendedEvent(offset: offset, deliveries: [], isDuplicate: true)
+  /// - Returns: the number of its last frame.
+  func catchUp(with backlog: Backlog) throws -> UInt64 {
+    let select = try database.cachedStatement(sql: "SELECT applied FROM journal")
+    let applied = UInt64(bitPattern: try Int64.fetchOne(select) ?? 0)
+    let frames = backlog.frames(after: applied)
+    guard let last = frames.last?.number else { return applied }
+    for frame in frames {
+      for entry in frame.entries { try apply(entry) }
     }
-    let appended = try append(event)
-    try identities.remember(event.identity, appended.offset, at: event.acceptedAt)
-    return appended
+    try hasApplied(last)
+    return last
   }
 
-  func append(_ event: StoredEvent) throws -> AppendedEvent {
-    let offset = EventOffset(try nextNumber(of: "events"))
+  /// From now on the journal is needed only from the frame after this one on.
+  func hasApplied(_ frame: UInt64) throws {
+    let update = try database.cachedStatement(sql: "UPDATE journal SET applied = ?")
+    try update.execute(arguments: [Int64(bitPattern: frame)])
+  }
+
+  /// Carries out what was decided.
+  func apply(_ entry: LogEntry) throws {
+    if let change = entry.change { try carryOut(change) }
+    for event in entry.events { try insert(event) }
+  }
+
+  /// Appends an event that comes of something else.
+  mutating func append(_ event: StoredEvent) throws -> AppendedEvent {
+    let numbered = NumberedEvent(
+      offset: EventOffset(try nextNumber(of: "events")),
+      firstDelivery: event.targets.isEmpty ? 0 : try nextNumber(of: "deliveries"),
+      identityNumber: nil, event: event)
+    try insert(numbered)
+    changes.appended(numbered)
+    return numbered.appended
+  }
+
+  private func insert(_ numbered: NumberedEvent) throws {
+    let event = numbered.event
     let insertEvent = try database.cachedStatement(
       sql: """
         INSERT INTO events
           ("offset", accepted_at, principal_kind, principal_name, footprint, envelope, data, checksum)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?)
         """)
-    try insertEvent.execute(arguments: event.arguments(at: offset))
-    var number = event.targets.isEmpty ? 0 : try nextNumber(of: "deliveries")
-    let deliveries = try event.targets.map { target in
-      let delivery = StoredDelivery(
-        DeliveryID(number), of: offset, event.footprint,
-        to: QualifiedName(event.namespace, target), orderKey: event.orderKeys[target])
-      try delivery.insert(into: database)
-      number += 1
-      return delivery.id
+    try insertEvent.execute(arguments: event.arguments(at: numbered.offset))
+    for (target, id) in zip(event.targets, numbered.deliveries) {
+      try StoredDelivery(
+        id, of: numbered.offset, event.footprint, to: QualifiedName(event.namespace, target),
+        orderKey: event.orderKeys[target]
+      ).insert(into: database)
     }
-    if deliveries.isEmpty { try settle(offset) }
-    return AppendedEvent(offset: offset, deliveries: deliveries)
+    if event.targets.isEmpty { try settle(numbered.offset, bytes: event.footprint) }
+    if let number = numbered.identityNumber {
+      try EventIdentities.insert(database, number: number, numbered.offset, event)
+    }
   }
 
   /// The number that the next row of a table is to get: one that none ever had.
-  private func nextNumber(of table: String) throws -> Int64 {
+  func nextNumber(of table: String) throws -> Int64 {
     let select = try database.cachedStatement(
       sql: "SELECT seq FROM sqlite_sequence WHERE name = ?")
     return 1 + (try Int64.fetchOne(select, arguments: [table]) ?? 0)
   }
 
-  /// A change to a delivery that is not pending any more changes nothing, nor does a failed attempt
-  /// that was recorded before. What came of a success is for the caller to write.
-  func record(_ change: DeliveryChange) throws {
+  /// A change to a delivery that is not pending any more changes nothing, nor does a failed attempt that was
+  /// recorded before.
+  private func carryOut(_ change: StoredChange) throws {
     guard case .found(var delivery) = try pending(change.delivery) else { return }
     let before = delivery.attempts
     delivery.attempts = change.attempt
     switch change.outcome {
-    case .succeeded(let output, _): return try succeed(delivery, output)
+    case .succeeded(let length, let kept): return try succeed(delivery, length, kept)
     case .failed(let failure):
       guard change.attempt > before else { return }
       delivery.history = try history(of: delivery, adding: failure, change)
@@ -86,25 +116,22 @@ struct EventWriter {
     try delivery.update(in: database)
   }
 
-  /// Records a success, if it was not recorded before; what comes of it is written when it was not.
+  /// Records what became of a delivery, if that was not recorded before; what comes of it is written when it
+  /// was not.
   ///
   /// - Returns: whether something comes of it.
-  func succeed(_ change: DeliveryChange, _ output: [UInt8]) throws -> Bool {
-    switch try pending(change.delivery) {
-    case .none: return false
-    case .damaged: return true
-    case .found(var delivery):
-      delivery.attempts = change.attempt
-      try succeed(delivery, output)
-      return true
-    }
+  mutating func record(_ change: StoredChange) throws -> Bool {
+    if case .none = try pending(change.delivery) { return false }
+    try carryOut(change)
+    changes.settled(change.delivery)
+    return true
   }
 
-  private func succeed(_ delivery: StoredDelivery, _ output: [UInt8]) throws {
+  private func succeed(_ delivery: StoredDelivery, _ length: Int, _ kept: Data) throws {
     var delivery = delivery
     delivery.state = .succeeded
-    delivery.outputLength = output.count
-    delivery.output = Data(output.prefix(Self.keptOutput))
+    delivery.outputLength = length
+    delivery.output = kept
     try delivery.update(in: database)
     try settle(delivery.offset)
   }
@@ -130,11 +157,19 @@ struct EventWriter {
   }
 
   private func history(
-    of delivery: StoredDelivery, adding failure: ActivationFailure, _ change: DeliveryChange
+    of delivery: StoredDelivery, adding failure: ActivationFailure, _ change: StoredChange
   ) throws -> String {
     var history = try delivery.attemptsFailed
     history.append(FailedAttempt(attempt: change.attempt, at: change.at, failure: failure))
     return try EventTables.encode(Array(history.suffix(Self.keptAttempts)))
+  }
+
+  /// Marks an event that is owed to nobody as one that may be forgotten.
+  private func settle(_ offset: EventOffset, bytes: ByteCount) throws {
+    let insert = try database.cachedStatement(
+      sql: #"INSERT INTO settled ("offset", bytes) VALUES (?, ?)"#)
+    try insert.execute(arguments: [offset.number, bytes.bytes])
+    settled.add(1, bytes: bytes.bytes)
   }
 
   /// Marks an event that no delivery keeps any more, pending or dead, as one that may be forgotten.
@@ -147,8 +182,11 @@ struct EventWriter {
           WHERE deliveries."offset" = events."offset")
         FROM events WHERE "offset" = ?1 AND NOT EXISTS (
           SELECT 1 FROM deliveries WHERE deliveries."offset" = ?1 AND state IN (0, 2))
+        RETURNING bytes
         """)
-    try insert.execute(arguments: [offset.number])
+    if let bytes = try Int.fetchOne(insert, arguments: [offset.number]) {
+      settled.add(1, bytes: bytes)
+    }
   }
 
   /// A damaged one is dropped as well.
@@ -164,13 +202,14 @@ struct EventWriter {
     return true
   }
 
-  func replayDeadLetter(_ id: DeliveryID) throws -> PendingDelivery? {
+  mutating func replayDeadLetter(_ id: DeliveryID) throws -> PendingDelivery? {
     guard let row = try dead(id) else { return nil }
     guard var delivery = try reader.readable(row) else { throw report.note(id) }
     delivery.state = .pending
     delivery.attempts = 0
     delivery.diedAt = nil
     try delivery.update(in: database)
+    changes.owes(id)
     return delivery.pending
   }
 
@@ -181,20 +220,24 @@ struct EventWriter {
   }
 
   /// Owes an event once more; nothing when it is no longer kept.
-  func deliverAgain(_ event: Redelivery) throws -> [PendingDelivery] {
+  mutating func deliverAgain(_ event: Redelivery) throws -> [PendingDelivery] {
     let select = try database.cachedStatement(
       sql: #"SELECT footprint FROM events WHERE "offset" = ?"#)
     guard let footprint = try Int.fetchOne(select, arguments: [event.offset.number]),
       !event.targets.isEmpty
     else { return [] }
-    let unsettle = try database.cachedStatement(sql: #"DELETE FROM settled WHERE "offset" = ?"#)
-    try unsettle.execute(arguments: [event.offset.number])
+    let unsettle = try database.cachedStatement(
+      sql: #"DELETE FROM settled WHERE "offset" = ? RETURNING bytes"#)
+    if let bytes = try Int.fetchOne(unsettle, arguments: [event.offset.number]) {
+      settled.add(-1, bytes: -bytes)
+    }
     var number = try nextNumber(of: "deliveries")
     return try event.targets.map { target in
       let delivery = StoredDelivery(
         DeliveryID(number), of: event.offset, ByteCount(bytes: footprint),
         to: QualifiedName(event.namespace, target), orderKey: event.orderKeys[target])
       try delivery.insert(into: database)
+      changes.owes(delivery.id)
       number += 1
       return delivery.pending
     }
@@ -204,11 +247,9 @@ struct EventWriter {
   ///
   /// - Parameter limit: events at most, so that no writer waits long for it.
   func trim(keeping retention: EventRetention, limit: Int, at now: WallInstant) throws {
-    let totals = try Row.fetchOne(
-      database, sql: "SELECT COUNT(*), COALESCE(SUM(bytes), 0) FROM settled")
-    guard let totals else { return }
-    var excessEvents = try totals.decode(Int.self, atIndex: 0) - retention.events
-    var excessBytes = try totals.decode(Int.self, atIndex: 1) - retention.size.bytes
+    let totals = try settled.totals(database)
+    var excessEvents = totals.events - retention.events
+    var excessBytes = totals.bytes - retention.size.bytes
     let oldest = retention.age.map { now + (.zero - $0) }
     var last: Int64?
     let rows = try Row.fetchCursor(
@@ -228,6 +269,9 @@ struct EventWriter {
       excessBytes -= try row.decode(Int.self, atIndex: 1)
     }
     guard let last else { return }
+    settled.add(
+      excessEvents - (totals.events - retention.events),
+      bytes: excessBytes - (totals.bytes - retention.size.bytes))
     for statement in [
       #"DELETE FROM deliveries WHERE "offset" IN"#, #"DELETE FROM events WHERE "offset" IN"#,
       #"DELETE FROM settled WHERE "offset" IN"#,

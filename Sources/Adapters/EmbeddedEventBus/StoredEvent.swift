@@ -6,6 +6,7 @@ import GRDB
 
 /// An event as it goes into its row; made before the transaction, so that that is short.
 struct StoredEvent: Sendable {
+  let event: Event
   let envelope: String
   let data: Data
   let namespace: Namespace
@@ -18,8 +19,9 @@ struct StoredEvent: Sendable {
   let identity: Data
   private let content: SHA256Digest
 
-  init(_ accepted: AcceptedEvent) throws {
-    envelope = try EventTables.encode(StoredEnvelope(accepted.event))
+  init(_ accepted: AcceptedEvent) {
+    event = accepted.event
+    envelope = EnvelopeText.of(accepted.event)
     data = Data(accepted.event.data)
     namespace = accepted.event.namespace
     acceptedAt = accepted.acceptedAt
@@ -31,10 +33,53 @@ struct StoredEvent: Sendable {
     content = Self.digest(envelope, data)
   }
 
-  static func of(_ accepted: AcceptedEvent, file: String) throws(Problem) -> StoredEvent {
-    do { return try StoredEvent(accepted) } catch {
-      throw StorageProblem.from(error, file: file)
+  /// About how many bytes it takes in the journal.
+  var size: Int { envelope.utf8.count + data.count + targets.count * 128 + 256 }
+
+  func put(into writer: inout ByteWriter) {
+    writer.put(acceptedAt.microseconds)
+    writer.put(principal.kind.rawValue)
+    writer.put(principal.name)
+    writer.put(footprint.bytes)
+    writer.put(namespace.text)
+    writer.put(envelope)
+    writer.put(data)
+    writer.put(identity)
+    writer.put(targets.count)
+    for target in targets {
+      writer.put(target.text)
+      writer.put(orderKeys[target] == nil ? 0 : 1)
+      if let key = orderKeys[target] { writer.put(key.text) }
     }
+  }
+
+  init(from reader: inout ByteReader) throws(DamagedRow) {
+    acceptedAt = WallInstant(microseconds: try reader.number())
+    guard let kind = Principal.Kind(rawValue: try reader.text()) else { throw DamagedRow() }
+    principal = Principal(kind: kind, name: try reader.text())
+    footprint = ByteCount(bytes: Int(try reader.number()))
+    namespace = try Self.checked(try reader.text()) { try Namespace($0) }
+    envelope = try reader.text()
+    data = try reader.data()
+    let decoded: StoredEnvelope = try Self.checked(envelope) { try EventTables.decode($0) }
+    event = decoded.event(data: [UInt8](data))
+    identity = try reader.data()
+    content = Self.digest(envelope, data)
+    var names: [ModuleName] = []
+    var keys: [ModuleName: OrderKey] = [:]
+    for _ in 0..<(try reader.count()) {
+      let name = try Self.checked(try reader.text()) { try ModuleName($0) }
+      names.append(name)
+      if try reader.number() != 0 { keys[name] = OrderKey(try reader.text()) }
+    }
+    targets = names
+    orderKeys = keys
+  }
+
+  private static func checked<Value>(
+    _ text: String, _ make: (String) throws -> Value
+  ) throws(DamagedRow) -> Value {
+    do { return try make(text) } catch { throw DamagedRow() }
   }
 
   /// What makes its row, with what shows later that the row is whole.
@@ -70,11 +115,9 @@ struct StoredEffects: Sendable {
   let events: [StoredEvent]
   let writes: [StateWrite]
 
-  init(_ effects: CommittedEffects, file: String) throws(Problem) {
+  init(_ effects: CommittedEffects) {
     namespace = effects.namespace
-    events = try effects.events.map { event throws(Problem) in
-      try StoredEvent.of(event, file: file)
-    }
+    events = effects.events.map { StoredEvent($0) }
     writes = effects.writes
   }
 }
@@ -117,8 +160,8 @@ struct ReadEvent {
   }
 }
 
-/// An event without its data, as it stands in the `envelope` column.
-struct StoredEnvelope: Codable {
+/// An event without its data, as it stands in the `envelope` column; written by ``EnvelopeText``.
+struct StoredEnvelope: Decodable {
   var id: String
   var source: String
   var type: String
@@ -129,19 +172,6 @@ struct StoredEnvelope: Codable {
   var dataContentType: String?
   var dataSchema: String?
   var extensions: [Event.Attribute]
-
-  init(_ event: Event) {
-    id = event.id
-    source = event.source
-    type = event.type
-    topic = event.topic
-    namespace = event.namespace
-    subject = event.subject
-    time = event.time
-    dataContentType = event.dataContentType
-    dataSchema = event.dataSchema
-    extensions = event.extensions
-  }
 
   func event(data: [UInt8]) -> Event {
     Event(

@@ -36,7 +36,10 @@ import Testing
     try await blobs.put(module, digest: digest)
     try await events.state.declare(Bucket(name: BucketName("b")))
     try await set("k", "before", in: events)
-    try await body(BackupMaker(in: data, clock: FixedClock()), events)
+    let maker = BackupMaker(in: data, clock: FixedClock()) { () async throws(Problem) in
+      try await events.foldIn()
+    }
+    try await body(maker, events)
     try await events.close()
     try await catalog.close()
   }
@@ -173,7 +176,7 @@ import Testing
     }
     try bytes.write(to: file)
     let data = try DataFolder(folder.path)
-    let maker = BackupMaker(in: data, clock: FixedClock())
+    let maker = BackupMaker(in: data, clock: FixedClock()) {}
     await #expect(throws: Problem.self) { try await maker.makeBackup() }
     #expect(!FileManager.default.fileExists(atPath: folder.path + "/backup"))
   }

@@ -33,6 +33,7 @@ import Testing
     let log = try EventDatabase(in: DataFolder(temporary.path))
     var appended: [AppendedEvent] = []
     for id in ["1", "2", "3"] { appended.append(try await log.append(accepted(id))) }
+    try await log.foldIn()
     let other = try DurableDatabase(
       path: temporary.path + "/events.sqlite", format: EventTables.format)
     try await other.write { try $0.execute(sql: damage) }
@@ -120,6 +121,7 @@ import Testing
       var event = accepted("\(UInt64.random(in: 0 ... .max))")
       event.event.data = data
       let offset = try await log.append(event).offset
+      try await log.foldIn()
       var damaged = data
       damaged[position % data.count] ^= flip
       let bytes = Data(damaged)

@@ -113,7 +113,7 @@ public final class StateDatabase: StateStore {
   ///
   /// - Throws: ``Problem`` `effects_refused`: state would not take the writes.
   func carryOut(
-    _ effects: StoredEffects, at now: WallInstant, _ events: EventWriter
+    _ effects: StoredEffects, at now: WallInstant, _ events: inout EventWriter
   ) throws -> [AppendedEvent] {
     if !effects.writes.isEmpty {
       let writer = StateWriter(
@@ -124,7 +124,9 @@ public final class StateDatabase: StateStore {
         throw Problem.effectsRefused(problem)
       }
     }
-    return try effects.events.map { try events.append($0) }
+    var appended: [AppendedEvent] = []
+    for event in effects.events { appended.append(try events.append(event)) }
+    return appended
   }
 
   /// Tells those who watch that effects were carried out.

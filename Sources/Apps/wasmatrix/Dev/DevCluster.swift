@@ -36,7 +36,9 @@ struct DevCluster: Sendable {
     self.folder = folder
     let meter = FolderMeter(DataMeter(of: folder, quota: quota))
     self.meter = meter
-    backups = BackupMaker(in: folder, clock: clock)
+    backups = BackupMaker(in: folder, clock: clock) { () async throws(Problem) in
+      try await meter.foldIn()
+    }
     var configuration = LocalNode.planeConfiguration
     configuration.routing.pendingDeliveries = events.maxPending
     plane = SupervisedControlPlane(

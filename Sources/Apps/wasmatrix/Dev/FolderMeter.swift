@@ -19,6 +19,9 @@ final class FolderMeter: Sendable {
   /// The event log was opened, or opened afresh.
   func looks(into log: EventDatabase) { self.log.withLock { $0 = log } }
 
+  /// What was accepted is in the event log's file.
+  func foldIn() async throws(Problem) { try await log.withLock { $0 }?.foldIn() }
+
   /// A service: it ends when it is cancelled.
   func run(_ ready: @escaping @Sendable () -> Void) async throws {
     ready()

@@ -1,0 +1,91 @@
+import ClusterModel
+import DequeModule
+import Synchronization
+
+/// What is in the journal and perhaps not in the tables yet.
+final class Backlog: Sendable {
+  struct Frame: Sendable {
+    let number: UInt64
+    let entries: [LogEntry]
+    let bytes: Int
+
+    func event(at offset: EventOffset) -> StoredEvent? {
+      for entry in entries {
+        for event in entry.events where event.offset == offset { return event.event }
+      }
+      return nil
+    }
+  }
+
+  private struct State {
+    var frames: Deque<Frame> = []
+    var entries = 0
+    var bytes = 0
+    var isFollowing = false
+  }
+
+  private let state = Mutex(State())
+
+  /// So many entries are put into the tables together: few enough that whoever asks for one of them waits
+  /// for some milliseconds at most.
+  private static let due = 512
+  /// Beyond these no more is taken in until the tables follow.
+  private static let most = 16_384
+  private static let mostBytes = 32 << 20
+
+  var isEmpty: Bool { state.withLock { $0.frames.isEmpty } }
+  var isFull: Bool {
+    state.withLock { $0.entries >= Self.most || $0.bytes >= Self.mostBytes }
+  }
+
+  /// Whether any is left up to a number.
+  func holds(through number: UInt64) -> Bool {
+    state.withLock { $0.frames.first.map { $0.number <= number } ?? false }
+  }
+
+  /// - Returns: whether enough is there for the tables to follow, and nobody sees to that yet; who asked does
+  ///   from now on, until ``endFollowing()``.
+  func beginFollowing() -> Bool {
+    state.withLock { state in
+      guard state.entries >= Self.due, !state.isFollowing else { return false }
+      state.isFollowing = true
+      return true
+    }
+  }
+
+  func endFollowing() { state.withLock { $0.isFollowing = false } }
+
+  func add(_ frame: Frame) {
+    state.withLock { state in
+      state.frames.append(frame)
+      state.entries += frame.entries.count
+      state.bytes += frame.bytes
+    }
+  }
+
+  /// Those with a number above one, oldest first.
+  func frames(after number: UInt64) -> [Frame] {
+    state.withLock { $0.frames.filter { $0.number > number } }
+  }
+
+  /// An event that is not in the tables yet.
+  func event(at offset: EventOffset) -> StoredEvent? {
+    let frames = state.withLock { $0.frames }
+    // Whoever asks wants one that has just come.
+    for frame in frames.reversed() {
+      if let event = frame.event(at: offset) { return event }
+    }
+    return nil
+  }
+
+  /// They are durable in the tables, up to a number.
+  func forget(through number: UInt64) {
+    state.withLock { state in
+      while let frame = state.frames.first, frame.number <= number {
+        state.frames.removeFirst()
+        state.entries -= frame.entries.count
+        state.bytes -= frame.bytes
+      }
+    }
+  }
+}

@@ -1,0 +1,121 @@
+import ClusterModel
+import DurableSQLite
+
+/// What the thread of an ``EventSequencer`` does. Everything that it waits for blocks it.
+struct SequencerLoop: Sendable {
+  private let tables: LoggedTables
+  private var files: JournalFiles
+  /// Of the next frame.
+  private var nextFrame: UInt64
+  /// `nil` when a write failed: what is there has to be looked at again.
+  private var index: LogIndex?
+  /// The last frame in the file that is not being written: not to be written over before it is in the tables.
+  private var lastOfOther: UInt64 = 0
+
+  /// - Parameter files: all that is in them is in the tables.
+  init(_ tables: LoggedTables, _ files: JournalFiles, nextFrame: UInt64, _ index: LogIndex) {
+    self.tables = tables
+    self.files = files
+    self.nextFrame = nextFrame
+    self.index = index
+  }
+
+  mutating func run(_ sequencer: EventSequencer) {
+    while let batch = sequencer.next() {
+      switch batch {
+      case .entries(let jobs):
+        let answers = write(jobs.map(\.request), sequencer)
+        sequencer.finished(jobs.count, bytes: jobs.reduce(0) { $0 + $1.request.size })
+        for (job, answer) in zip(jobs, answers) { job.finish(answer) }
+      case .transactions(let jobs):
+        let problems = transact(jobs)
+        sequencer.finished(jobs.count, bytes: jobs.reduce(0) { $0 + $1.size })
+        for (job, problem) in zip(jobs, problems) { job.finish(problem) }
+      }
+    }
+    // What does not get into the tables now is in the journal, and gets there at the next start.
+    try? tables.catchUp()
+    files.close()
+  }
+
+  private mutating func write(
+    _ requests: [EventSequencer.Request], _ sequencer: EventSequencer
+  ) -> [Result<[AppendedEvent], Problem>] {
+    do throws(Problem) {
+      if tables.backlog.isFull { try tables.catchUp() }
+      var index = try currentIndex()
+      // Held in one place only, so that changing it copies nothing; and gone when a write fails.
+      self.index = nil
+      var entries: [LogEntry] = []
+      var answers: [[AppendedEvent]] = []
+      answers.reserveCapacity(requests.count)
+      for request in requests { answers.append(decide(request, &index, &entries)) }
+      if try keep(entries) { sequencer.countSync() }
+      self.index = index
+      return answers.map { .success($0) }
+    } catch {
+      return requests.map { _ in .failure(error) }
+    }
+  }
+
+  private func currentIndex() throws(Problem) -> LogIndex {
+    if let index { return index }
+    return try tables.loadIndex()
+  }
+
+  private func decide(
+    _ request: EventSequencer.Request, _ index: inout LogIndex, _ entries: inout [LogEntry]
+  ) -> [AppendedEvent] {
+    let entry: LogEntry
+    switch request {
+    case .publish(let event):
+      switch index.publish(event) {
+      case .repeated(let offset):
+        return [AppendedEvent(offset: offset, deliveries: [], isDuplicate: true)]
+      case .new(let numbered): entry = LogEntry(change: nil, events: [numbered])
+      }
+    case .record(let change, let events):
+      guard let recorded = index.record(change, publishing: events) else { return [] }
+      entry = recorded
+    case .append(let events):
+      entry = LogEntry(change: nil, events: events.map { index.append($0) })
+    }
+    entries.append(entry)
+    return entry.events.map(\.appended)
+  }
+
+  /// Makes entries durable, in the journal or, when it is a large one, in the tables.
+  ///
+  /// - Returns: whether it was the journal.
+  private mutating func keep(_ entries: [LogEntry]) throws(Problem) -> Bool {
+    guard let first = entries.first else { return false }
+    let size = entries.reduce(0) { $0 + $1.size }
+    if entries.count == 1, size > EventSequencer.largest {
+      try tables.write { try $0.apply(first) }
+      return false
+    }
+    if files.isTurnDue {
+      // Rarely waits: the tables follow all the time.
+      if tables.backlog.holds(through: lastOfOther) { try tables.catchUp() }
+      files.takeTurn()
+      lastOfOther = nextFrame - 1
+    }
+    let frame = JournalFrame.encode(number: nextFrame, of: tables.log, capacity: size) { writer in
+      writer.put(entries.count)
+      for entry in entries { entry.put(into: &writer) }
+    }
+    try files.append(frame)
+    tables.backlog.add(Backlog.Frame(number: nextFrame, entries: entries, bytes: size))
+    nextFrame += 1
+    tables.followWhenDue()
+    return true
+  }
+
+  private mutating func transact(_ jobs: [EventSequencer.Transaction]) -> [Problem?] {
+    let results = tables.transact(jobs.map(\.body))
+    for case .success(let changes) in results { index?.take(changes) }
+    return results.map { result in
+      if case .failure(let problem) = result { problem } else { nil }
+    }
+  }
+}
