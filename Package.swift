@@ -123,7 +123,10 @@ let package = Package(
       "Adapters", "SQLiteStore", ["ClusterModel", "HostPorts", "DurableSQLite", grdb, crypto]),
     target(
       "Adapters", "EmbeddedEventBus",
-      ["ClusterModel", "HostPorts", "DurableSQLite", grdb, crypto, deque]),
+      [
+        "ClusterModel", "HostPorts", "DurableSQLite", grdb, crypto, deque,
+        .product(name: "GRDBSQLite", package: "GRDB.swift"),
+      ]),
     target(
       "Adapters", "HTTPOut",
       [

@@ -32,8 +32,14 @@ enum EventIdentities {
 
   /// What is compared: the SHA-256 of namespace, source and id, none of which can hold a NUL.
   static func identity(of event: Event) -> Data {
-    Data(
-      SHA256.hash(data: Data("\(event.namespace)\u{0}\(event.source)\u{0}\(event.id)".utf8)))
+    var text: [UInt8] = []
+    let parts = [event.namespace.text, event.source, event.id]
+    text.reserveCapacity(parts.reduce(parts.count) { $0 + $1.utf8.count })
+    for (index, part) in parts.enumerated() {
+      if index > 0 { text.append(0) }
+      text.append(contentsOf: part.utf8)
+    }
+    return Data(SHA256.hash(data: text))
   }
 
   static func load(_ database: Database, _ window: DeduplicationWindow) throws -> RecentIdentities {

@@ -39,8 +39,9 @@ struct EventWriter {
     let applied = UInt64(bitPattern: try Int64.fetchOne(select) ?? 0)
     let frames = backlog.frames(after: applied)
     guard let last = frames.last?.number else { return applied }
+    let inserters = try Inserters(database)
     for frame in frames {
-      for entry in frame.entries { try apply(entry) }
+      for entry in frame.entries { try apply(entry, inserters) }
     }
     try hasApplied(last)
     return last
@@ -53,9 +54,11 @@ struct EventWriter {
   }
 
   /// Carries out what was decided.
-  func apply(_ entry: LogEntry) throws {
+  func apply(_ entry: LogEntry) throws { try apply(entry, Inserters(database)) }
+
+  private func apply(_ entry: LogEntry, _ inserters: Inserters) throws {
     if let change = entry.change { try carryOut(change) }
-    for event in entry.events { try insert(event) }
+    for event in entry.events { try insert(event, inserters) }
   }
 
   /// Appends an event that comes of something else.
@@ -64,29 +67,54 @@ struct EventWriter {
       offset: EventOffset(try nextNumber(of: "events")),
       firstDelivery: event.targets.isEmpty ? 0 : try nextNumber(of: "deliveries"),
       identityNumber: nil, event: event)
-    try insert(numbered)
+    try insert(numbered, Inserters(database))
     changes.appended(numbered)
     return numbered.appended
   }
 
-  private func insert(_ numbered: NumberedEvent) throws {
+  private func insert(_ numbered: NumberedEvent, _ inserters: Inserters) throws {
     let event = numbered.event
-    let insertEvent = try database.cachedStatement(
-      sql: """
-        INSERT INTO events
-          ("offset", accepted_at, principal_kind, principal_name, footprint, envelope, data, checksum)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-        """)
-    try insertEvent.execute(arguments: event.arguments(at: numbered.offset))
+    try inserters.events.insert { event.fill($0, at: numbered.offset) }
     for (target, id) in zip(event.targets, numbered.deliveries) {
       try StoredDelivery(
         id, of: numbered.offset, event.footprint, to: QualifiedName(event.namespace, target),
         orderKey: event.orderKeys[target]
       ).insert(into: database)
     }
-    if event.targets.isEmpty { try settle(numbered.offset, bytes: event.footprint) }
+    if event.targets.isEmpty {
+      // It is owed to nobody.
+      try inserters.settled.insert {
+        $0.set(1, numbered.offset.number)
+        $0.set(2, event.footprint.bytes)
+      }
+      settled.add(1, bytes: event.footprint.bytes)
+    }
     if let number = numbered.identityNumber {
-      try EventIdentities.insert(database, number: number, numbered.offset, event)
+      try inserters.identities.insert {
+        $0.set(1, number)
+        $0.set(2, numbered.offset.number)
+        $0.set(3, event.acceptedAt.microseconds)
+        $0.set(4, event.identity)
+      }
+    }
+  }
+
+  /// Made once for many events.
+  private struct Inserters {
+    let events: RowInserter
+    let settled: RowInserter
+    let identities: RowInserter
+
+    init(_ database: Database) throws {
+      events = try RowInserter(
+        database, into: "events",
+        [
+          #""offset""#, "accepted_at", "principal_kind", "principal_name", "footprint", "envelope",
+          "data", "checksum",
+        ])
+      settled = try RowInserter(database, into: "settled", [#""offset""#, "bytes"])
+      identities = try RowInserter(
+        database, into: "identities", ["number", #""offset""#, "accepted_at", "identity"])
     }
   }
 
@@ -162,14 +190,6 @@ struct EventWriter {
     var history = try delivery.attemptsFailed
     history.append(FailedAttempt(attempt: change.attempt, at: change.at, failure: failure))
     return try EventTables.encode(Array(history.suffix(Self.keptAttempts)))
-  }
-
-  /// Marks an event that is owed to nobody as one that may be forgotten.
-  private func settle(_ offset: EventOffset, bytes: ByteCount) throws {
-    let insert = try database.cachedStatement(
-      sql: #"INSERT INTO settled ("offset", bytes) VALUES (?, ?)"#)
-    try insert.execute(arguments: [offset.number, bytes.bytes])
-    settled.add(1, bytes: bytes.bytes)
   }
 
   /// Marks an event that no delivery keeps any more, pending or dead, as one that may be forgotten.

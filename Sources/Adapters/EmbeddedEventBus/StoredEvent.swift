@@ -5,7 +5,8 @@ import Foundation
 import GRDB
 
 /// An event as it goes into its row; made before the transaction, so that that is short.
-struct StoredEvent: Sendable {
+/// One object, because it goes through many hands.
+final class StoredEvent: Sendable {
   let event: Event
   let envelope: String
   let data: Data
@@ -82,15 +83,20 @@ struct StoredEvent: Sendable {
     do { return try make(text) } catch { throw DamagedRow() }
   }
 
-  /// What makes its row, with what shows later that the row is whole.
-  func arguments(at offset: EventOffset) -> StatementArguments {
-    [
-      offset.number, acceptedAt.microseconds, principal.kind.rawValue, principal.name,
-      footprint.bytes, envelope, data,
+  /// Puts what makes its row into the columns, with what shows later that the row is whole.
+  func fill(_ row: RowInserter, at offset: EventOffset) {
+    row.set(1, offset.number)
+    row.set(2, acceptedAt.microseconds)
+    row.set(3, principal.kind.rawValue)
+    row.set(4, principal.name)
+    row.set(5, footprint.bytes)
+    row.set(6, envelope)
+    row.set(7, data)
+    row.set(
+      8,
       Self.checksum(
         offset.number, acceptedAt.microseconds, principal.kind.rawValue, principal.name,
-        footprint.bytes, content),
-    ]
+        footprint.bytes, content))
   }
 
   fileprivate static func digest(_ envelope: String, _ data: Data) -> SHA256Digest {
