@@ -10,10 +10,13 @@ struct Publishing: Encodable {
   let one: Times
   /// Of each round.
   let ratio: Spread
-  /// Events a second: many publishers, one commit each, of each round.
+  /// Events a second: many publishers at once, one after the other, and rows of SQLite; of each round.
   let grouped: Spread
   let single: Spread
+  let rows: Spread
   let groupedRatio: Spread
+  /// To the rows of SQLite.
+  let groupedToRows: Spread
   let groupedCommits: Int
   let groupedEvents: Int
 
@@ -24,6 +27,8 @@ struct Publishing: Encodable {
   init(in workspace: Workspace, count: Int) async throws {
     let bare = try SyncedWrites(in: workspace)
     let log = try EventDatabase(in: DataFolder(workspace.path + "/data"))
+    let table = try SQLiteRows(in: workspace)
+    var (rowRates, toRows): ([Double], [Double]) = ([], [])
     var number = 0
     var (bares, ones): ([Int64], [Int64]) = ([], [])
     var (ratios, rates, singles, speedUps): ([Double], [Double], [Double], [Double]) =
@@ -47,6 +52,8 @@ struct Publishing: Encodable {
       let took = ones[first...].reduce(0, +)
       ratios.append(Times(Array(ones[first...])).p50 / Times(Array(bares[first...])).p50)
       let single = Double(ones.count - first) * 1e9 / Double(took)
+      let rowRate = try table.rate(count / Self.rounds)
+      rowRates.append(rowRate)
       let before = log.commits
       let each = max(count / 100, 4)
       let seconds = try await Self.crowd(log, from: number, each: each)
@@ -57,14 +64,18 @@ struct Publishing: Encodable {
       rates.append(rate)
       singles.append(single)
       speedUps.append(rate / single)
+      toRows.append(rate / rowRate)
     }
     try await log.close()
+    try table.close()
     synced = Times(bares)
     one = Times(ones)
     ratio = Spread(ratios)
     grouped = Spread(rates)
     single = Spread(singles)
+    rows = Spread(rowRates)
     groupedRatio = Spread(speedUps)
+    groupedToRows = Spread(toRows)
     groupedCommits = commits
     groupedEvents = events
   }
@@ -99,11 +110,12 @@ struct Publishing: Encodable {
     | an event accepted | \(one.count) | \(Times.text(one.p50)) | \(Times.text(one.p99)) \
     | \(ratio.text) |
 
-    | | events/s | ratio |
+    | | a second | \(Self.publishers) publishers, to it |
     |---|---|---|
-    | one publisher, a commit each | \(Spread.whole(single)) | 1 |
+    | a row of a SQLite table, a transaction each | \(Spread.whole(rows)) | \(groupedToRows.text) |
+    | one publisher, an event after the other | \(Spread.whole(single)) | \(groupedRatio.text) |
     | \(Self.publishers) publishers, \(groupedEvents) events in \(groupedCommits) commits \
-    | \(Spread.whole(grouped)) | \(groupedRatio.text) |
+    | \(Spread.whole(grouped)) | 1 |
 
     """
   }

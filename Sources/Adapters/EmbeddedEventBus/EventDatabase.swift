@@ -172,8 +172,10 @@ public final class EventDatabase: EventLog {
 
   /// What the file holds.
   public func inside() async throws(Problem) -> DataMeter.Inside {
-    try await database.read { database in
-      func number(_ sql: String) throws -> Int { try Int.fetchOne(database, sql: sql) ?? 0 }
+    try await read { reader in
+      func number(_ sql: String) throws -> Int {
+        try Int.fetchOne(reader.database, sql: sql) ?? 0
+      }
       let page = try number("PRAGMA page_size")
       return DataMeter.Inside(
         size: ByteCount(bytes: try number("PRAGMA page_count") * page),
