@@ -43,7 +43,7 @@ let package = Package(
     .library(
       name: "Parts",
       targets: [
-        "ClusterModel", "ControlPlane", "ControlPlaneLogic", "DurableSQLite", "EmbeddedEventBus",
+        "CWasmtime", "ClusterModel", "ControlPlane", "ControlPlaneLogic", "DurableSQLite", "EmbeddedEventBus",
         "EventPatterns", "EventRouting", "HTTPOut", "HostPorts", "LocalSystem", "ModuleTrust",
         "NodeAgent", "NodeAgentLogic",
         "NodeTracking", "SQLiteStore", "Scheduling", "StateCaching", "Supervision",

@@ -11,6 +11,13 @@ final class PendingRun: Sendable {
     case done
   }
 
+  /// Who is told how it ended.
+  enum Waiter {
+    case task(CheckedContinuation<ActivationReport, Never>)
+    /// Called on the thread on which it ends; must not block.
+    case call(@Sendable (ActivationReport) -> Void)
+  }
+
   let command: PreparedCommand
   let activation: Activation
   /// The way to the platform; `nil` when the guest may ask for nothing.
@@ -22,7 +29,7 @@ final class PendingRun: Sendable {
 
   private struct State {
     var stage = Stage.waiting
-    var continuation: CheckedContinuation<ActivationReport, Never>?
+    var waiter: Waiter?
     var leftFolder: String?
     var endedBy: ActivationFailure?
   }
@@ -36,8 +43,8 @@ final class PendingRun: Sendable {
 
   var isCancelled: Bool { cancelled.load(ordering: .acquiring) }
 
-  func begin(_ continuation: CheckedContinuation<ActivationReport, Never>) {
-    state.withLock { $0.continuation = continuation }
+  func begin(_ waiter: Waiter) {
+    state.withLock { $0.waiter = waiter }
   }
 
   /// The worker that took it; cancelling must reach it there.
@@ -81,12 +88,16 @@ final class PendingRun: Sendable {
   ///
   /// - Parameter folder: the scratch folder that is to be removed.
   func complete(_ report: ActivationReport, leaving folder: String? = nil) {
-    let continuation = state.withLock { state in
+    let waiter = state.withLock { state in
       state.stage = .done
       state.leftFolder = folder
-      return state.continuation.take()
+      return state.waiter.take()
     }
-    continuation?.resume(returning: report)
+    switch waiter {
+    case .task(let continuation): continuation.resume(returning: report)
+    case .call(let body): body(report)
+    case nil: break
+    }
   }
 
   func complete(_ code: ActivationFailure.Code, _ message: String) {

@@ -12,7 +12,7 @@ public final class WasmtimeEngine: ModuleEngine {
   let engines: CodeEngines
   let linker: CommandLinker
   let queue: RunQueue
-  private let compiler: Compiler
+  let compiler: Compiler
   /// Optimises what runs already, so that nobody who waits stands behind that.
   private let optimiser: Compiler
   private let ticker: Ticker
