@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,7 +30,7 @@ wasmtime_store_t *cs_store_new(const cs_module *module, cs_guest *guest) {
   wasmtime_context_t *context = wasmtime_store_context(store);
   wasmtime_store_limiter(store, most_memory, 65536, 1, 4, 4);
   if (module->engine->settings.has_epochs) {
-    if (module->way == cs_way_fiber || module->way == cs_way_half_fiber) {
+    if (module->way == cs_way_fiber) {
       wasmtime_context_set_epoch_deadline(context, 1);
       wasmtime_context_epoch_deadline_async_yield_and_update(context, 1);
     } else {
@@ -46,11 +47,17 @@ static bool ended_well(const cs_guest *guest, wasm_trap_t *trap, wasmtime_error_
   int status = 1;
   if (error) {
     wasmtime_error_exit_status(error, &status);
+    if (!guest->is_done && status != 0) cs_fail("a run", error);
     wasmtime_error_delete(error);
-    return guest->is_done || status == 0;
+  } else if (trap) {
+    wasm_byte_vec_t message;
+    wasm_trap_message(trap, &message);
+    if (!guest->is_done) fprintf(stderr, "error: a trap: %s\n", (const char *)message.data);
+    wasm_byte_vec_delete(&message);
+    wasm_trap_delete(trap);
+    return guest->is_done;
   }
-  if (trap) wasm_trap_delete(trap);
-  return !trap || guest->is_done;
+  return true;
 }
 
 static bool find_start(
@@ -71,10 +78,7 @@ static bool run_on_fiber(const cs_module *module, wasmtime_context_t *context, c
   wasmtime_instance_t instance;
   wasm_trap_t *trap = NULL;
   wasmtime_error_t *error = NULL;
-  if (module->way == cs_way_fiber)
-    finish(wasmtime_instance_pre_instantiate_async(module->pre, context, &instance, &trap, &error));
-  else
-    error = wasmtime_instance_pre_instantiate(module->pre, context, &instance, &trap);
+  finish(wasmtime_instance_pre_instantiate_async(module->pre, context, &instance, &trap, &error));
   wasmtime_extern_t start;
   if (!trap && !error && find_start(module, context, &instance, &start))
     finish(wasmtime_func_call_async(context, &start.of.func, NULL, 0, NULL, 0, &trap, &error));
@@ -97,7 +101,7 @@ static bool run_plainly(const cs_module *module, wasmtime_context_t *context, cs
 bool cs_run_one(const cs_module *module, cs_guest *guest) {
   wasmtime_store_t *store = cs_store_new(module, guest);
   wasmtime_context_t *context = wasmtime_store_context(store);
-  bool is_fiber = module->way == cs_way_fiber || module->way == cs_way_half_fiber;
+  bool is_fiber = module->way == cs_way_fiber;
   bool is_well = (is_fiber ? run_on_fiber : run_plainly)(module, context, guest);
   wasmtime_store_delete(store);
   return is_well;

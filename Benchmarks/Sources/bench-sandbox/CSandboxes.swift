@@ -4,8 +4,9 @@ import CSandbox
 final class CEngine {
   let pointer: OpaquePointer
 
-  init(like sandbox: SwiftSandbox? = nil, slots: Int? = nil, epochs: Bool = true, quick: Bool = false)
-  {
+  init(
+    like sandbox: SwiftSandbox? = nil, slots: Int? = nil, epochs: Bool = true, quick: Bool = false
+  ) {
     let configuration = sandbox?.configuration
     pointer = cs_engine_new(
       cs_settings(

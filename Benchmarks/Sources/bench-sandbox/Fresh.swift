@@ -9,16 +9,14 @@ enum Fresh {
     let module = try swift.module(bytes)
     let c = CEngine(like: swift)
     let fiber = c.module(bytes, cs_way_fiber)
-    let half = c.module(bytes, cs_way_half_fiber)
     let plain = c.module(bytes, cs_way_plain)
     return try await Rows(
       "A fresh instance, a call, gone again",
       [
         Rows.Way("C") { try fiber.run([], $0).times },
-        Rows.Way("C, instantiated by a plain call") { try half.run([], $0).times },
         Rows.Way("C, plain calls") { try plain.run([], $0).times },
         Rows.Way("Swift, on the worker's thread") {
-          try await swift.runOnWorker(module, SwiftSandbox.activation(), $0)
+          try await swift.runOnWorker(SwiftSandbox.activation(), $0) { module }
         },
         Rows.Way("Swift, handed over by a task and awaited") {
           try await swift.runAwaited(module, SwiftSandbox.activation(), $0)

@@ -2,8 +2,8 @@ import CSandbox
 
 /// A WASI command from standard input to standard output.
 enum Streams {
-  static func rows(guests: String, count: Int) async throws -> Rows {
-    let bytes = try Guest.file(guests + "/upper.wasm")
+  static func rows(guest: String, count: Int) async throws -> Rows {
+    let bytes = try Guest.file(guest)
     let swift = try SwiftSandbox(workers: 1)
     defer { swift.engine.stop() }
     let module = try swift.module(bytes)
@@ -25,7 +25,7 @@ enum Streams {
         Rows.Way("C, four functions of WASI of its own") { try shim.run(Guest.input, $0).times },
         Rows.Way("C, the same with plain calls") { try plain.run(Guest.input, $0).times },
         Rows.Way("Swift, on the worker's thread") {
-          try await swift.runOnWorker(module, activation, $0)
+          try await swift.runOnWorker(activation, $0) { module }
         },
         Rows.Way("C, the library's own WASI") { try builtin.run(Guest.input, $0).times },
       ], count: count)

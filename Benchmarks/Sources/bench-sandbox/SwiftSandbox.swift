@@ -33,10 +33,13 @@ final class SwiftSandbox: Sendable {
 
   /// Runs one after the other on the thread of the one worker; the nanoseconds from the end of one to the
   /// end of the next, all that the worker does in between included.
+  ///
+  /// - Parameter module: made on that thread each time.
   func runOnWorker(
-    _ module: any PreparedModule, _ activation: Activation, _ count: Int
+    _ activation: Activation, _ count: Int,
+    _ module: @escaping @Sendable () throws -> any PreparedModule
   ) async throws -> [Int64] {
-    let chain = Chain(self, module, activation, count)
+    let chain = Chain(self, activation, count, module)
     return try await withCheckedThrowingContinuation { chain.begin($0) }
   }
 
@@ -68,7 +71,7 @@ func digest(of bytes: [UInt8]) -> ModuleDigest {
 /// `@unchecked Sendable`: after it has begun only the thread of the one worker touches it.
 private final class Chain: @unchecked Sendable {
   private let sandbox: SwiftSandbox
-  private let module: any PreparedModule
+  private let module: @Sendable () throws -> any PreparedModule
   private let activation: Activation
   private let count: Int
   private var times: [Int64] = []
@@ -77,7 +80,8 @@ private final class Chain: @unchecked Sendable {
   private var ended: (@Sendable (ActivationReport) -> Void)?
 
   init(
-    _ sandbox: SwiftSandbox, _ module: any PreparedModule, _ activation: Activation, _ count: Int
+    _ sandbox: SwiftSandbox, _ activation: Activation, _ count: Int,
+    _ module: @escaping @Sendable () throws -> any PreparedModule
   ) {
     self.sandbox = sandbox
     self.module = module
@@ -88,9 +92,17 @@ private final class Chain: @unchecked Sendable {
 
   func begin(_ continuation: CheckedContinuation<[Int64], any Error>) {
     self.continuation = continuation
-    let ended: @Sendable (ActivationReport) -> Void = { self.end($0) }
-    self.ended = ended
-    sandbox.engine.start(module, activation, then: ended)
+    ended = { self.end($0) }
+    next()
+  }
+
+  private func next() {
+    guard let ended else { return }
+    do {
+      sandbox.engine.start(try module(), activation, then: ended)
+    } catch {
+      finish(.failure(error))
+    }
   }
 
   private func end(_ report: ActivationReport) {
@@ -99,14 +111,17 @@ private final class Chain: @unchecked Sendable {
     if last > 0 { times.append(now - last) }
     last = now
     if case .failure(let failure) = report.result {
-      continuation?.resume(throwing: failure)
-      ended = nil
+      finish(.failure(failure))
     } else if times.count == count {
-      continuation?.resume(returning: times)
-      ended = nil
-    } else if let ended {
-      sandbox.engine.start(module, activation, then: ended)
+      finish(.success(times))
+    } else {
+      next()
     }
+  }
+
+  private func finish(_ result: Result<[Int64], any Error>) {
+    ended = nil
+    continuation?.resume(with: result)
   }
 }
 

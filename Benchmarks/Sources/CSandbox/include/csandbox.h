@@ -22,8 +22,6 @@ typedef struct cs_settings {
 typedef enum cs_way {
   // On a fiber, with an epoch that brings it back and a limiter: by the calls that the Swift engine makes.
   cs_way_fiber,
-  // The same, instantiated by a plain call.
-  cs_way_half_fiber,
   // Plain calls: nothing can interrupt the guest for another.
   cs_way_plain,
   // Plain calls, and the library's own WASI with standard input and output as the API offers them.
