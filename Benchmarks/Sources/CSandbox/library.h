@@ -16,9 +16,6 @@ wasmtime_error_t *wasmtime_instance_pre_instantiate(
     const wasmtime_instance_pre_t *, wasmtime_context_t *, wasmtime_instance_t *, wasm_trap_t **);
 wasmtime_error_t *wasmtime_func_call_unchecked(
     wasmtime_context_t *, const wasmtime_func_t *, wasmtime_val_raw_t *, size_t, wasm_trap_t **);
-bool wasmtime_instance_export_nth(
-    wasmtime_context_t *, const wasmtime_instance_t *, size_t index, char **name, size_t *length,
-    wasmtime_extern_t *);
 bool wasmtime_error_exit_status(const wasmtime_error_t *, int *);
 void wasm_byte_vec_new_uninitialized(wasm_byte_vec_t *, size_t);
 

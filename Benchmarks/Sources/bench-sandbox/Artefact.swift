@@ -19,7 +19,9 @@ enum Artefact {
     let c = CEngine(like: swift)
     let path = folder + "/c"
     let key = [UInt8](repeating: 5, count: 32)
-    cs_artefact_keep(c.module(bytes, cs_way_fiber).pointer, path, key, key.count)
+    withExtendedLifetime(c.module(bytes, cs_way_fiber)) {
+      cs_artefact_keep($0.pointer, path, key, key.count)
+    }
     let size = try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int ?? 0
     let activation = SwiftSandbox.activation()
     return try await Rows(

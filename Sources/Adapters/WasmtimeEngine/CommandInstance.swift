@@ -76,7 +76,7 @@ final class CommandInstance {
     wasmtime_context_set_data(context, Unmanaged.passUnretained(self).toOpaque())
     wasmtime_context_set_epoch_deadline(context, 1)
     wasmtime_context_epoch_deadline_async_yield_and_update(context, 1)
-    future = wm_frame_instantiate(frame, linked.instancePre, context)
+    future = wm_frame_instantiate(frame, linked.instancePre(for: pending.activation), context)
   }
 
   deinit {
@@ -98,9 +98,12 @@ final class CommandInstance {
 
   /// Lets the guest run until its slice ends, it waits, or it is done.
   func step() -> Step {
-    sliceStartedAt = sliceClock
+    // The first one began with the instance.
+    if wasPreempted { sliceStartedAt = sliceClock }
     guard !pending.isCancelled else { return finish(pending.cancellation) }
-    if phase == .instantiating, case .limit(let failure) = wasi.ending { return finish(failure) }
+    if wasi.isEnding, phase == .instantiating, case .limit(let failure) = wasi.ending {
+      return finish(failure)
+    }
     while let future {
       let isReady = wasmtime_call_future_poll(future)
       guard isReady else { return suspend() }
@@ -109,22 +112,15 @@ final class CommandInstance {
       if let failure = takeFailure() { return finish(failure) }
       guard phase == .instantiating else { return finish(nil) }
       phase = .running
-      if !knowsMemory { knowsMemory = wm_frame_find_own_memory(frame, context) }
-      guard findStart() else {
+      if !knowsMemory, let memory = linked.memory {
+        knowsMemory = wm_frame_find_memory_at(frame, context, memory)
+      }
+      guard wm_frame_find_function_at(frame, context, linked.start) else {
         return finish(.failure(code: .startFailed, "the module exports no _start"))
       }
       self.future = wm_frame_call(frame, context)
     }
     return finish(.failure(code: .internalError, "the call could not be made"))
-  }
-
-  private func findStart() -> Bool {
-    let name: StaticString = "_start"
-    return name.withUTF8Buffer { text in
-      text.withMemoryRebound(to: CChar.self) {
-        wm_frame_find_function(frame, context, $0.baseAddress, $0.count)
-      }
-    }
   }
 
   /// Closes what it has open, whatever its end was, and says which folder is left to be removed.
@@ -136,21 +132,24 @@ final class CommandInstance {
   }
 
   /// Ends the instance from outside.
-  func abandon(_ failure: ActivationFailure) -> ActivationReport { report(failure) }
+  func abandon(_ failure: ActivationFailure) -> ActivationReport {
+    report(failure, at: Clocks.monotonic())
+  }
 
   private func suspend() -> Step {
-    endSlice()
+    let now = endSlice()
     wasPreempted = true
-    let now = Clocks.monotonic()
     let limits = pending.activation.limits
     if cpuNanoseconds > cpuLimit {
       return .finished(
         report(
-          .failure(code: .cpuTimeLimit, "the module used more than \(limits.cpuTime) of CPU time")))
+          .failure(code: .cpuTimeLimit, "the module used more than \(limits.cpuTime) of CPU time"),
+          at: now))
     }
     if now > wallDeadline {
       return .finished(
-        report(.failure(code: .wallTimeLimit, "the module took longer than \(limits.wallTime)")))
+        report(
+          .failure(code: .wallTimeLimit, "the module took longer than \(limits.wallTime)"), at: now))
     }
     return wait()
   }
@@ -185,15 +184,17 @@ final class CommandInstance {
   }
 
   private func finish(_ failure: ActivationFailure?) -> Step {
-    endSlice()
-    return .finished(report(failure))
+    let now = endSlice()
+    return .finished(report(failure, at: now))
   }
 
-  private func endSlice() {
+  /// The monotonic time at which it ended.
+  private func endSlice() -> Int64 {
     let now = sliceClock
     cpuNanoseconds += now - sliceStartedAt
     sliceStartedAt = now
     observeMemory()
+    return wasPreempted ? Clocks.monotonic() : now
   }
 
   /// Why the guest ended, when it did not end well; `nil` also for an exit with status 0.
@@ -208,7 +209,7 @@ final class CommandInstance {
       }
     frame.pointee.trap = nil
     frame.pointee.error = nil
-    switch wasi.ending {
+    switch wasi.isEnding ? wasi.ending : nil {
     case .exit(0): return nil
     case .exit(let status):
       return ActivationFailure(
@@ -237,14 +238,14 @@ final class CommandInstance {
     }
   }
 
-  private func report(_ failure: ActivationFailure?) -> ActivationReport {
+  private func report(_ failure: ActivationFailure?, at now: Int64) -> ActivationReport {
     ActivationReport(
       result: failure.map { .failure($0) } ?? .success(wasi.output),
       log: wasi.log, logTruncated: wasi.logTruncated,
       usage: ActivationUsage(
         queued: .nanoseconds(startedAt - pending.submittedAt),
         cpuTime: .nanoseconds(cpuNanoseconds),
-        wallTime: .nanoseconds(Clocks.monotonic() - startedAt),
+        wallTime: .nanoseconds(now - startedAt),
         memory: ByteCount(bytes: memoryBytes)))
   }
 }

@@ -43,7 +43,7 @@ public import HostPorts
     _ compiled: CompiledModule, _ bytes: [UInt8], _ digest: ModuleDigest
   ) throws(Problem) -> PreparedCommand {
     try PreparedCommand(
-      try LinkedModule(compiled, linker: linker.pointer), digest: digest, bytes: bytes,
+      try LinkedModule(compiled, linkers: linkers), digest: digest, bytes: bytes,
       queue: queue, resources: resources, bundle: nil)
   }
 }

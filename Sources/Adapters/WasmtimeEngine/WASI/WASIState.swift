@@ -6,8 +6,9 @@ import HostPorts
 /// What WASI keeps for one instance. Only the worker that owns the instance touches it.
 struct WASIState {
   let arguments: [String]
-  /// `NAME=value`.
-  let environment: [String]
+  private let variables: [EnvironmentVariable]
+  /// `NAME=value`; made when it is asked for, which few guests do.
+  var environment: [String] { variables.map { "\($0.name)=\($0.value)" } }
   let input: [UInt8]
   let limits: ActivationLimits
 
@@ -19,7 +20,9 @@ struct WASIState {
   /// What the guest waits for, when it waits.
   var waiting: Waiting?
   /// Why the instance must end, when a host function decided so.
-  var ending: Ending?
+  var ending: Ending? { didSet { isEnding = ending != nil } }
+  /// Whether there is an ``ending``: cheaper to ask, and asked by every host function.
+  private(set) var isEnding = false
   /// The scratch folder, used or not.
   let scratch: ScratchFolder?
 
@@ -37,9 +40,14 @@ struct WASIState {
   /// Opens what the activation finds open.
   init(_ activation: Activation, _ scratchFolders: ScratchFolders?, _ bundle: BundleFolder?) {
     arguments = activation.arguments
-    environment = activation.environment.map { "\($0.name)=\($0.value)" }
+    variables = activation.environment
     input = activation.input
     limits = activation.limits
+    if activation.readsFromMemoryAlone {
+      scratch = nil
+      descriptors = DescriptorTable(Self.onlyStreams, mostOpened: activation.limits.openFiles)
+      return
+    }
     var given = Self.streams(activation.streams)
     var scratch: ScratchFolder?
     for folder in activation.folders {
@@ -48,6 +56,8 @@ struct WASIState {
       } catch {
         given.append(nil)
         ending = .limit(error)
+        // An initializer does not observe.
+        isEnding = true
       }
     }
     if activation.services != nil {
@@ -57,8 +67,12 @@ struct WASIState {
       given.append(Descriptor(kind: .host, rights: .ofStream, isGiven: true))
     }
     self.scratch = scratch
-    descriptors = DescriptorTable(given, mostOpened: activation.limits.openFiles)
+    descriptors = DescriptorTable(DescriptorTable.Given(given), mostOpened: activation.limits.openFiles)
   }
+
+  /// Of a guest that is given nothing else: made once. Streams in memory refer to nothing that could be
+  /// shared, which the compiler cannot know.
+  nonisolated(unsafe) private static let onlyStreams = DescriptorTable.Given(streams(.gathered))
 
   private static func streams(_ streams: StandardStreams) -> [Descriptor?] {
     switch streams {
