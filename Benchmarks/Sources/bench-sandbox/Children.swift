@@ -2,6 +2,7 @@ import ArgumentParser
 import CSandbox
 import Foundation
 import HostPorts
+@_spi(Measuring) import WasmtimeEngine
 
 /// What is done in a process of its own: where all of it counts, or is counted.
 enum Child: String, ExpressibleByArgument {
@@ -14,8 +15,8 @@ enum Child: String, ExpressibleByArgument {
     switch self {
     case .swiftRuns:
       let swift = try SwiftSandbox(workers: 1)
-      let module = try swift.module(bytes)
-      _ = try await swift.runOnWorker(activation, count) { module }
+      let starter = swift.engine.starter(of: try swift.module(bytes))
+      _ = try await swift.runOnWorker(activation, count) { starter }
     case .swiftAwaited:
       let swift = try SwiftSandbox(workers: 1)
       _ = try await swift.runAwaited(swift.module(bytes), activation, count)

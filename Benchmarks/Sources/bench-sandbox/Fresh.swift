@@ -1,4 +1,5 @@
 import CSandbox
+@_spi(Measuring) import WasmtimeEngine
 
 /// A fresh instance of a module with memory, a call, and everything gone again.
 enum Fresh {
@@ -7,6 +8,7 @@ enum Fresh {
     let swift = try SwiftSandbox(workers: 1)
     defer { swift.engine.stop() }
     let module = try swift.module(bytes)
+    let starter = swift.engine.starter(of: module)
     let c = CEngine(like: swift)
     let fiber = c.module(bytes, cs_way_fiber)
     let plain = c.module(bytes, cs_way_plain)
@@ -16,7 +18,7 @@ enum Fresh {
         Rows.Way("C") { try fiber.run([], $0).times },
         Rows.Way("C, plain calls") { try plain.run([], $0).times },
         Rows.Way("Swift, on the worker's thread") {
-          try await swift.runOnWorker(SwiftSandbox.activation(), $0) { module }
+          try await swift.runOnWorker(SwiftSandbox.activation(), $0) { starter }
         },
         Rows.Way("Swift, handed over by a task and awaited") {
           try await swift.runAwaited(module, SwiftSandbox.activation(), $0)

@@ -1,4 +1,5 @@
 import CSandbox
+@_spi(Measuring) import WasmtimeEngine
 
 /// A WASI command from standard input to standard output.
 enum Streams {
@@ -7,6 +8,7 @@ enum Streams {
     let swift = try SwiftSandbox(workers: 1)
     defer { swift.engine.stop() }
     let module = try swift.module(bytes)
+    let starter = swift.engine.starter(of: module)
     let c = CEngine(like: swift)
     let shim = c.module(bytes, cs_way_fiber)
     let plain = c.module(bytes, cs_way_plain)
@@ -25,7 +27,7 @@ enum Streams {
         Rows.Way("C, four functions of WASI of its own") { try shim.run(Guest.input, $0).times },
         Rows.Way("C, the same with plain calls") { try plain.run(Guest.input, $0).times },
         Rows.Way("Swift, on the worker's thread") {
-          try await swift.runOnWorker(activation, $0) { module }
+          try await swift.runOnWorker(activation, $0) { starter }
         },
         Rows.Way("C, the library's own WASI") { try builtin.run(Guest.input, $0).times },
       ], count: count)

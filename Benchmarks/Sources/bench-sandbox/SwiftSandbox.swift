@@ -37,7 +37,7 @@ final class SwiftSandbox: Sendable {
   /// - Parameter module: made on that thread each time.
   func runOnWorker(
     _ activation: Activation, _ count: Int,
-    _ module: @escaping @Sendable () throws -> any PreparedModule
+    _ module: @escaping @Sendable () throws -> Starter
   ) async throws -> [Int64] {
     let chain = Chain(self, activation, count, module)
     return try await withCheckedThrowingContinuation { chain.begin($0) }
@@ -71,7 +71,7 @@ func digest(of bytes: [UInt8]) -> ModuleDigest {
 /// `@unchecked Sendable`: after it has begun only the thread of the one worker touches it.
 private final class Chain: @unchecked Sendable {
   private let sandbox: SwiftSandbox
-  private let module: @Sendable () throws -> any PreparedModule
+  private let module: @Sendable () throws -> Starter
   private let activation: Activation
   private let count: Int
   private var times: [Int64] = []
@@ -81,7 +81,7 @@ private final class Chain: @unchecked Sendable {
 
   init(
     _ sandbox: SwiftSandbox, _ activation: Activation, _ count: Int,
-    _ module: @escaping @Sendable () throws -> any PreparedModule
+    _ module: @escaping @Sendable () throws -> Starter
   ) {
     self.sandbox = sandbox
     self.module = module
@@ -99,7 +99,7 @@ private final class Chain: @unchecked Sendable {
   private func next() {
     guard let ended else { return }
     do {
-      sandbox.engine.start(try module(), activation, then: ended)
+      try module().start(activation, then: ended)
     } catch {
       finish(.failure(error))
     }

@@ -70,12 +70,13 @@ struct Workers: Encodable {
     _ sandbox: SwiftSandbox, _ module: any PreparedModule, _ count: Int
   ) async throws -> Double {
     let crowd = Crowd(count)
+    let starter = sandbox.engine.starter(of: module)
     let activation = SwiftSandbox.activation(Guest.input)
     let start = Measuring.clock()
     await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
       @Sendable func next() {
         guard crowd.left.subtract(1, ordering: .relaxed).newValue >= 0 else { return }
-        sandbox.engine.start(module, activation) { report in
+        starter.start(activation) { report in
           if case .failure = report.result { crowd.failed.store(true, ordering: .relaxed) }
           next()
           if crowd.unfinished.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 {

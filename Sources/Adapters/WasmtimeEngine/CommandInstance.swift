@@ -48,22 +48,19 @@ final class CommandInstance {
   private var sliceStartedAt: Int64
   private var wasPreempted = false
   private var cpuNanoseconds: Int64 = 0
-  private let cpuLimit: Int64
-  private let wallDeadline: Int64
+  // Most end before they are looked at.
+  private lazy var cpuLimit = pending.activation.limits.cpuTime.nanoseconds
+  private lazy var wallDeadline = startedAt &+ pending.activation.limits.wallTime.nanoseconds
 
   /// Makes the store and begins to instantiate; nothing of the guest runs yet. `nil` when the
   /// library has no memory for a store.
   init?(_ pending: PendingRun, memory: MemoryPlan, engine: EngineHandle, now: Int64) {
-    let limits = pending.activation.limits
     self.pending = pending
     linked = pending.command.linked
     memoryPlan = memory
-    wasi = WASIState(
-      pending.activation, pending.command.resources.scratch, pending.command.bundle)
+    wasi = WASIState(pending)
     startedAt = now
     sliceStartedAt = now
-    cpuLimit = limits.cpuTime.nanoseconds
-    wallDeadline = now &+ limits.wallTime.nanoseconds
     guard let store = wasmtime_store_new(engine.pointer, nil, nil) else { return nil }
     guard let context = wasmtime_store_context(store) else { return nil }
     self.store = store
@@ -76,7 +73,7 @@ final class CommandInstance {
     wasmtime_context_set_data(context, Unmanaged.passUnretained(self).toOpaque())
     wasmtime_context_set_epoch_deadline(context, 1)
     wasmtime_context_epoch_deadline_async_yield_and_update(context, 1)
-    future = wm_frame_instantiate(frame, linked.instancePre(for: pending.activation), context)
+    future = wm_frame_instantiate(frame, linked.instancePre(for: pending), context)
   }
 
   deinit {

@@ -46,16 +46,11 @@ final class LinkedModule: @unchecked Sendable {
     wasmtime_module_delete(module)
   }
 
-  /// What instances for `activation` are made of.
-  func instancePre(for activation: Activation) -> OpaquePointer {
-    guard let neverWaits, activation.readsFromMemoryAlone else { return mayWait }
+  /// What the instance of a run is made of.
+  func instancePre(for run: PendingRun) -> OpaquePointer {
+    guard let neverWaits, run.readsFromMemoryAlone else { return mayWait }
     return neverWaits
   }
-}
-
-extension Activation {
-  /// Whether the guest finds nothing to read that could make it wait: no platform, no pipe, no folder.
-  var readsFromMemoryAlone: Bool { services == nil && folders.isEmpty && streams == .gathered }
 }
 
 /// Owns a linker that knows every host function.

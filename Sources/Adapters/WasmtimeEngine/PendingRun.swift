@@ -22,6 +22,8 @@ final class PendingRun: Sendable {
   let activation: Activation
   /// The way to the platform; `nil` when the guest may ask for nothing.
   let channel: HostChannel?
+  /// Whether the guest finds nothing to read that could make it wait: no platform, no pipe, no folder.
+  let readsFromMemoryAlone: Bool
   /// Monotonic nanoseconds.
   let submittedAt: Int64
   private let cancelled = Atomic<Bool>(false)
@@ -37,7 +39,10 @@ final class PendingRun: Sendable {
   init(command: PreparedCommand, activation: Activation) {
     self.command = command
     self.activation = activation
-    channel = activation.services.map { HostChannel($0, limits: activation.limits) }
+    let channel = activation.services.map { HostChannel($0, limits: activation.limits) }
+    self.channel = channel
+    readsFromMemoryAlone =
+      channel == nil && activation.folders.isEmpty && activation.streams == .gathered
     submittedAt = Clocks.monotonic()
   }
 

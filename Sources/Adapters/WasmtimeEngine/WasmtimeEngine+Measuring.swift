@@ -3,19 +3,12 @@ public import HostPorts
 
 /// What benchmarks need to see the engine's own work apart from handing it over. Nothing else may use it.
 @_spi(Measuring) extension WasmtimeEngine {
-  /// Runs a fresh instance and calls `completion` on the worker's thread; no task waits for it.
-  ///
-  /// - Parameter activation: without services and scratch folders, whose ends are awaited.
-  public func start(
-    _ module: any PreparedModule, _ activation: Activation,
-    then completion: @escaping @Sendable (ActivationReport) -> Void
-  ) {
+  /// What begins activations of a module without a task that waits.
+  public func starter(of module: any PreparedModule) -> Starter {
     guard let command = module as? PreparedCommand else {
       preconditionFailure("the module was prepared by another engine")
     }
-    let pending = PendingRun(command: command, activation: activation)
-    pending.begin(.call(completion))
-    queue.submit(pending)
+    return Starter(command: command, queue: queue)
   }
 
   /// A module with code of one mode for ever, compiled on the calling thread.
@@ -32,11 +25,11 @@ public import HostPorts
   /// - Throws: ``Problem`` as ``prepare(_:digest:startingWith:)``; also when it is not there.
   public func loadHere(
     _ bytes: [UInt8], digest: ModuleDigest
-  ) throws(Problem) -> any PreparedModule {
+  ) throws(Problem) -> Starter {
     guard let compiled = compiler.cached(digest) else {
       throw Problem(.notFound, code: "not_cached", "the module is not in the cache")
     }
-    return try command(compiled, bytes, digest)
+    return Starter(command: try command(compiled, bytes, digest), queue: queue)
   }
 
   private func command(
@@ -45,5 +38,22 @@ public import HostPorts
     try PreparedCommand(
       try LinkedModule(compiled, linkers: linkers), digest: digest, bytes: bytes,
       queue: queue, resources: resources, bundle: nil)
+  }
+}
+
+/// Begins activations of one module.
+@_spi(Measuring) public struct Starter: Sendable {
+  let command: PreparedCommand
+  let queue: RunQueue
+
+  /// Runs a fresh instance and calls `completion` on the worker's thread.
+  ///
+  /// - Parameter activation: without services and scratch folders, whose ends are awaited.
+  public func start(
+    _ activation: Activation, then completion: @escaping @Sendable (ActivationReport) -> Void
+  ) {
+    let pending = PendingRun(command: command, activation: activation)
+    pending.begin(.call(completion))
+    queue.submit(pending)
   }
 }

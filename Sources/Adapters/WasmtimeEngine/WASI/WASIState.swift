@@ -5,12 +5,12 @@ import HostPorts
 
 /// What WASI keeps for one instance. Only the worker that owns the instance touches it.
 struct WASIState {
-  let arguments: [String]
-  private let variables: [EnvironmentVariable]
+  private let run: PendingRun
+  var arguments: [String] { run.activation.arguments }
   /// `NAME=value`; made when it is asked for, which few guests do.
-  var environment: [String] { variables.map { "\($0.name)=\($0.value)" } }
-  let input: [UInt8]
-  let limits: ActivationLimits
+  var environment: [String] { run.activation.environment.map { "\($0.name)=\($0.value)" } }
+  var input: [UInt8] { run.activation.input }
+  private var limits: ActivationLimits { run.activation.limits }
 
   var inputOffset = 0
   var output: [UInt8] = []
@@ -38,16 +38,16 @@ struct WASIState {
   }
 
   /// Opens what the activation finds open.
-  init(_ activation: Activation, _ scratchFolders: ScratchFolders?, _ bundle: BundleFolder?) {
-    arguments = activation.arguments
-    variables = activation.environment
-    input = activation.input
-    limits = activation.limits
-    if activation.readsFromMemoryAlone {
+  init(_ run: PendingRun) {
+    self.run = run
+    let mostOpened = run.activation.limits.openFiles
+    if run.readsFromMemoryAlone {
       scratch = nil
-      descriptors = DescriptorTable(Self.onlyStreams, mostOpened: activation.limits.openFiles)
+      descriptors = DescriptorTable(Self.onlyStreams, mostOpened: mostOpened)
       return
     }
+    let activation = run.activation
+    let (scratchFolders, bundle) = (run.command.resources.scratch, run.command.bundle)
     var given = Self.streams(activation.streams)
     var scratch: ScratchFolder?
     for folder in activation.folders {
@@ -67,7 +67,7 @@ struct WASIState {
       given.append(Descriptor(kind: .host, rights: .ofStream, isGiven: true))
     }
     self.scratch = scratch
-    descriptors = DescriptorTable(DescriptorTable.Given(given), mostOpened: activation.limits.openFiles)
+    descriptors = DescriptorTable(DescriptorTable.Given(given), mostOpened: mostOpened)
   }
 
   /// Of a guest that is given nothing else: made once. Streams in memory refer to nothing that could be
