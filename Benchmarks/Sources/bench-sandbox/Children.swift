@@ -6,7 +6,7 @@ import HostPorts
 
 /// What is done in a process of its own: where all of it counts, or is counted.
 enum Child: String, ExpressibleByArgument {
-  case swiftRuns, swiftAwaited, cRuns, swiftSuspended, cSuspended
+  case swiftRuns, swiftAwaited, cRuns, swiftSuspended, swiftSuspendedAwaited, cSuspended
 
   /// Does it and prints what came of it.
   func run(guest: String, count: Int) async throws {
@@ -23,18 +23,26 @@ enum Child: String, ExpressibleByArgument {
     case .cRuns:
       let swift = try SwiftSandbox(workers: 1)
       _ = try CEngine(like: swift).module(bytes, cs_way_fiber).run(Guest.input, count)
-    case .swiftSuspended: try await suspendInSwift(bytes, count)
+    case .swiftSuspended: try await suspendInSwift(bytes, count, awaited: false)
+    case .swiftSuspendedAwaited: try await suspendInSwift(bytes, count, awaited: true)
     case .cSuspended: try suspendInC(bytes, count)
     }
   }
 
-  private func suspendInSwift(_ bytes: [UInt8], _ count: Int) async throws {
+  private func suspendInSwift(_ bytes: [UInt8], _ count: Int, awaited: Bool) async throws {
     let swift = try SwiftSandbox(workers: 1, slots: count + 64)
     let module = try swift.module(bytes)
+    let starter = swift.engine.starter(of: module)
     let sleep = SwiftSandbox.activation(Array("3600000".utf8))
     try await withThrowingTaskGroup(of: Void.self) { group in
       func suspend(_ more: Int, all: Int) async throws {
-        for _ in 0..<more { group.addTask { _ = await module.run(sleep) } }
+        for _ in 0..<more {
+          if awaited {
+            group.addTask { _ = await module.run(sleep) }
+          } else {
+            starter.start(sleep) { _ in }
+          }
+        }
         while swift.engine.facts.liveInstances < all { try await Task.sleep(for: .milliseconds(5)) }
         // The last of them is on its way to its first wait.
         try await Task.sleep(for: .milliseconds(300))

@@ -18,7 +18,10 @@ struct Suspended: Encodable {
   init(guest: String, counts: [Int]) throws {
     var rows: [Row] = []
     for count in counts {
-      for (name, child) in [("C", Child.cSuspended), ("Swift", .swiftSuspended)] {
+      for (name, child) in [
+        ("C", Child.cSuspended), ("Swift", .swiftSuspended),
+        ("Swift, each awaited by a task", .swiftSuspendedAwaited),
+      ] {
         let numbers = try Child.start(child, guest: guest, count: count).split {
           " \n".contains($0)
         }
@@ -42,7 +45,7 @@ struct Suspended: Encodable {
 
       """
     for (index, row) in rows.enumerated() {
-      let ratio = row.all / rows[index & ~1].all
+      let ratio = row.all / rows[index - index % 3].all
       text += "| \(row.name) | \(row.instances) | \(Int(row.resident)) | \(Int(row.pageTables)) "
       text += "| \(Int(row.all)) | \(Spread.text(ratio)) | \(Spread.text(row.mappings)) |\n"
     }

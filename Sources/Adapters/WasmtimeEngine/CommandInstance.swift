@@ -29,25 +29,26 @@ final class CommandInstance {
   let pending: PendingRun
   var wasi: WASIState
   /// What its memories and tables held when last looked at; those that cannot be seen at their largest.
-  private(set) var memoryBytes = 0
+  @exclusivity(unchecked) private(set) var memoryBytes = 0
   /// The same with what we keep for it, for the node's budget.
-  private(set) var heldBytes = 0
+  @exclusivity(unchecked) private(set) var heldBytes = 0
 
   private let store: OpaquePointer
   private let context: OpaquePointer
   private let frame: UnsafeMutablePointer<wm_frame_t>
-  private var future: OpaquePointer?
-  private var phase = Phase.instantiating
-  private var knowsMemory = false
+  // Values that are only ever read or replaced as a whole need no check for overlapping access.
+  @exclusivity(unchecked) private var future: OpaquePointer?
+  @exclusivity(unchecked) private var phase = Phase.instantiating
+  @exclusivity(unchecked) private var knowsMemory = false
   /// Whether it ever waited for a descriptor.
   private var isWatching = false
   private let linked: LinkedModule
   private let memoryPlan: MemoryPlan
   private let startedAt: Int64
   /// By the clock that its slices are measured with.
-  private var sliceStartedAt: Int64
-  private var wasPreempted = false
-  private var cpuNanoseconds: Int64 = 0
+  @exclusivity(unchecked) private var sliceStartedAt: Int64
+  @exclusivity(unchecked) private var wasPreempted = false
+  @exclusivity(unchecked) private var cpuNanoseconds: Int64 = 0
   // Most end before they are looked at.
   private lazy var cpuLimit = pending.activation.limits.cpuTime.nanoseconds
   private lazy var wallDeadline = startedAt &+ pending.activation.limits.wallTime.nanoseconds
@@ -196,6 +197,9 @@ final class CommandInstance {
 
   /// Why the guest ended, when it did not end well; `nil` also for an exit with status 0.
   private func takeFailure() -> ActivationFailure? {
+    guard frame.pointee.trap != nil || frame.pointee.error != nil || wasi.isEnding else {
+      return nil
+    }
     let raised: ActivationFailure? =
       if let trap = frame.pointee.trap {
         LibraryFailure.failure(consumingTrap: trap)
@@ -236,8 +240,10 @@ final class CommandInstance {
   }
 
   private func report(_ failure: ActivationFailure?, at now: Int64) -> ActivationReport {
-    ActivationReport(
-      result: failure.map { .failure($0) } ?? .success(wasi.output),
+    let result: Result<[UInt8], ActivationFailure> =
+      if let failure { .failure(failure) } else { .success(wasi.output) }
+    return ActivationReport(
+      result: result,
       log: wasi.log, logTruncated: wasi.logTruncated,
       usage: ActivationUsage(
         queued: .nanoseconds(startedAt - pending.submittedAt),

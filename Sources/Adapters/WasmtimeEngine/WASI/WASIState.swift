@@ -26,12 +26,13 @@ struct WASIState {
   /// The scratch folder, used or not.
   let scratch: ScratchFolder?
 
-  enum Ending {
+  // Rare and large: apart from the rest, which is moved for each instance.
+  indirect enum Ending {
     case exit(Int32)
     case limit(ActivationFailure)
   }
 
-  enum Waiting {
+  indirect enum Waiting {
     case read(ReadRequest)
     case write(WriteRequest)
     case poll(PollRequest)
