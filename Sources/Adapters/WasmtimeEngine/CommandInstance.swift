@@ -19,7 +19,8 @@ final class CommandInstance {
     case waiting(until: Int64)
     /// It waits for an answer of the platform or for a descriptor, until this monotonic time at most.
     case asking(until: Int64)
-    case finished(ActivationReport)
+    // Large, and moved as a whole.
+    indirect case finished(ActivationReport)
 
     var isUnfinished: Bool { if case .finished = self { false } else { true } }
   }

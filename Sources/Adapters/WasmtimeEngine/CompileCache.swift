@@ -82,7 +82,8 @@ struct CompileCache: Sendable {
     }
     return file.withUnsafeBytes { bytes in
       let code = UnsafeRawBufferPointer(rebasing: bytes[Self.markBytes...])
-      guard mark(name, code) == bytes.prefix(Self.markBytes) else { return nil }
+      let found = UnsafeRawBufferPointer(rebasing: bytes[..<Self.markBytes])
+      guard mark(name, code) == found else { return nil }
       var module: OpaquePointer?
       if let error = wasmtime_module_deserialize(
         engine.pointer, code.baseAddress?.assumingMemoryBound(to: UInt8.self), code.count, &module)
@@ -125,8 +126,9 @@ struct CompileCache: Sendable {
   }
 
   private func fileName(_ digest: ModuleDigest, _ mode: CodeMode) -> String {
-    let text = [digest.text, mode.rawValue, environment].joined(separator: "\n")
-    return Hexadecimal.encode(SHA256.hash(data: Array(text.utf8))) + Self.suffix
+    var hash = SHA256()
+    for part in [digest.text, mode.rawValue, environment] { hash.update(data: Array("\(part)\n".utf8)) }
+    return Hexadecimal.encode(hash.finalize()) + Self.suffix
   }
 
   /// Makes room for `incoming` bytes: what was used longest ago goes first.

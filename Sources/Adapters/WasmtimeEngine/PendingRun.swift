@@ -11,13 +11,6 @@ final class PendingRun: Sendable {
     case done
   }
 
-  /// Who is told how it ended.
-  enum Waiter {
-    case task(CheckedContinuation<ActivationReport, Never>)
-    /// Called on the thread on which it ends; must not block.
-    case call(@Sendable (ActivationReport) -> Void)
-  }
-
   let command: PreparedCommand
   let activation: Activation
   /// The way to the platform; `nil` when the guest may ask for nothing.
@@ -31,7 +24,9 @@ final class PendingRun: Sendable {
 
   private struct State {
     var stage = Stage.waiting
-    var waiter: Waiter?
+    // One of them.
+    var continuation: CheckedContinuation<ActivationReport, Never>?
+    var completion: (@Sendable (ActivationReport) -> Void)?
     var leftFolder: String?
     var endedBy: ActivationFailure?
   }
@@ -48,8 +43,13 @@ final class PendingRun: Sendable {
 
   var isCancelled: Bool { cancelled.load(ordering: .acquiring) }
 
-  func begin(_ waiter: Waiter) {
-    state.withLock { $0.waiter = waiter }
+  func begin(_ continuation: CheckedContinuation<ActivationReport, Never>) {
+    state.withLock { $0.continuation = continuation }
+  }
+
+  /// - Parameter completion: called on the thread on which it ends; must not block.
+  func begin(_ completion: @escaping @Sendable (ActivationReport) -> Void) {
+    state.withLock { $0.completion = completion }
   }
 
   /// The worker that took it; cancelling must reach it there.
@@ -93,16 +93,13 @@ final class PendingRun: Sendable {
   ///
   /// - Parameter folder: the scratch folder that is to be removed.
   func complete(_ report: ActivationReport, leaving folder: String? = nil) {
-    let waiter = state.withLock { state in
+    let (continuation, completion) = state.withLock { state in
       state.stage = .done
-      state.leftFolder = folder
-      return state.waiter.take()
+      if let folder { state.leftFolder = folder }
+      return (state.continuation.take(), state.completion.take())
     }
-    switch waiter {
-    case .task(let continuation): continuation.resume(returning: report)
-    case .call(let body): body(report)
-    case nil: break
-    }
+    continuation?.resume(returning: report)
+    completion?(report)
   }
 
   func complete(_ code: ActivationFailure.Code, _ message: String) {

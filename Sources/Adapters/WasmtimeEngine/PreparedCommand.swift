@@ -72,7 +72,7 @@ final class PreparedCommand: PreparedModule {
     let pending = PendingRun(command: self, activation: activation)
     let report = await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
-        pending.begin(.task(continuation))
+        pending.begin(continuation)
         queue.submit(pending)
       }
     } onCancel: {

@@ -53,7 +53,7 @@ public import HostPorts
     _ activation: Activation, then completion: @escaping @Sendable (ActivationReport) -> Void
   ) {
     let pending = PendingRun(command: command, activation: activation)
-    pending.begin(.call(completion))
+    pending.begin(completion)
     queue.submit(pending)
   }
 }

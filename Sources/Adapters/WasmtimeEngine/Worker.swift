@@ -118,12 +118,13 @@ final class Worker: Sendable {
 
   private func advance(_ instance: CommandInstance, _ live: inout LiveInstances) {
     let before = instance.heldBytes
-    var step = instance.step()
+    let step = instance.step()
     let more = instance.heldBytes - before
     if !queue.holds(more), more > 0, step.isUnfinished {
       let failure = ActivationFailure(
         code: .overloaded, message: "the node has no memory for what its modules want together")
-      step = .finished(instance.abandon(failure))
+      live.slots -= instance.slots
+      return end(instance, instance.abandon(failure))
     }
     switch step {
     case .preempted: live.preempted.append(instance)
