@@ -31,14 +31,14 @@ final class PendingRun: Sendable {
     var endedBy: ActivationFailure?
   }
 
-  init(command: PreparedCommand, activation: Activation) {
+  init(command: PreparedCommand, activation: consuming Activation) {
     self.command = command
-    self.activation = activation
     let channel = activation.services.map { HostChannel($0, limits: activation.limits) }
     self.channel = channel
     readsFromMemoryAlone =
       channel == nil && activation.folders.isEmpty && activation.streams == .gathered
     submittedAt = Clocks.monotonic()
+    self.activation = activation
   }
 
   var isCancelled: Bool { cancelled.load(ordering: .acquiring) }
