@@ -124,6 +124,7 @@ final class CommandInstance {
 
   /// Closes what it has open, whatever its end was, and says which folder is left to be removed.
   func close() -> String? {
+    guard !pending.readsFromMemoryAlone else { return nil }
     if isWatching { pending.command.resources.watch.forget(pending) }
     wasi.waiting = nil
     wasi.descriptors.closeAll()
@@ -148,7 +149,8 @@ final class CommandInstance {
     if now > wallDeadline {
       return .finished(
         report(
-          .failure(code: .wallTimeLimit, "the module took longer than \(limits.wallTime)"), at: now))
+          .failure(code: .wallTimeLimit, "the module took longer than \(limits.wallTime)"), at: now)
+      )
     }
     return wait()
   }
@@ -247,9 +249,9 @@ final class CommandInstance {
       result: result,
       log: wasi.log, logTruncated: wasi.logTruncated,
       usage: ActivationUsage(
-        queued: .nanoseconds(startedAt - pending.submittedAt),
-        cpuTime: .nanoseconds(cpuNanoseconds),
-        wallTime: .nanoseconds(now - startedAt),
+        queued: Clocks.duration(startedAt - pending.submittedAt),
+        cpuTime: Clocks.duration(cpuNanoseconds),
+        wallTime: Clocks.duration(now - startedAt),
         memory: ByteCount(bytes: memoryBytes)))
   }
 }
@@ -282,7 +284,8 @@ extension CommandInstance {
   }
 
   private func observeMemory() {
-    memoryBytes = memoryPlan.unseen + (knowsMemory ? currentMemory.size : 0)
+    memoryBytes = memoryPlan.unseen
+    if knowsMemory { memoryBytes += wasmtime_memory_data_size(context, &frame.pointee.memory) }
     heldBytes = memoryBytes + wasi.input.count + wasi.output.count + wasi.log.count
   }
 }

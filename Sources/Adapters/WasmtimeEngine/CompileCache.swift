@@ -127,7 +127,9 @@ struct CompileCache: Sendable {
 
   private func fileName(_ digest: ModuleDigest, _ mode: CodeMode) -> String {
     var hash = SHA256()
-    for part in [digest.text, mode.rawValue, environment] { hash.update(data: Array("\(part)\n".utf8)) }
+    for part in [digest.text, mode.rawValue, environment] {
+      hash.update(data: Array("\(part)\n".utf8))
+    }
     return Hexadecimal.encode(hash.finalize()) + Self.suffix
   }
 

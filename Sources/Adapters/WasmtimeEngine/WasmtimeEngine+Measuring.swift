@@ -52,8 +52,6 @@ public import HostPorts
   public func start(
     _ activation: Activation, then completion: @escaping @Sendable (ActivationReport) -> Void
   ) {
-    let pending = PendingRun(command: command, activation: activation)
-    pending.begin(completion)
-    queue.submit(pending)
+    queue.submit(PendingRun(command: command, activation: activation, completion: completion))
   }
 }
