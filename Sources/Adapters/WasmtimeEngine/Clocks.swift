@@ -10,12 +10,6 @@ enum Clocks {
 
   static func realtime() -> Int64 { read(CLOCK_REALTIME) }
 
-  /// So many nanoseconds; without the library's look for an overflow that cannot be.
-  @inline(__always)
-  static func duration(_ nanoseconds: Int64) -> Duration {
-    Duration(attoseconds: Int128(nanoseconds) &* 1_000_000_000)
-  }
-
   static func resolution(_ clock: clockid_t) -> Int64 {
     var time = timespec()
     clock_getres(clock, &time)

@@ -249,9 +249,9 @@ final class CommandInstance {
       result: result,
       log: wasi.log, logTruncated: wasi.logTruncated,
       usage: ActivationUsage(
-        queued: Clocks.duration(startedAt - pending.submittedAt),
-        cpuTime: Clocks.duration(cpuNanoseconds),
-        wallTime: Clocks.duration(now - startedAt),
+        queued: .measured(startedAt - pending.submittedAt),
+        cpuTime: .measured(cpuNanoseconds),
+        wallTime: .measured(now - startedAt),
         memory: ByteCount(bytes: memoryBytes)))
   }
 }
