@@ -44,7 +44,8 @@ let package = Package(
       name: "Parts",
       targets: [
         "CWasmtime", "ClusterModel", "ControlPlane", "ControlPlaneLogic", "DurableSQLite",
-        "EmbeddedEventBus", "EventPatterns", "EventRouting", "HTTPOut", "HostPorts", "LocalSystem", "ModuleTrust",
+        "EmbeddedEventBus", "EventPatterns", "EventRouting", "HTTPOut", "HostPorts", "LocalSystem",
+        "ModuleTrust",
         "NodeAgent", "NodeAgentLogic",
         "NodeTracking", "SQLiteStore", "Scheduling", "StateCaching", "Supervision",
         "SupervisionRuntime", "WasmtimeEngine",
