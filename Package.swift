@@ -43,8 +43,9 @@ let package = Package(
     .library(
       name: "Parts",
       targets: [
-        "ClusterModel", "ControlPlane", "ControlPlaneLogic", "DurableSQLite", "EmbeddedEventBus",
-        "EventPatterns", "EventRouting", "HTTPOut", "HostPorts", "LocalSystem", "ModuleTrust",
+        "CWasmtime", "ClusterModel", "ControlPlane", "ControlPlaneLogic", "DurableSQLite",
+        "EmbeddedEventBus", "EventPatterns", "EventRouting", "HTTPOut", "HostPorts", "LocalSystem",
+        "ModuleTrust",
         "NodeAgent", "NodeAgentLogic",
         "NodeTracking", "SQLiteStore", "Scheduling", "StateCaching", "Supervision",
         "SupervisionRuntime", "WasmtimeEngine",

@@ -38,6 +38,19 @@ let package = Package(
         .product(name: "Parts", package: "wasmatrix"),
       ],
       swiftSettings: settings),
+    // As well as it can be built for exactly this machine.
+    .target(
+      name: "CSandbox", dependencies: [.product(name: "Parts", package: "wasmatrix")],
+      cSettings: [.unsafeFlags(["-O3", "-march=native", "-std=gnu11", "-Wall", "-Wextra"])]),
+    // The kernels as native code: what the guests are compiled from, by the same compiler.
+    .target(name: "CKernels", cSettings: [.unsafeFlags(["-O2"])]),
+    .executableTarget(
+      name: "bench-sandbox",
+      dependencies: [
+        "CKernels", "CSandbox", "Measuring", argumentParser,
+        .product(name: "Parts", package: "wasmatrix"),
+      ],
+      swiftSettings: settings),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -47,11 +47,18 @@ wasmtime_call_future_t *wm_frame_instantiate(
       pre, context, &frame->instance, &frame->trap, &frame->error);
 }
 
-bool wm_frame_find_function(
-    wm_frame_t *frame, wasmtime_context_t *context, const char *name, size_t length) {
+static bool find_at(
+    const wm_frame_t *frame, wasmtime_context_t *context, size_t index,
+    wasmtime_extern_kind_t kind, wasmtime_extern_t *found) {
+  char *name;
+  size_t length;
+  return wasmtime_instance_export_nth(context, &frame->instance, index, &name, &length, found)
+      && found->kind == kind;
+}
+
+bool wm_frame_find_function_at(wm_frame_t *frame, wasmtime_context_t *context, size_t index) {
   wasmtime_extern_t found;
-  if (!wasmtime_instance_export_get(context, &frame->instance, name, length, &found)) return false;
-  if (found.kind != WM_EXTERN_FUNC) return false;
+  if (!find_at(frame, context, index, WM_EXTERN_FUNC, &found)) return false;
   frame->function = found.of.func;
   return true;
 }
@@ -71,10 +78,9 @@ bool wm_frame_find_memory(wm_frame_t *frame, wasmtime_caller_t *caller) {
   return true;
 }
 
-bool wm_frame_find_own_memory(wm_frame_t *frame, wasmtime_context_t *context) {
+bool wm_frame_find_memory_at(wm_frame_t *frame, wasmtime_context_t *context, size_t index) {
   wasmtime_extern_t found;
-  if (!wasmtime_instance_export_get(context, &frame->instance, "memory", 6, &found)) return false;
-  if (found.kind != WM_EXTERN_MEMORY) return false;
+  if (!find_at(frame, context, index, WM_EXTERN_MEMORY, &found)) return false;
   frame->memory = found.of.memory;
   return true;
 }

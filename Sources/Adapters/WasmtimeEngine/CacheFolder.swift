@@ -69,8 +69,8 @@ final class CacheFolder: Sendable {
         count += got
       }
     }
-    // Only so that trimming takes others first; failing is harmless.
-    futimens(file, nil)
+    // Only so that trimming takes others first; failing is harmless, and a minute is near enough.
+    if time(nil) - facts.st_mtim.tv_sec > 60 { futimens(file, nil) }
     return bytes.count == size ? bytes : nil
   }
 

@@ -19,7 +19,8 @@ final class CommandInstance {
     case waiting(until: Int64)
     /// It waits for an answer of the platform or for a descriptor, until this monotonic time at most.
     case asking(until: Int64)
-    case finished(ActivationReport)
+    // Large, and moved as a whole.
+    indirect case finished(ActivationReport)
 
     var isUnfinished: Bool { if case .finished = self { false } else { true } }
   }
@@ -29,41 +30,39 @@ final class CommandInstance {
   let pending: PendingRun
   var wasi: WASIState
   /// What its memories and tables held when last looked at; those that cannot be seen at their largest.
-  private(set) var memoryBytes = 0
+  @exclusivity(unchecked) private(set) var memoryBytes = 0
   /// The same with what we keep for it, for the node's budget.
-  private(set) var heldBytes = 0
+  @exclusivity(unchecked) private(set) var heldBytes = 0
 
   private let store: OpaquePointer
   private let context: OpaquePointer
   private let frame: UnsafeMutablePointer<wm_frame_t>
-  private var future: OpaquePointer?
-  private var phase = Phase.instantiating
-  private var knowsMemory = false
+  // Values that are only ever read or replaced as a whole need no check for overlapping access.
+  @exclusivity(unchecked) private var future: OpaquePointer?
+  @exclusivity(unchecked) private var phase = Phase.instantiating
+  @exclusivity(unchecked) private var knowsMemory = false
   /// Whether it ever waited for a descriptor.
   private var isWatching = false
   private let linked: LinkedModule
   private let memoryPlan: MemoryPlan
   private let startedAt: Int64
   /// By the clock that its slices are measured with.
-  private var sliceStartedAt: Int64
-  private var wasPreempted = false
-  private var cpuNanoseconds: Int64 = 0
-  private let cpuLimit: Int64
-  private let wallDeadline: Int64
+  @exclusivity(unchecked) private var sliceStartedAt: Int64
+  @exclusivity(unchecked) private var wasPreempted = false
+  @exclusivity(unchecked) private var cpuNanoseconds: Int64 = 0
+  // Most end before they are looked at.
+  private lazy var cpuLimit = pending.activation.limits.cpuTime.nanoseconds
+  private lazy var wallDeadline = startedAt &+ pending.activation.limits.wallTime.nanoseconds
 
   /// Makes the store and begins to instantiate; nothing of the guest runs yet. `nil` when the
   /// library has no memory for a store.
   init?(_ pending: PendingRun, memory: MemoryPlan, engine: EngineHandle, now: Int64) {
-    let limits = pending.activation.limits
     self.pending = pending
     linked = pending.command.linked
     memoryPlan = memory
-    wasi = WASIState(
-      pending.activation, pending.command.resources.scratch, pending.command.bundle)
+    wasi = WASIState(pending)
     startedAt = now
     sliceStartedAt = now
-    cpuLimit = limits.cpuTime.nanoseconds
-    wallDeadline = now &+ limits.wallTime.nanoseconds
     guard let store = wasmtime_store_new(engine.pointer, nil, nil) else { return nil }
     guard let context = wasmtime_store_context(store) else { return nil }
     self.store = store
@@ -76,7 +75,7 @@ final class CommandInstance {
     wasmtime_context_set_data(context, Unmanaged.passUnretained(self).toOpaque())
     wasmtime_context_set_epoch_deadline(context, 1)
     wasmtime_context_epoch_deadline_async_yield_and_update(context, 1)
-    future = wm_frame_instantiate(frame, linked.instancePre, context)
+    future = wm_frame_instantiate(frame, linked.instancePre(for: pending), context)
   }
 
   deinit {
@@ -98,9 +97,12 @@ final class CommandInstance {
 
   /// Lets the guest run until its slice ends, it waits, or it is done.
   func step() -> Step {
-    sliceStartedAt = sliceClock
+    // The first one began with the instance.
+    if wasPreempted { sliceStartedAt = sliceClock }
     guard !pending.isCancelled else { return finish(pending.cancellation) }
-    if phase == .instantiating, case .limit(let failure) = wasi.ending { return finish(failure) }
+    if wasi.isEnding, phase == .instantiating, case .limit(let failure) = wasi.ending {
+      return finish(failure)
+    }
     while let future {
       let isReady = wasmtime_call_future_poll(future)
       guard isReady else { return suspend() }
@@ -109,8 +111,10 @@ final class CommandInstance {
       if let failure = takeFailure() { return finish(failure) }
       guard phase == .instantiating else { return finish(nil) }
       phase = .running
-      if !knowsMemory { knowsMemory = wm_frame_find_own_memory(frame, context) }
-      guard findStart() else {
+      if !knowsMemory, let memory = linked.memory {
+        knowsMemory = wm_frame_find_memory_at(frame, context, memory)
+      }
+      guard wm_frame_find_function_at(frame, context, linked.start) else {
         return finish(.failure(code: .startFailed, "the module exports no _start"))
       }
       self.future = wm_frame_call(frame, context)
@@ -118,17 +122,9 @@ final class CommandInstance {
     return finish(.failure(code: .internalError, "the call could not be made"))
   }
 
-  private func findStart() -> Bool {
-    let name: StaticString = "_start"
-    return name.withUTF8Buffer { text in
-      text.withMemoryRebound(to: CChar.self) {
-        wm_frame_find_function(frame, context, $0.baseAddress, $0.count)
-      }
-    }
-  }
-
   /// Closes what it has open, whatever its end was, and says which folder is left to be removed.
   func close() -> String? {
+    guard !pending.readsFromMemoryAlone else { return nil }
     if isWatching { pending.command.resources.watch.forget(pending) }
     wasi.waiting = nil
     wasi.descriptors.closeAll()
@@ -136,21 +132,25 @@ final class CommandInstance {
   }
 
   /// Ends the instance from outside.
-  func abandon(_ failure: ActivationFailure) -> ActivationReport { report(failure) }
+  func abandon(_ failure: ActivationFailure) -> ActivationReport {
+    report(failure, at: Clocks.monotonic())
+  }
 
   private func suspend() -> Step {
-    endSlice()
+    let now = endSlice()
     wasPreempted = true
-    let now = Clocks.monotonic()
     let limits = pending.activation.limits
     if cpuNanoseconds > cpuLimit {
       return .finished(
         report(
-          .failure(code: .cpuTimeLimit, "the module used more than \(limits.cpuTime) of CPU time")))
+          .failure(code: .cpuTimeLimit, "the module used more than \(limits.cpuTime) of CPU time"),
+          at: now))
     }
     if now > wallDeadline {
       return .finished(
-        report(.failure(code: .wallTimeLimit, "the module took longer than \(limits.wallTime)")))
+        report(
+          .failure(code: .wallTimeLimit, "the module took longer than \(limits.wallTime)"), at: now)
+      )
     }
     return wait()
   }
@@ -185,19 +185,24 @@ final class CommandInstance {
   }
 
   private func finish(_ failure: ActivationFailure?) -> Step {
-    endSlice()
-    return .finished(report(failure))
+    let now = endSlice()
+    return .finished(report(failure, at: now))
   }
 
-  private func endSlice() {
+  /// The monotonic time at which it ended.
+  private func endSlice() -> Int64 {
     let now = sliceClock
     cpuNanoseconds += now - sliceStartedAt
     sliceStartedAt = now
     observeMemory()
+    return wasPreempted ? Clocks.monotonic() : now
   }
 
   /// Why the guest ended, when it did not end well; `nil` also for an exit with status 0.
   private func takeFailure() -> ActivationFailure? {
+    guard frame.pointee.trap != nil || frame.pointee.error != nil || wasi.isEnding else {
+      return nil
+    }
     let raised: ActivationFailure? =
       if let trap = frame.pointee.trap {
         LibraryFailure.failure(consumingTrap: trap)
@@ -208,7 +213,7 @@ final class CommandInstance {
       }
     frame.pointee.trap = nil
     frame.pointee.error = nil
-    switch wasi.ending {
+    switch wasi.isEnding ? wasi.ending : nil {
     case .exit(0): return nil
     case .exit(let status):
       return ActivationFailure(
@@ -237,14 +242,16 @@ final class CommandInstance {
     }
   }
 
-  private func report(_ failure: ActivationFailure?) -> ActivationReport {
-    ActivationReport(
-      result: failure.map { .failure($0) } ?? .success(wasi.output),
+  private func report(_ failure: ActivationFailure?, at now: Int64) -> ActivationReport {
+    let result: Result<[UInt8], ActivationFailure> =
+      if let failure { .failure(failure) } else { .success(wasi.output) }
+    return ActivationReport(
+      result: result,
       log: wasi.log, logTruncated: wasi.logTruncated,
       usage: ActivationUsage(
-        queued: .nanoseconds(startedAt - pending.submittedAt),
-        cpuTime: .nanoseconds(cpuNanoseconds),
-        wallTime: .nanoseconds(Clocks.monotonic() - startedAt),
+        queued: .measured(startedAt - pending.submittedAt),
+        cpuTime: .measured(cpuNanoseconds),
+        wallTime: .measured(now - startedAt),
         memory: ByteCount(bytes: memoryBytes)))
   }
 }
@@ -277,7 +284,8 @@ extension CommandInstance {
   }
 
   private func observeMemory() {
-    memoryBytes = memoryPlan.unseen + (knowsMemory ? currentMemory.size : 0)
+    memoryBytes = memoryPlan.unseen
+    if knowsMemory { memoryBytes += wasmtime_memory_data_size(context, &frame.pointee.memory) }
     heldBytes = memoryBytes + wasi.input.count + wasi.output.count + wasi.log.count
   }
 }

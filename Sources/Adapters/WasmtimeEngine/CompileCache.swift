@@ -27,7 +27,8 @@ struct CodeEnvironment: Hashable {
 struct CompileCache: Sendable {
   private let folder: CacheFolder
   private let key: SymmetricKey
-  private let environment: CodeEnvironment
+  /// The digest of everything but the module that code depends on.
+  private let environment: String
   private let maximumBytes: Int
 
   /// Beyond this the files that were used longest ago go.
@@ -48,7 +49,7 @@ struct CompileCache: Sendable {
     folder path: String, environment: CodeEnvironment, maximumBytes: Int = usualMaximumBytes
   ) throws(Problem) {
     folder = try CacheFolder(path)
-    self.environment = environment
+    self.environment = Hexadecimal.encode(SHA256.hash(data: Array(environment.text.utf8)))
     self.maximumBytes = maximumBytes
     guard let key = Self.key(in: folder) else {
       throw CacheFolder.problem(path, "its key cannot be written")
@@ -81,7 +82,8 @@ struct CompileCache: Sendable {
     }
     return file.withUnsafeBytes { bytes in
       let code = UnsafeRawBufferPointer(rebasing: bytes[Self.markBytes...])
-      guard mark(name, code) == bytes.prefix(Self.markBytes) else { return nil }
+      let found = UnsafeRawBufferPointer(rebasing: bytes[..<Self.markBytes])
+      guard mark(name, code) == found else { return nil }
       var module: OpaquePointer?
       if let error = wasmtime_module_deserialize(
         engine.pointer, code.baseAddress?.assumingMemoryBound(to: UInt8.self), code.count, &module)
@@ -124,8 +126,11 @@ struct CompileCache: Sendable {
   }
 
   private func fileName(_ digest: ModuleDigest, _ mode: CodeMode) -> String {
-    let text = [digest.text, mode.rawValue, environment.text].joined(separator: "\n")
-    return Hexadecimal.encode(SHA256.hash(data: Array(text.utf8))) + Self.suffix
+    var hash = SHA256()
+    for part in [digest.text, mode.rawValue, environment] {
+      hash.update(data: Array("\(part)\n".utf8))
+    }
+    return Hexadecimal.encode(hash.finalize()) + Self.suffix
   }
 
   /// Makes room for `incoming` bytes: what was used longest ago goes first.

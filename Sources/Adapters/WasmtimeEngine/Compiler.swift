@@ -101,16 +101,27 @@ final class Compiler: Sendable {
     guard job.isWanted() else {
       throw Problem(.unavailable, code: "not_wanted", "nobody wants the module any more")
     }
-    if let cached = cache?.load(job.digest, .optimised, engine: engines.running) {
-      return CompiledModule(pointer: cached, mode: .optimised)
+    if let cached = cached(job.digest) { return cached }
+    let compiled = try compileHere(job.bytes, job.mode)
+    if compiled.mode == .optimised { cache?.keep(compiled.pointer, job.digest, .optimised) }
+    return compiled
+  }
+
+  /// Optimised code that the cache has.
+  func cached(_ digest: ModuleDigest) -> CompiledModule? {
+    cache?.load(digest, .optimised, engine: engines.running).map {
+      CompiledModule(pointer: $0, mode: .optimised)
     }
-    switch job.mode {
+  }
+
+  /// Compiles on the calling thread, whatever the cache has.
+  func compileHere(
+    _ bytes: [UInt8], _ mode: CodeMode
+  ) throws(Problem) -> CompiledModule {
+    switch mode {
     case .optimised:
-      let module = try Self.compile(job.bytes, with: engines.running)
-      cache?.keep(module, job.digest, .optimised)
-      return CompiledModule(pointer: module, mode: .optimised)
-    case .quick:
-      return CompiledModule(pointer: try quickly(job.bytes), mode: .quick)
+      CompiledModule(pointer: try Self.compile(bytes, with: engines.running), mode: .optimised)
+    case .quick: CompiledModule(pointer: try quickly(bytes), mode: .quick)
     }
   }
 

@@ -30,7 +30,7 @@ public struct EngineConfiguration: Sendable, Hashable {
     instanceSlots = min(Self.defaultSlots, Self.maximumSlots(mappings: machine.maximumMappings))
     guestStack = .kibibytes(512)
     fiberStack = .kibibytes(1024)
-    residentMemory = .kibibytes(64)
+    residentMemory = Self.residentMemory(of: machine.memory, slots: instanceSlots)
     queueLength = 32_768
     queueBytes = .gibibytes(1)
     memoryBudget = ByteCount(bytes: max(machine.memory.bytes / 2, 256 << 20))
@@ -40,11 +40,18 @@ public struct EngineConfiguration: Sendable, Hashable {
   /// Of ``instanceSlots``: what one worker has.
   var slotsPerWorker: Int { instanceSlots / workers }
 
+  /// What most commands have in memory; all slots together keep no more than a sixteenth of the machine's
+  /// memory, and enough for one page each.
+  static func residentMemory(of memory: ByteCount, slots: Int) -> ByteCount {
+    let share = memory.bytes / 16 / max(slots, 1)
+    return ByteCount(bytes: min(max(share & ~0xffff, 64 << 10), 256 << 10))
+  }
+
   /// Enough for guests that wait, little enough that what the slots keep resident stays small.
   static let defaultSlots = 2048
   /// A live instance takes up to five mappings (stack and guard, memory and its accessible part,
-  /// table); we plan with eight.
-  static let mappingsPerInstance = 8
+  /// table).
+  static let mappingsPerInstance = 5
   /// What the rest of the process maps: libraries, heaps, compiled modules.
   static let mappingsReserved = 8192
 

@@ -9,8 +9,10 @@ struct ModuleShape {
   }
 
   let imports: [Import]
-  let hasStart: Bool
-  let hasMemory: Bool
+  /// The number of the export `_start`; `nil` when there is none without parameters and results.
+  let start: Int?
+  /// The number of the memory that is exported as `memory`.
+  let memory: Int?
 
   init(_ module: OpaquePointer) {
     var importTypes = wasm_importtype_vec_t()
@@ -25,24 +27,28 @@ struct ModuleShape {
     var exportTypes = wasm_exporttype_vec_t()
     wasmtime_module_exports(module, &exportTypes)
     defer { wasm_exporttype_vec_delete(&exportTypes) }
-    var start = false
-    var memory = false
-    for type in UnsafeBufferPointer(start: exportTypes.data, count: exportTypes.size) {
+    var start: Int?
+    var memory: Int?
+    let exports = UnsafeBufferPointer(start: exportTypes.data, count: exportTypes.size)
+    for (index, type) in exports.enumerated() {
       let name = LibraryFailure.string(wasm_exporttype_name(type).pointee)
       let external = wasm_exporttype_type(type)
       if name == "_start", let function = wasm_externtype_as_functype_const(external) {
-        start =
+        let isPlain =
           wasm_functype_params(function).pointee.size == 0
           && wasm_functype_results(function).pointee.size == 0
+        start = isPlain ? index : nil
       }
-      if name == "memory", wasm_externtype_as_memorytype_const(external) != nil { memory = true }
+      if name == "memory", wasm_externtype_as_memorytype_const(external) != nil { memory = index }
     }
-    hasStart = start
-    hasMemory = memory
+    self.start = start
+    self.memory = memory
   }
 
   /// - Throws: ``Problem`` that names what is missing and what is offered.
-  func check() throws(Problem) {
+  ///
+  /// - Returns: the number of the export `_start`.
+  func check() throws(Problem) -> Int {
     let unknown = imports.filter {
       $0.module != WASIFunctions.module || !WASIFunctions.names.contains($0.name)
     }
@@ -55,17 +61,18 @@ struct ModuleShape {
         next: "Build it as a WASI preview 1 command (wasm32-wasip1); it may import "
           + "\(WASIFunctions.module) only.")
     }
-    guard hasStart else {
+    guard let start else {
       throw Problem(
         .invalidInput, code: "entry_missing",
         "the module exports no function _start without parameters and results",
         next: "Build it as a command (an executable), not as a library or reactor.")
     }
-    guard hasMemory || imports.isEmpty else {
+    guard memory != nil || imports.isEmpty else {
       throw Problem(
         .invalidInput, code: "memory_missing",
         "the module calls WASI but exports no memory named \"memory\"",
         next: "Export its memory; linkers for WASI do so by default.")
     }
+    return start
   }
 }

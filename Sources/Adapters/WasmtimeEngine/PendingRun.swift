@@ -15,23 +15,39 @@ final class PendingRun: Sendable {
   let activation: Activation
   /// The way to the platform; `nil` when the guest may ask for nothing.
   let channel: HostChannel?
+  /// Whether the guest finds nothing to read that could make it wait: no platform, no pipe, no folder.
+  let readsFromMemoryAlone: Bool
   /// Monotonic nanoseconds.
   let submittedAt: Int64
   private let cancelled = Atomic<Bool>(false)
-  private let state = Mutex(State())
+  /// The worker that took it, which lives as long as its engine.
+  private let worker = Atomic<Unmanaged<Worker>?>(nil)
+  private let state: Mutex<State>
 
   private struct State {
-    var stage = Stage.waiting
+    var isDone = false
+    // One of them.
     var continuation: CheckedContinuation<ActivationReport, Never>?
+    var completion: (@Sendable (ActivationReport) -> Void)?
     var leftFolder: String?
-    var endedBy: ActivationFailure?
+    // Apart from the rest: rare and large.
+    var endedBy: WASIState.Ending?
   }
 
-  init(command: PreparedCommand, activation: Activation) {
+  /// - Parameter completion: called on the thread on which it ends, and must not block; `nil` when a task
+  ///   waits.
+  init(
+    command: PreparedCommand, activation: consuming Activation,
+    completion: (@Sendable (ActivationReport) -> Void)? = nil
+  ) {
+    state = Mutex(State(completion: completion))
     self.command = command
-    self.activation = activation
-    channel = activation.services.map { HostChannel($0, limits: activation.limits) }
+    let channel = activation.services.map { HostChannel($0, limits: activation.limits) }
+    self.channel = channel
+    readsFromMemoryAlone =
+      channel == nil && activation.folders.isEmpty && activation.streams == .gathered
     submittedAt = Clocks.monotonic()
+    self.activation = activation
   }
 
   var isCancelled: Bool { cancelled.load(ordering: .acquiring) }
@@ -42,7 +58,7 @@ final class PendingRun: Sendable {
 
   /// The worker that took it; cancelling must reach it there.
   func taken(by worker: Worker) {
-    state.withLock { $0.stage = .running(worker) }
+    self.worker.store(.passUnretained(worker), ordering: .sequentiallyConsistent)
   }
 
   /// An answer has come that the guest waits for.
@@ -51,22 +67,29 @@ final class PendingRun: Sendable {
   }
 
   /// How far it is.
-  var stage: Stage { state.withLock { $0.stage } }
+  var stage: Stage {
+    if state.withLock({ $0.isDone }) { return .done }
+    let worker = worker.load(ordering: .sequentiallyConsistent)
+    return worker.map { .running($0.takeUnretainedValue()) } ?? .waiting
+  }
 
   /// Marks it cancelled and says how far it was.
   func cancel() -> Stage {
-    cancelled.store(true, ordering: .releasing)
-    return state.withLock { $0.stage }
+    cancelled.store(true, ordering: .sequentiallyConsistent)
+    return stage
   }
 
   /// Ends it for what it did, from whatever thread.
   func end(_ failure: ActivationFailure) {
-    state.withLock { $0.endedBy = failure }
+    state.withLock { $0.endedBy = .limit(failure) }
     if case .running(let worker) = cancel() { worker.cancelled() }
   }
 
   /// Why it was ended from outside of its instance; `nil` when it was not, or only cancelled.
-  var endedBy: ActivationFailure? { state.withLock { $0.endedBy } }
+  var endedBy: ActivationFailure? {
+    guard case .limit(let failure) = state.withLock({ $0.endedBy }) else { return nil }
+    return failure
+  }
 
   /// How it ends when it is cancelled.
   var cancellation: ActivationFailure {
@@ -81,12 +104,13 @@ final class PendingRun: Sendable {
   ///
   /// - Parameter folder: the scratch folder that is to be removed.
   func complete(_ report: ActivationReport, leaving folder: String? = nil) {
-    let continuation = state.withLock { state in
-      state.stage = .done
-      state.leftFolder = folder
-      return state.continuation.take()
+    let (continuation, completion) = state.withLock { state in
+      state.isDone = true
+      if let folder { state.leftFolder = folder }
+      return (state.continuation.take(), state.completion.take())
     }
     continuation?.resume(returning: report)
+    completion?(report)
   }
 
   func complete(_ code: ActivationFailure.Code, _ message: String) {

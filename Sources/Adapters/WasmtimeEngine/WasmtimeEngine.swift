@@ -10,9 +10,9 @@ public final class WasmtimeEngine: ModuleEngine {
   private let configuration: EngineConfiguration
   private let machine: MachineFacts
   let engines: CodeEngines
-  let linker: CommandLinker
+  let linkers: CommandLinkers
   let queue: RunQueue
-  private let compiler: Compiler
+  let compiler: Compiler
   /// Optimises what runs already, so that nobody who waits stands behind that.
   private let optimiser: Compiler
   private let ticker: Ticker
@@ -55,7 +55,7 @@ public final class WasmtimeEngine: ModuleEngine {
       }
     }
     self.engines = engines
-    linker = CommandLinker(engine, writesMayWait: writesMayWait)
+    linkers = CommandLinkers(engine, writesMayWait: writesMayWait)
     var scratch: ScratchFolders?
     if let scratchFolder { scratch = try ScratchFolders(at: scratchFolder) }
     resources = HostResources(watch: DescriptorWatch(), scratch: scratch)
@@ -89,15 +89,15 @@ public final class WasmtimeEngine: ModuleEngine {
     var bundle: BundleFolder?
     if let scratch = resources.scratch { bundle = try await .unpack(bytes, in: scratch) }
     let linked = try LinkedModule(
-      try await compiler.compile(bytes, digest: digest, mode), linker: linker.pointer)
+      try await compiler.compile(bytes, digest: digest, mode), linkers: linkers)
     let command = try PreparedCommand(
       linked, digest: digest, bytes: bytes, queue: queue, resources: resources, bundle: bundle)
     if linked.mode == .quick {
-      let (optimiser, linker) = (optimiser, linker)
+      let (optimiser, linkers) = (optimiser, linkers)
       command.replace { isWanted throws(Problem) in
         try LinkedModule(
           try await optimiser.compile(bytes, digest: digest, .optimised, isWanted: isWanted),
-          linker: linker.pointer)
+          linkers: linkers)
       }
     }
     return command
@@ -131,21 +131,4 @@ public final class WasmtimeEngine: ModuleEngine {
     }
     for thread in running { thread.join() }
   }
-}
-
-/// Owns the linker that knows every host function.
-///
-/// `@unchecked Sendable`: after `init` it is only read, which the library allows from any thread.
-final class CommandLinker: @unchecked Sendable {
-  let pointer: OpaquePointer
-
-  init(_ engine: EngineHandle, writesMayWait: Bool) {
-    guard let linker = wasmtime_linker_new(engine.pointer) else {
-      preconditionFailure("the library gave no linker, which it always does")
-    }
-    WASIFunctions.define(in: linker, writesMayWait: writesMayWait)
-    pointer = linker
-  }
-
-  deinit { wasmtime_linker_delete(pointer) }
 }

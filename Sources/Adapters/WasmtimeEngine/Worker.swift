@@ -63,12 +63,13 @@ final class Worker: Sendable {
     while !stopping.load(ordering: .acquiring) {
       if hasCancelled.exchange(false, ordering: .acquiring) { endCancelled(&live) }
       if hasAnswers.exchange(false, ordering: .acquiring) { wakeAnswered(&live) }
-      live.wakeDue(at: Clocks.monotonic())
+      let now = Clocks.monotonic()
+      live.wakeDue(at: now)
       if fresh < Self.freshBurst || live.preempted.isEmpty, live.slots < slots,
         let pending = queue.take(for: self, slots: slots - live.slots)
       {
         fresh += 1
-        start(pending, &live)
+        start(pending, at: now, &live)
       } else if let instance = live.preempted.popFirst() {
         fresh = 0
         advance(instance, &live)
@@ -99,17 +100,14 @@ final class Worker: Sendable {
     ticker.workerBecameBusy()
   }
 
-  private func start(_ pending: PendingRun, _ live: inout LiveInstances) {
+  private func start(_ pending: PendingRun, at now: Int64, _ live: inout LiveInstances) {
     let limit = pending.activation.limits.memory
     guard let memory = pending.command.memoryNeeds.plan(within: limit) else {
       pending.complete(
         .memoryLimit, "the memories and tables of the module do not fit into \(limit)")
       return
     }
-    guard
-      let instance = CommandInstance(
-        pending, memory: memory, engine: engine, now: Clocks.monotonic())
-    else {
+    guard let instance = CommandInstance(pending, memory: memory, engine: engine, now: now) else {
       pending.complete(.overloaded, "the node has no memory for another instance")
       return
     }
@@ -120,12 +118,13 @@ final class Worker: Sendable {
 
   private func advance(_ instance: CommandInstance, _ live: inout LiveInstances) {
     let before = instance.heldBytes
-    var step = instance.step()
+    let step = instance.step()
     let more = instance.heldBytes - before
     if !queue.holds(more), more > 0, step.isUnfinished {
       let failure = ActivationFailure(
         code: .overloaded, message: "the node has no memory for what its modules want together")
-      step = .finished(instance.abandon(failure))
+      live.slots -= instance.slots
+      return end(instance, instance.abandon(failure))
     }
     switch step {
     case .preempted: live.preempted.append(instance)

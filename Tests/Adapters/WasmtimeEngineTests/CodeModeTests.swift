@@ -38,7 +38,7 @@ import Testing
     try await withCompiler { compiler in
       let compiled = try await compiler.compile(bytes, digest: digest(1), mode)
       return try LinkedModule(
-        compiled, linker: try SharedEngine.engine.get().linker.pointer)
+        compiled, linkers: try SharedEngine.engine.get().linkers)
     }
   }
 

@@ -47,7 +47,7 @@ import Testing
       Self.step.array(count: 0...40)
     ) { steps in
       let given = (0..<4).map { _ in Descriptor(kind: .log, rights: .write, isGiven: true) }
-      var table = DescriptorTable(given, mostOpened: 3)
+      var table = DescriptorTable(DescriptorTable.Given(given), mostOpened: 3)
       var model: [UInt32: Entry] = [:]
       for number in 0..<4 {
         model[UInt32(number)] = Entry(rights: Rights.write.rawValue, isGiven: true)

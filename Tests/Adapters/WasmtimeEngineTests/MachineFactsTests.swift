@@ -72,4 +72,15 @@ import Testing
     let configuration = EngineConfiguration(machine: machine)
     #expect(configuration.workers == 3 && configuration.memoryBudget == .gibibytes(1))
   }
+
+  @Test func `all slots together keep a sixteenth of the memory, a page at least`() {
+    func kept(_ memory: ByteCount, _ slots: Int) -> ByteCount {
+      EngineConfiguration.residentMemory(of: memory, slots: slots)
+    }
+    #expect(kept(.gibibytes(64), 2048) == .kibibytes(256))
+    #expect(kept(.gibibytes(8), 2048) == .kibibytes(256))
+    #expect(kept(.gibibytes(4), 2048) == .kibibytes(128))
+    #expect(kept(.gibibytes(1), 2048) == .kibibytes(64))
+    #expect(kept(.mebibytes(256), 0) == .kibibytes(256))
+  }
 }

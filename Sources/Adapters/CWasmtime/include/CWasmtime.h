@@ -207,6 +207,9 @@ bool wasmtime_call_future_poll(wasmtime_call_future_t *);
 void wasmtime_call_future_delete(wasmtime_call_future_t *);
 bool wasmtime_instance_export_get(
     wasmtime_context_t *, const wasmtime_instance_t *, const char *, size_t, wasmtime_extern_t *);
+bool wasmtime_instance_export_nth(
+    wasmtime_context_t *, const wasmtime_instance_t *, size_t index, char **name, size_t *length,
+    wasmtime_extern_t *);
 bool wasmtime_caller_export_get(
     wasmtime_caller_t *, const char *, size_t, wasmtime_extern_t *);
 wasmtime_context_t *wasmtime_caller_context(wasmtime_caller_t *);
@@ -246,13 +249,13 @@ typedef struct wm_frame {
 
 wasmtime_call_future_t *wm_frame_instantiate(
     wm_frame_t *, const wasmtime_instance_pre_t *, wasmtime_context_t *);
-// False when the instance exports no function of that name.
-bool wm_frame_find_function(wm_frame_t *, wasmtime_context_t *, const char *name, size_t length);
+// False when the export of that number is no function.
+bool wm_frame_find_function_at(wm_frame_t *, wasmtime_context_t *, size_t index);
 wasmtime_call_future_t *wm_frame_call(wm_frame_t *, wasmtime_context_t *);
 // False when the caller exports no memory named "memory".
 bool wm_frame_find_memory(wm_frame_t *, wasmtime_caller_t *);
-// The same for the instance itself, once it is made.
-bool wm_frame_find_own_memory(wm_frame_t *, wasmtime_context_t *);
+// False when the export of that number is no memory; of the instance itself, once it is made.
+bool wm_frame_find_memory_at(wm_frame_t *, wasmtime_context_t *, size_t index);
 
 // Names the calling thread, for debuggers and `top`; at most 15 bytes.
 void wm_name_thread(const char *name);

@@ -28,7 +28,7 @@ enum AsyncCall {
     } catch {
       results.pointee.of.i32 = error.number.rawValue
     }
-    if instance.wasi.ending != nil { trap?.pointee = HostCall.endingTrap() }
+    if instance.wasi.isEnding { trap?.pointee = HostCall.endingTrap() }
   }
 
   /// The continuation: true when the guest waits no more.

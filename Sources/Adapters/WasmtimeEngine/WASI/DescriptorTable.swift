@@ -32,7 +32,7 @@ struct Descriptor {
 struct DescriptorTable {
   /// What calls that are made often look at. Apart from the rest, because whoever reads it there counts
   /// references.
-  private struct Head {
+  fileprivate struct Head {
     var kind: Descriptor.Kind
     var rights: Rights
   }
@@ -45,10 +45,21 @@ struct DescriptorTable {
   /// The streams keep their numbers to themselves: programs know them.
   private static let firstFree = 3
 
+  /// What a guest finds open.
+  struct Given {
+    fileprivate let entries: [Descriptor?]
+    fileprivate let heads: [Head?]
+
+    init(_ entries: [Descriptor?]) {
+      self.entries = entries
+      heads = entries.map { $0.map { Head(kind: $0.kind, rights: $0.rights) } }
+    }
+  }
+
   /// - Parameter mostOpened: files that the guest may have open at a time beside `given`.
-  init(_ given: [Descriptor?], mostOpened: Int) {
-    entries = given
-    heads = given.map { $0.map { Head(kind: $0.kind, rights: $0.rights) } }
+  init(_ given: Given, mostOpened: Int) {
+    entries = given.entries
+    heads = given.heads
     self.mostOpened = mostOpened
   }
 

@@ -44,14 +44,28 @@ struct GuestMemory {
   ///
   /// - Throws: ``Errno`` `invalid` for more than 1,024 of them (as POSIX), `fault` when the list is
   ///   outside.
-  func vectors(at address: UInt32, count: UInt32) throws(WASIError) -> [IOVector] {
+  func vectors(at address: UInt32, count: UInt32) throws(WASIError) -> IOVectors {
     guard count <= 1024 else { throw WASIError(.invalid) }
     guard let list = bytes(at: address, count: Int(count) * 8) else { throw WASIError(.fault) }
-    return (0..<Int(count)).map { index in
-      IOVector(
-        address: list.loadUnaligned(fromByteOffset: index * 8, as: UInt32.self),
-        count: list.loadUnaligned(fromByteOffset: index * 8 + 4, as: UInt32.self))
-    }
+    return IOVectors(list: UnsafeRawBufferPointer(list))
+  }
+}
+
+/// Vectors in the guest's memory, read one by one: each is checked when its bytes are asked for.
+struct IOVectors: Sequence, IteratorProtocol {
+  /// 8 bytes each.
+  fileprivate let list: UnsafeRawBufferPointer
+  private var offset = 0
+
+  fileprivate init(list: UnsafeRawBufferPointer) { self.list = list }
+
+  @inline(__always)
+  mutating func next() -> IOVector? {
+    guard offset < list.count else { return nil }
+    defer { offset += 8 }
+    return IOVector(
+      address: list.loadUnaligned(fromByteOffset: offset, as: UInt32.self),
+      count: list.loadUnaligned(fromByteOffset: offset + 4, as: UInt32.self))
   }
 }
 

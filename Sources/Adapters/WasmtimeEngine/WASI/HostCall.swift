@@ -36,7 +36,7 @@ struct HostCall {
     } catch {
       number = error.number
     }
-    if instance.wasi.ending != nil { return endingTrap() }
+    if instance.wasi.isEnding { return endingTrap() }
     values[0].i32 = number.rawValue
     return nil
   }

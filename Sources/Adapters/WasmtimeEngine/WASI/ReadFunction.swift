@@ -7,14 +7,26 @@ struct ReadRequest {
   var vectorsAddress: UInt32
   var vectors: UInt32
   var countAddress: UInt32
-  /// Where the error number goes; lives until the continuation says that it is done.
-  var results: UnsafeMutablePointer<wasmtime_val_t>
+  /// Where the error number goes when it waits; lives until the continuation says that it is done.
+  var results: UnsafeMutablePointer<wasmtime_val_t>?
 }
 
 /// `fd_read` as an asynchronous host function: a guest that waits for an answer of the platform, or for
 /// somebody who writes into a pipe, gives its worker back.
 enum ReadFunction {
-  static let start: wasmtime_func_async_callback_t = {
+  static let name = "fd_read"
+
+  /// For guests that have nothing to read but what is in memory.
+  static let synchronous = WASIFunction(name, "iiii") { _, caller, values, _ in
+    HostCall.answer(caller, values) { call throws(WASIError) in
+      let request = ReadRequest(
+        descriptor: call.u32(0), vectorsAddress: call.u32(1), vectors: call.u32(2),
+        countAddress: call.u32(3))
+      guard try read(request, call.instance, call.memory) else { throw WASIError(.again) }
+    }
+  }
+
+  static let asynchronous: wasmtime_func_async_callback_t = {
     _, caller, arguments, _, results, _, trap, continuation in
     AsyncCall.start(caller, results, trap, continuation) { instance, memory throws(WASIError) in
       guard let arguments, let results else { return nil }

@@ -37,36 +37,43 @@ public struct GuestImport: Hashable, Sendable {
 /// the descriptors that it is given.
 enum WASIFunctions {
   static let module = "wasi_snapshot_preview1"
-  /// What may wait, so that it is defined apart from ``synchronous``.
-  static let asynchronous: [(name: String, body: wasmtime_func_async_callback_t)] = [
-    ("poll_oneoff", PollOneoff.start), ("fd_read", ReadFunction.start),
-  ]
+  /// Which functions may wait, beside `poll_oneoff`, which always may.
+  struct Waiting: OptionSet {
+    let rawValue: UInt8
+    static let reading = Waiting(rawValue: 1)
+    static let writing = Waiting(rawValue: 2)
+  }
 
-  static let synchronous: [WASIFunction] =
+  private static let synchronous: [WASIFunction] =
     processFunctions + streamFunctions + clockFunctions + fileFunctions + folderFunctions
     + pathFunctions + socketFunctions
 
+  /// Those that can be defined either way.
+  private static let either:
+    [(plain: WASIFunction, waiting: wasmtime_func_async_callback_t, when: Waiting)] = [
+      (ReadFunction.synchronous, ReadFunction.asynchronous, .reading),
+      (WriteFunction.synchronous, WriteFunction.asynchronous, .writing),
+    ]
+
+  private static let pollName = "poll_oneoff"
+
   /// Every name that the module offers.
-  static let names: Set<String> = Set(
-    (synchronous + [WriteFunction.synchronous]).map(\.name) + asynchronous.map(\.name))
+  static let names: Set<String> = Set(imports.map(\.name))
 
   /// Every function with its type, sorted by name.
-  static var imports: [GuestImport] {
-    ((synchronous + [WriteFunction.synchronous]).map {
+  static let imports: [GuestImport] =
+    ((synchronous + either.map(\.plain)).map {
       GuestImport(module, $0.name, $0.parameters, $0.results)
-    }
-      + asynchronous.map { GuestImport(module, $0.name, asynchronousParameters, "i") })
-      .sorted { $0.name < $1.name }
-  }
+    } + [GuestImport(module, pollName, asynchronousParameters, "i")])
+    .sorted { $0.name < $1.name }
 
   /// All of them take the same, and answer with an error number.
   private static let asynchronousParameters = "iiii"
 
   /// Defines all of them in a linker.
-  ///
-  /// - Parameter writesMayWait: whether a guest that writes to a full pipe waits.
-  static func define(in linker: OpaquePointer, writesMayWait: Bool) {
-    for function in synchronous + (writesMayWait ? [] : [WriteFunction.synchronous]) {
+  static func define(in linker: OpaquePointer, _ waiting: Waiting) {
+    let plain = either.filter { !waiting.contains($0.when) }.map(\.plain)
+    for function in synchronous + plain {
       let type = wm_functype_new(function.parameters, function.results)
       define(module, function.name) { module, moduleLength, name, nameLength in
         wasmtime_linker_define_func_unchecked(
@@ -75,8 +82,10 @@ enum WASIFunctions {
       wasm_functype_delete(type)
     }
     let type = wm_functype_new(asynchronousParameters, "i")
-    let writing = [(name: WriteFunction.synchronous.name, body: WriteFunction.asynchronous)]
-    for function in asynchronous + (writesMayWait ? writing : []) {
+    let asynchronous = either.filter { waiting.contains($0.when) }.map {
+      (name: $0.plain.name, body: $0.waiting)
+    }
+    for function in asynchronous + [(name: pollName, body: PollOneoff.start)] {
       define(module, function.name) { module, moduleLength, name, nameLength in
         wasmtime_linker_define_async_func(
           linker, module, moduleLength, name, nameLength, type, function.body, nil, nil)

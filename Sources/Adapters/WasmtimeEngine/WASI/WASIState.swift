@@ -5,11 +5,12 @@ import HostPorts
 
 /// What WASI keeps for one instance. Only the worker that owns the instance touches it.
 struct WASIState {
-  let arguments: [String]
-  /// `NAME=value`.
-  let environment: [String]
-  let input: [UInt8]
-  let limits: ActivationLimits
+  private let run: PendingRun
+  var arguments: [String] { run.activation.arguments }
+  /// `NAME=value`; made when it is asked for, which few guests do.
+  var environment: [String] { run.activation.environment.map { "\($0.name)=\($0.value)" } }
+  var input: [UInt8] { run.activation.input }
+  private var limits: ActivationLimits { run.activation.limits }
 
   var inputOffset = 0
   var output: [UInt8] = []
@@ -19,27 +20,35 @@ struct WASIState {
   /// What the guest waits for, when it waits.
   var waiting: Waiting?
   /// Why the instance must end, when a host function decided so.
-  var ending: Ending?
+  var ending: Ending? { didSet { isEnding = ending != nil } }
+  /// Whether there is an ``ending``: cheaper to ask, and asked by every host function.
+  private(set) var isEnding = false
   /// The scratch folder, used or not.
   let scratch: ScratchFolder?
 
-  enum Ending {
+  // Rare and large: apart from the rest, which is moved for each instance.
+  indirect enum Ending {
     case exit(Int32)
     case limit(ActivationFailure)
   }
 
-  enum Waiting {
+  indirect enum Waiting {
     case read(ReadRequest)
     case write(WriteRequest)
     case poll(PollRequest)
   }
 
   /// Opens what the activation finds open.
-  init(_ activation: Activation, _ scratchFolders: ScratchFolders?, _ bundle: BundleFolder?) {
-    arguments = activation.arguments
-    environment = activation.environment.map { "\($0.name)=\($0.value)" }
-    input = activation.input
-    limits = activation.limits
+  init(_ run: PendingRun) {
+    self.run = run
+    let mostOpened = run.activation.limits.openFiles
+    if run.readsFromMemoryAlone {
+      scratch = nil
+      descriptors = DescriptorTable(Self.onlyStreams, mostOpened: mostOpened)
+      return
+    }
+    let activation = run.activation
+    let (scratchFolders, bundle) = (run.command.resources.scratch, run.command.bundle)
     var given = Self.streams(activation.streams)
     var scratch: ScratchFolder?
     for folder in activation.folders {
@@ -48,6 +57,8 @@ struct WASIState {
       } catch {
         given.append(nil)
         ending = .limit(error)
+        // An initializer does not observe.
+        isEnding = true
       }
     }
     if activation.services != nil {
@@ -57,8 +68,12 @@ struct WASIState {
       given.append(Descriptor(kind: .host, rights: .ofStream, isGiven: true))
     }
     self.scratch = scratch
-    descriptors = DescriptorTable(given, mostOpened: activation.limits.openFiles)
+    descriptors = DescriptorTable(DescriptorTable.Given(given), mostOpened: mostOpened)
   }
+
+  /// Of a guest that is given nothing else: made once. Streams in memory refer to nothing that could be
+  /// shared, which the compiler cannot know.
+  nonisolated(unsafe) private static let onlyStreams = DescriptorTable.Given(streams(.gathered))
 
   private static func streams(_ streams: StandardStreams) -> [Descriptor?] {
     switch streams {
