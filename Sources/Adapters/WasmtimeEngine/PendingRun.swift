@@ -50,7 +50,7 @@ final class PendingRun: Sendable {
     self.activation = activation
   }
 
-  var isCancelled: Bool { cancelled.load(ordering: .acquiring) }
+  var isCancelled: Bool { cancelled.load(ordering: .sequentiallyConsistent) }
 
   func begin(_ continuation: CheckedContinuation<ActivationReport, Never>) {
     state.withLock { $0.continuation = continuation }
