@@ -134,6 +134,7 @@ extension World {
       agents[index].orders[placement] = nil
     case .serve(let placement, let fence): agents[index].serving[placement] = fence
     case .pause(let placement): agents[index].serving[placement] = nil
+    case .startService, .stopService, .killService: break
     case .report: break
     case .end:
       agents[index].isUp = false

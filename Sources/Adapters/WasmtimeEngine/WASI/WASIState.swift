@@ -11,6 +11,9 @@ struct WASIState {
   let input: [UInt8]
   let limits: ActivationLimits
 
+  /// Who takes what it writes, and says when its input ends; `nil` when that is all in memory.
+  let follower: (any InstanceFollower)?
+
   var inputOffset = 0
   var output: [UInt8] = []
   var log: [UInt8] = []
@@ -40,6 +43,7 @@ struct WASIState {
     environment = activation.environment.map { "\($0.name)=\($0.value)" }
     input = activation.input
     limits = activation.limits
+    follower = activation.follower
     var given = Self.streams(activation.streams)
     var scratch: ScratchFolder?
     for folder in activation.folders {
@@ -120,6 +124,9 @@ struct WASIState {
       grantedPath: path, isGiven: true)
   }
 
+  /// Whether nothing can be read from an input in memory yet, and something may come: its end.
+  var inputIsOpen: Bool { follower.map { !$0.inputHasEnded } ?? false }
+
   /// Takes what a guest writes to a standard stream in memory.
   mutating func write(
     _ bytes: UnsafeRawBufferPointer, to stream: Descriptor.Kind
@@ -128,6 +135,7 @@ struct WASIState {
     case .input, .host, .file, .scratch:
       throw WASIError(.badDescriptor)
     case .output:
+      if let follower { return follower.wrote(bytes, to: .output) }
       guard output.count + bytes.count <= limits.output.bytes else {
         ending = .limit(
           ActivationFailure(
@@ -137,6 +145,7 @@ struct WASIState {
       }
       output.append(contentsOf: bytes)
     case .log:
+      if let follower { return follower.wrote(bytes, to: .error) }
       let room = limits.log.bytes - log.count
       log.append(contentsOf: bytes.prefix(max(room, 0)))
       if bytes.count > room { logTruncated = true }
