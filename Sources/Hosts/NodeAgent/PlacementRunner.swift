@@ -127,6 +127,13 @@ final class PlacementRunner: Sendable {
   /// - Parameter attempt: from 1 on; handed to the guest.
   func run(_ placement: Placement, on event: Event, attempt: Int) async -> ActivationReport {
     let deployment = placement.deployment
+    guard deployment.configuration.kind == .command else {
+      // It is owed to what was deployed under this name before.
+      return ActivationReport(
+        result: .failure(
+          ActivationFailure(
+            code: .unavailable, message: "\(deployment.name) is a service, which takes no events")))
+    }
     let trace = random.withLock {
       TraceContext(continuing: event.attribute("traceparent"), using: &$0)
     }
