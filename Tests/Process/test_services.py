@@ -101,6 +101,10 @@ class Services(unittest.TestCase):
                 return len(items) == 2 and all(i["state"] == "failed" for i in items.values()) and items
             items = wait_until(failed, 60, "the failure")
             self.assertEqual(items["b"]["problem"]["code"], "services_failed")
+            def shown():
+                return re.search(r"(?m)^b +\S+ +- +failed +1 +- +the services of plant were given up",
+                                 cluster.run("ps").stdout.decode())
+            wait_until(shown, 60, "the failure in ps")
             self.assertIn("a had to be restarted too often", json.dumps(items["b"]["problem"]))
             # The first one and two restarts, each time that it is tried.
             wait_until(lambda: len(self.logs(cluster, "a")) > 3, 60, "the next try")

@@ -16,7 +16,8 @@ struct PlacementsVerb: AsyncParsableCommand {
       an interruption. Of those of the present deployment also what wakes them and what they are \
       granted (--json: "triggers", "capabilities"); `wasmatrix modules NAME` shows it in full. SERVICE says \
       of modules of kind service what their instance is doing, since when, how often it was started \
-      again, and how the one before it ended (--json: "service").
+      again, and how the one before it ended (--json: "service"). What has failed everywhere has the role \
+      failed here (not in --json).
 
       EXAMPLE
         wasmatrix ps
@@ -48,8 +49,21 @@ struct PlacementsVerb: AsyncParsableCommand {
           WakingText.short(one.deployment?.triggers ?? []),
           WakingText.short(one.deployment?.capabilities ?? .none))
       }
+      for deployment in deployments where deployment.state == .failed {
+        if shown.contains(where: { $0.deployment == deployment }) { continue }
+        table.add(
+          "\(deployment.name)", "\(deployment.version)", "", "failed", "\(deployment.generation)",
+          "",
+          Self.reason(of: deployment), "", "", "", "", WakingText.short(deployment.triggers),
+          WakingText.short(deployment.capabilities))
+      }
       return table
     }
+  }
+
+  /// Why a service is nowhere; of other modules `modules` and `doctor` tell.
+  private static func reason(of deployment: DeploymentResource) -> String {
+    deployment.kind == .service ? deployment.problem?.detail ?? "" : ""
   }
 
   /// In one cell: `running since ..., 2 restarts, last failed: killed`.
