@@ -243,7 +243,7 @@ let package = Package(
       ]),
     tests("Core", "GuestAccessTests", ["ClusterModel", "GuestAccess"]),
     tests("Core", "StateCachingTests", ["ClusterModel", "StateCaching"]),
-    tests("Core", "NodeAgentLogicTests", ["ClusterModel", "NodeAgentLogic"]),
+    tests("Core", "NodeAgentLogicTests", ["ClusterModel", "NodeAgentLogic", "Supervision"]),
     tests(
       "Simulation", "ClusterSimulatorTests",
       ["ClusterModel", "ControlPlaneLogic", "NodeAgentLogic", "ClusterSimulator"]),

@@ -4,7 +4,7 @@ import ClusterModel
 struct ApplicationDecoder {
   let values: ValueReader
 
-  static let keys = ["apiVersion", "name", "buckets", "modules"]
+  static let keys = ["apiVersion", "name", "buckets", "modules", "supervision"]
   static let maximumModules = 1000
 
   /// Complete, or `nil` when a problem was reported; meaningless when any problem was.
@@ -15,7 +15,8 @@ struct ApplicationDecoder {
     let name = values.required("name", in: fields, allowed: ApplicationName.rule)
       .flatMap { values.validated($0, as: ApplicationName.self) }
     let buckets = BucketDecoder(values: values).buckets(fields, of: name)
-    let modules = modules(fields, buckets: buckets)
+    let decoded = modules(fields, buckets: buckets)
+    let modules = decoded.map { SupervisionDecoder(values: values).supervised($0, fields) }
     guard let name, let modules else { return nil }
     return ApplicationManifest(name: name, buckets: buckets, modules: modules)
   }

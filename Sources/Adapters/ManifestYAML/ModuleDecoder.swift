@@ -8,7 +8,7 @@ struct ModuleDecoder {
 
   static let keys = [
     "source", "version", "kind", "triggers", "publish", "args", "env", "limits", "retry",
-    "concurrency", "placement", "capabilities",
+    "concurrency", "placement", "capabilities", "restart", "shutdown",
   ]
   static let triggerKeys = ["topic", "where", "order-by", "group"]
   static let maximumTriggers = 100
@@ -20,8 +20,10 @@ struct ModuleDecoder {
     let triggers = triggers(fields)
     let guest = GuestSettingsDecoder(values: values)
     let bounds = BoundsDecoder(values: values)
+    let kind = kind(fields)
+    ServiceDecoder(values: values).check(fields, kind)
     let configuration = DeploymentConfiguration(
-      kind: kind(fields), triggers: triggers.map(\.trigger),
+      kind: kind, triggers: triggers.map(\.trigger),
       resultTopic: resultTopic(fields, triggers: triggers), arguments: guest.arguments(fields),
       environment: guest.environment(fields), limits: bounds.limits(fields),
       retry: bounds.retry(fields),

@@ -63,6 +63,16 @@ struct ValueReader {
       owner: field, byKey: Dictionary(known.map { ($0.key, $0.field) }) { first, _ in first })
   }
 
+  /// Those values of a mapping whose keys are known; what else there is was reported before.
+  func fields(_ field: Field, knownOf keys: [String]) -> Fields? {
+    guard case .mapping = field.node.content, let entries = entries(field, allowed: "") else {
+      return nil
+    }
+    let known = entries.filter { keys.contains($0.key) }
+    return Fields(
+      owner: field, byKey: Dictionary(known.map { ($0.key, $0.field) }) { first, _ in first })
+  }
+
   /// The value of a key that must be there.
   func required(_ key: String, in fields: Fields, allowed: String) -> Field? {
     if let field = fields[key] { return field }

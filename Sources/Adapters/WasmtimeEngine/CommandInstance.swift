@@ -111,6 +111,7 @@ final class CommandInstance {
       if let failure = takeFailure() { return finish(failure) }
       guard phase == .instantiating else { return finish(nil) }
       phase = .running
+      wasi.follower?.began()
       if !knowsMemory, let memory = linked.memory {
         knowsMemory = wm_frame_find_memory_at(frame, context, memory)
       }
@@ -165,7 +166,9 @@ final class CommandInstance {
     case .write(let request): interests = interest(in: request.descriptor, POLLOUT)
     case .poll(let request):
       until = min(request.due, until)
-      guard !request.watched.isEmpty else { return .waiting(until: until) }
+      guard !request.watched.isEmpty || !request.inputs.isEmpty else {
+        return .waiting(until: until)
+      }
       interests = request.watched.map {
         DescriptorWatch.Interest(number: $0.file.number, event: $0.direction.event)
       }

@@ -45,7 +45,8 @@ final class PendingRun: Sendable {
     let channel = activation.services.map { HostChannel($0, limits: activation.limits) }
     self.channel = channel
     readsFromMemoryAlone =
-      channel == nil && activation.folders.isEmpty && activation.streams == .gathered
+      channel == nil && activation.follower == nil && activation.folders.isEmpty
+      && activation.streams == .gathered
     submittedAt = Clocks.monotonic()
     self.activation = activation
   }

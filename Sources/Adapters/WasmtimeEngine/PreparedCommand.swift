@@ -70,6 +70,7 @@ final class PreparedCommand: PreparedModule {
 
   func run(_ activation: Activation) async -> ActivationReport {
     let pending = PendingRun(command: self, activation: activation)
+    activation.follower?.whenInputEnds { [weak pending] in pending?.answered() }
     let report = await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         pending.begin(continuation)

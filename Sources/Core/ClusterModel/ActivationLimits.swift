@@ -37,6 +37,19 @@ public struct ActivationLimits: Hashable, Sendable, Codable {
     self.outstandingCalls = outstandingCalls
   }
 
+  /// The same for what runs for long: only what it holds at one time is bounded.
+  public var ofService: ActivationLimits {
+    var limits = self
+    limits.cpuTime = Self.unbounded
+    limits.wallTime = Self.unbounded
+    limits.calls = .max
+    limits.callBytes = ByteCount(bytes: .max)
+    return limits
+  }
+
+  /// A hundred years: nothing runs that long.
+  private static let unbounded = Duration.seconds(100 * 366 * 86_400)
+
   public static let defaultCalls = 1000
   public static let defaultCallBytes = ByteCount.mebibytes(16)
   public static let defaultOpenFiles = 64

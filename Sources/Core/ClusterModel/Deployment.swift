@@ -2,6 +2,8 @@
 public enum ModuleKind: String, Sendable, Codable, CaseIterable {
   /// A WASI preview 1 command: the event on standard input, the result on standard output.
   case command
+  /// A WASI preview 1 command that runs for long, in one instance that is supervised. Nothing wakes it.
+  case service
 }
 
 /// What wakes a module: events on topics that the filter matches, and of these the ones that the pattern
@@ -51,6 +53,8 @@ public struct DeploymentConfiguration: Hashable, Sendable, Codable {
   public var concurrency: Int
   public var placement: PlacementRules
   public var capabilities: CapabilityGrants
+  /// The tree that it is a part of; given for services, and the same for all of an application.
+  public var serviceTree: ServiceTree?
 
   public static let defaultConcurrency = 64
   public static let concurrencyRange = 1...10_000
@@ -60,7 +64,7 @@ public struct DeploymentConfiguration: Hashable, Sendable, Codable {
     arguments: [String] = [], environment: [EnvironmentVariable] = [],
     limits: ActivationLimits = ActivationLimits(), retry: RetryPolicy = RetryPolicy(),
     concurrency: Int = defaultConcurrency, placement: PlacementRules = PlacementRules(),
-    capabilities: CapabilityGrants = .none
+    capabilities: CapabilityGrants = .none, serviceTree: ServiceTree? = nil
   ) {
     self.kind = kind
     self.triggers = triggers
@@ -72,6 +76,7 @@ public struct DeploymentConfiguration: Hashable, Sendable, Codable {
     self.concurrency = concurrency
     self.placement = placement
     self.capabilities = capabilities
+    self.serviceTree = serviceTree
   }
 
   /// What each placement reserves of its node's memory.
@@ -81,11 +86,11 @@ public struct DeploymentConfiguration: Hashable, Sendable, Codable {
 extension DeploymentConfiguration {
   private enum CodingKeys: String, CodingKey {
     case kind, triggers, resultTopic, arguments, environment, limits, retry, concurrency, placement
-    case capabilities
+    case capabilities, serviceTree
   }
 
-  /// What was stored before there were placement rules and capabilities reads as having the usual
-  /// rules, and none.
+  /// What was stored before there were placement rules, capabilities and services reads as having the
+  /// usual rules, and none.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     self.init(
@@ -100,7 +105,8 @@ extension DeploymentConfiguration {
       placement: try container.decodeIfPresent(PlacementRules.self, forKey: .placement)
         ?? PlacementRules(),
       capabilities: try container.decodeIfPresent(CapabilityGrants.self, forKey: .capabilities)
-        ?? .none)
+        ?? .none,
+      serviceTree: try container.decodeIfPresent(ServiceTree.self, forKey: .serviceTree))
   }
 }
 

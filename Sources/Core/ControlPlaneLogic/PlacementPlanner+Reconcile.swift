@@ -18,7 +18,7 @@ extension PlacementPlanner {
 
   /// How many more seats of a work may be chosen now. What must stop when isolated waits for leases;
   /// the other may have one too many while a node is drained.
-  private func vacancies(_ work: Work) -> Int {
+  func vacancies(_ work: Work) -> Int {
     let chosen = work.seats.values.count { $0.isChosen }
     let lasting = lasting(work) { $0.isChosen }.count
     guard work.mustStopAlone, work.isCurrent else { return work.rules.replicas - lasting }
@@ -29,14 +29,16 @@ extension PlacementPlanner {
   /// Chooses ready fallbacks in the place of what was lost: nothing has to be decided or prepared.
   mutating func promoteFallbacks(of id: PlacementID, _ now: Instants, _ steps: inout [Step]) {
     removeUnfit(id, now, &steps)
-    guard let work = works[id], work.isCurrent, adoptingUntil == nil else { return }
+    guard let work = works[id], work.isCurrent, adoptingUntil == nil, !isFollower(id) else {
+      return
+    }
     if work.mustStopAlone { endDraining(of: id, &steps) }
     guard let work = works[id] else { return }
     let fallbacks = lasting(work) { !$0.isChosen && $0.isReady }
     for node in fallbacks.prefix(max(0, vacancies(work))) { choose(id, node, &steps) }
   }
 
-  private mutating func choose(_ id: PlacementID, _ node: NodeID, _ steps: inout [Step]) {
+  mutating func choose(_ id: PlacementID, _ node: NodeID, _ steps: inout [Step]) {
     works[id]?.seats[node]?.isChosen = true
     refence(id, node)
     dirtyNodes.insert(node)
@@ -73,6 +75,7 @@ extension PlacementPlanner {
         }
         unseat(id, node, &steps)
         exclude(node, from: id, problem, now)
+        loseTogether(id, node, problem, now, &steps)
         if work.isCurrent, !work.seats.values.contains(where: \.isReady) {
           works[id]?.isAnnounced = false
           steps.append(.failed(work.deployment, problem))
@@ -90,7 +93,7 @@ extension PlacementPlanner {
     }
   }
 
-  private mutating func exclude(
+  mutating func exclude(
     _ node: NodeID, from id: PlacementID, _ problem: Problem, _ now: Instants
   ) {
     guard let failures = works[id]?.failures else { return }
@@ -108,7 +111,9 @@ extension PlacementPlanner {
       dropDrained(id, &steps)
       return
     }
-    if !work.isCurrent || adoptingUntil == nil {
+    if isFollower(id) {
+      if !work.isCurrent || adoptingUntil == nil { follow(id, &steps) }
+    } else if !work.isCurrent || adoptingUntil == nil {
       fill(id, now, &steps)
       guard works[id] != nil else { return }
       removeSurplus(id, &steps)
@@ -213,7 +218,7 @@ extension PlacementPlanner {
     }
   }
 
-  private mutating func demote(_ id: PlacementID, _ node: NodeID, _ steps: inout [Step]) {
+  mutating func demote(_ id: PlacementID, _ node: NodeID, _ steps: inout [Step]) {
     guard let seat = works[id]?.seats[node] else { return }
     works[id]?.seats[node]?.isChosen = false
     refence(id, node)

@@ -179,6 +179,7 @@ struct PlacementPlanner: Sendable {
       sendPlans(now, &steps)
       for id in ids {
         reconcile(id, now, &steps)
+        callFollowers(of: id)
         if works[id]?.deadline == nil { timed.remove(id) } else { timed.insert(id) }
       }
     }

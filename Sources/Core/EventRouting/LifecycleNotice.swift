@@ -21,6 +21,9 @@ public struct LifecycleNotice: Sendable {
     /// A part of a process is started again, or that was given up.
     case supervisionRestart = "supervision_restart"
     case supervisionEscalation = "supervision_escalation"
+    /// A fresh instance of a service runs, or one has ended by itself.
+    case serviceStart = "service_start"
+    case serviceExit = "service_exit"
     /// Something is wrong with the whole, or is no longer.
     case alarm
   }
@@ -70,6 +73,36 @@ public struct LifecycleNotice: Sendable {
     self.init(
       name, id: message.id, subject: message.target, at: message.timestamp,
       payload: message.payload)
+  }
+
+  /// What became of a service.
+  public init(_ news: ServiceNews) {
+    var payload: [String: JSONValue] = [
+      "application": .string(news.application.text), "node": .string(news.node.text),
+    ]
+    let name: Name
+    switch news.happening {
+    case .started(let start):
+      name = .serviceStart
+      payload["start"] = .integer(Int64(start))
+    case .ended(let reason):
+      name = .serviceExit
+      payload["reason"] = .string(reason)
+    case .restarting(let reason, let restarts, let delay):
+      name = .supervisionRestart
+      payload["after"] = .string(reason)
+      payload["restarts"] = .integer(Int64(restarts))
+      payload["delayMilliseconds"] = .integer(delay.nanoseconds / 1_000_000)
+    case .escalated(let reason, let restarts, let window):
+      name = .supervisionEscalation
+      payload["after"] = .string(reason)
+      payload["restarts"] = .integer(Int64(restarts))
+      payload["withinMilliseconds"] = .integer(window.nanoseconds / 1_000_000)
+    }
+    self.init(
+      name,
+      id: "\(news.node)/\(news.application)/\(news.child)-\(name.rawValue)-\(news.at.microseconds)",
+      subject: "module/\(news.child)", namespace: news.namespace, at: news.at, payload: payload)
   }
 
   /// A delivery was put aside.

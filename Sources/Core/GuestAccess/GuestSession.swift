@@ -40,6 +40,15 @@ public struct GuestSession: Sendable {
   /// What one write counts for beside its bytes.
   private static let workOfWrite = 64
 
+  /// What is wanted done so far, to be done now; the session goes on as if nothing had been wanted.
+  public mutating func takeEffects() -> ActivationEffects {
+    defer {
+      effects = .none
+      written = [:]
+    }
+    return effects
+  }
+
   public init(_ grants: CapabilityGrants) { self.grants = grants }
 
   public mutating func handle(_ call: GuestCall) -> Step {

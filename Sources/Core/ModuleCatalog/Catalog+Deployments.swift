@@ -256,6 +256,10 @@ extension Catalog {
         return
       }
     }
+    if let problem = remainder(of: names) {
+      directives.append(.reply(request, .refused(problem)))
+      return
+    }
     guard !names.isEmpty else {
       directives.append(
         .reply(
@@ -275,6 +279,23 @@ extension Catalog {
           namespace: name.namespace, subject: name.name.text, reason: "ok", detail: wanted))
     }
     persist(changes, then: .undeploy(request, names), &directives)
+  }
+
+  /// Services are taken away with all of their tree, or not at all.
+  private func remainder(of names: [QualifiedName]) -> Problem? {
+    for name in names {
+      guard let deployment = placed[name]?.deployment,
+        let tree = deployment.configuration.serviceTree,
+        let other = tree.services.first(where: { service in
+          !names.contains(QualifiedName(name.namespace, service))
+        })
+      else { continue }
+      return Problem(
+        .conflict, code: "service_shared",
+        "\(name) is supervised together with \(other)",
+        next: "Undeploy application \(deployment.application), or deploy it without the service.")
+    }
+    return nil
   }
 
   mutating func undeployed(

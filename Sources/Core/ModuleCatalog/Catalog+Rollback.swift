@@ -24,15 +24,52 @@ extension Catalog {
     case .success(let found): wish = found
     }
     let key = ApplicationKey(namespace: name.namespace, name: current.application)
-    if let problem = obstacle(to: key, [wish]) {
+    let (wishes, removed) = withItsTree(wish, of: current)
+    if let problem = obstacle(to: key, wishes) {
       directives.append(.reply(request, .refused(problem)))
       return
     }
-    if let record = record(name, wish.version), let problem = problem(withSignersOf: record) {
-      refuse(record, problem, request, requester, now, &directives)
-      return
+    for wish in wishes {
+      if let record = record(QualifiedName(key.namespace, wish.name), wish.version),
+        let problem = problem(withSignersOf: record)
+      {
+        refuse(record, problem, request, requester, now, &directives)
+        return
+      }
     }
-    rollOut(key, [wish], removing: [], request, requester, now, &directives)
+    rollOut(key, wishes, removing: removed, request, requester, now, &directives)
+  }
+
+  /// Services go back together, to how they were deployed together.
+  ///
+  /// - Returns: the named one first; and the services that its tree had not then.
+  private func withItsTree(
+    _ wish: DeploymentWish, of current: Deployment
+  ) -> (wishes: [DeploymentWish], removed: [QualifiedName]) {
+    let now = current.configuration.serviceTree?.services ?? []
+    let then = wish.configuration.serviceTree?.services ?? []
+    let past = history[current.qualifiedName, default: []].last {
+      $0.version == wish.version && $0.configuration == wish.configuration
+    }
+    var wishes = [wish]
+    var removed: [QualifiedName] = []
+    for service in Set(now + then).sorted() where service != wish.name {
+      let name = QualifiedName(current.namespace, service)
+      var companion = past.flatMap { past in
+        history[name, default: []].last { $0.deployedAt == past.deployedAt }
+      }
+      // A version that was never deployed joins those that are.
+      if companion == nil, then.contains(service) { companion = placed[name]?.deployment }
+      if let companion {
+        wishes.append(
+          DeploymentWish(
+            name: companion.name, version: companion.version,
+            configuration: companion.configuration))
+      } else if placed[name]?.deployment.application == current.application {
+        removed.append(name)
+      }
+    }
+    return (wishes, removed)
   }
 
   /// What to go back to: the newest deployment of `version`, or of another version than the current

@@ -1,3 +1,4 @@
+import ClusterModel
 public import Supervision
 
 /// The supervision tree of an agent's process.

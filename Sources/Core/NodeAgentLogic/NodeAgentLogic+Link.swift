@@ -86,6 +86,13 @@ extension NodeAgentLogic {
       directives.append(.discard(placement))
     }
     held = [:]
+    isLeaving = true
+    servicesMayDiffer = true
+  }
+
+  /// Nothing runs any more.
+  mutating func leave(_ directives: inout [Directive]) {
+    guard link != .ended else { return }
     switch link {
     case .attaching, .attached:
       directives.append(.send(.left(registration.node, registration.incarnation)))

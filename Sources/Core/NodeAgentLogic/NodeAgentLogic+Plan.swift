@@ -9,10 +9,11 @@ extension NodeAgentLogic {
     }
     guard new.version > plan else {
       // It came twice: the control plane does not know that it arrived.
-      changed(now, &directives)
+      hasNews = true
       return
     }
     plan = new.version
+    servicesMayDiffer = true
     discardOthers(than: new, &directives)
     // What reserves nothing any more makes room; then what serves comes first, if there is not room
     // for all.
@@ -20,7 +21,7 @@ extension NodeAgentLogic {
       for order in new.orders where order.role == role { hold(order, &directives) }
     }
     adjustServing(now, &directives)
-    changed(now, &directives)
+    hasNews = true
   }
 
   /// Makes room before anything new is begun.
@@ -96,7 +97,7 @@ extension NodeAgentLogic {
     guard held[id.placement]?.attempt == id.attempt else { return }
     held[id.placement]?.condition = condition
     adjustServing(now, &directives)
-    changed(now, &directives)
+    hasNews = true
   }
 
   /// Lets serve what should, and nothing else.
@@ -110,13 +111,9 @@ extension NodeAgentLogic {
       let fence = may ? there.order.fence : nil
       guard there.serving != fence else { continue }
       held[placement]?.serving = fence
+      servicesMayDiffer = true
       directives.append(fence.map { .serve(placement, $0) } ?? .pause(placement))
     }
-  }
-
-  private mutating func changed(_ now: Instants, _ directives: inout [Directive]) {
-    reportSequence += 1
-    say(now, &directives)
   }
 }
 

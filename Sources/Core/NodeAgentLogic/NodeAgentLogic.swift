@@ -16,6 +16,8 @@ import DequeModule
 ///
 /// A node that hears nothing of the control plane goes on with its last plan; only what must stop when
 /// isolated (`isolation: stop`) pauses when its lease runs out.
+///
+/// A plan is said to be obeyed when the services that it ends have ended (`+Services`).
 public struct NodeAgentLogic: Sendable {
   public struct Configuration: Hashable, Sendable {
     /// Between two heartbeats.
@@ -77,8 +79,19 @@ public struct NodeAgentLogic: Sendable {
   /// Until when what must stop when isolated may serve.
   var leaseEnd: MonotonicInstant?
   var reportSequence: UInt64 = 0
+  /// Whether what is held has changed since it was said.
+  var hasNews = false
   /// When the report is said again; `nil` when it was acknowledged.
   var reportAt: MonotonicInstant?
+  /// The trees of services that run here.
+  var services: [ServiceOwner: RunningServices] = [:]
+  /// Whether what should run may be something else than what does.
+  var servicesMayDiffer = false
+  var lastServiceRun: UInt64 = 0
+  /// The newest plan of which everything is done: what it does not let run has ended.
+  var fulfilled = PlanVersion.zero
+  /// Whether the agent is about to end, and waits for its services.
+  var isLeaving = false
 
   public init(registration: NodeRegistration, configuration: Configuration = Configuration()) {
     self.registration = registration
@@ -92,7 +105,8 @@ public struct NodeAgentLogic: Sendable {
       case .closed(let at), .attaching(let at): at
       case .opening, .attached, .refused, .ended: nil
       }
-    return [linkDeadline, nextHeartbeat, reportAt, leaseEnd].compactMap { $0 }.min()
+    return [linkDeadline, nextHeartbeat, reportAt, leaseEnd, servicesDeadline].compactMap { $0 }
+      .min()
   }
 
   /// Takes in what has happened and says what must be done, in this order.
@@ -110,8 +124,18 @@ public struct NodeAgentLogic: Sendable {
     case .vitalsMeasured(let vitals): beat(vitals, now, &directives)
     case .placementPrepared(let id): prepared(id, .ready, now, &directives)
     case .placementFailed(let id, let problem): prepared(id, .failed(problem), now, &directives)
+    case .serviceStarted(let run): serviceStarted(run, now, &random, &directives)
+    case .serviceEnded(let run, let exit): serviceEnded(run, exit, now, &random, &directives)
     case .stopRequested: stop(&directives)
-    case .deadlineReached: wake(now, &directives)
+    case .deadlineReached:
+      wake(now, &directives)
+      wakeServices(now, &random, &directives)
+    }
+    adjustServices(now, &random, &directives)
+    if hasNews {
+      hasNews = false
+      reportSequence += 1
+      say(now, &directives)
     }
     return directives
   }
@@ -120,7 +144,7 @@ public struct NodeAgentLogic: Sendable {
   public var report: NodeReport {
     NodeReport(
       node: registration.node, incarnation: registration.incarnation, sequence: reportSequence,
-      plan: plan,
+      plan: fulfilled,
       placements: held.values.map {
         HeldPlacement(
           $0.order.deployment, role: $0.order.role, fence: $0.order.fence,
@@ -164,7 +188,9 @@ public struct NodeAgentLogic: Sendable {
   private mutating func hear(
     _ message: ControlMessage, _ now: Instants, _ directives: inout [Directive]
   ) {
-    guard message.incarnation == registration.incarnation, link != .ended else { return }
+    guard message.incarnation == registration.incarnation, link != .ended, !isLeaving else {
+      return
+    }
     guard message.term >= term else {
       directives.append(
         .report(.staleRefused(PlanVersion(term: message.term, counter: 0), seen: plan)))

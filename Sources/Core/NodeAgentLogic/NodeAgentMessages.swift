@@ -1,4 +1,5 @@
 public import ClusterModel
+public import Supervision
 
 /// How a node is, measured when it was asked for.
 public struct Vitals: Hashable, Sendable {
@@ -39,6 +40,10 @@ extension NodeAgentLogic {
     case vitalsMeasured(Vitals)
     case placementPrepared(PreparationID)
     case placementFailed(PreparationID, Problem)
+    /// A fresh instance runs.
+    case serviceStarted(ServiceRunID)
+    /// It has ended, by itself or because it was stopped or killed.
+    case serviceEnded(ServiceRunID, ChildExit)
     case stopRequested
     case deadlineReached
   }
@@ -58,6 +63,13 @@ extension NodeAgentLogic {
     case serve(PlacementID, PlanVersion)
     /// No activation may begin any more; what runs goes on to its end.
     case pause(PlacementID)
+    /// Run a fresh instance of a service; answered with `serviceStarted` and `serviceEnded`, or the latter
+    /// alone.
+    case startService(ServiceRunID)
+    /// Tell it to end.
+    case stopService(ServiceRunID)
+    /// End it at once.
+    case killService(ServiceRunID)
     case report(Notice)
     /// Everything is discarded: the agent may end.
     case end
@@ -69,5 +81,7 @@ extension NodeAgentLogic {
     case staleRefused(PlanVersion, seen: PlanVersion)
     case leaseRanOut
     case attachRefused(Problem)
+    /// Of the supervisor with this path in the tree of an application; empty for the one at the top.
+    case service(Namespace, ApplicationName, path: String, SupervisorEvent)
   }
 }

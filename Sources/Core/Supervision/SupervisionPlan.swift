@@ -1,4 +1,4 @@
-import ClusterModel
+public import ClusterModel
 
 /// A supervisor and all beneath it, as rules alone: what the program and the simulator have in common.
 /// Whoever runs it supplies a service for each path.

@@ -42,6 +42,21 @@ extension ControlPlane {
     }
   }
 
+  func killService(
+    _ module: ModuleName, of application: ApplicationName, by caller: Caller
+  ) async throws(Problem) {
+    let name = QualifiedName(caller.namespace, module)
+    var isKilled = false
+    if logic.catalog.placed[name]?.deployment.application == application {
+      for link in links.all where await link.agent.killService(name) { isKilled = true }
+    }
+    guard isKilled else {
+      throw Problem(
+        .notFound, code: "no_such_child", "no service runs at \(application)/\(module)",
+        next: "See which do with `wasmatrix ps`.")
+    }
+  }
+
   func placements(for caller: Caller) async throws(Problem) -> [PlacementStatus] {
     var statuses: [PlacementStatus] = []
     for link in links.all { statuses += await link.agent.placementStatuses() }

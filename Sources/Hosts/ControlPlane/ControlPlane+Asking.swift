@@ -86,6 +86,20 @@ extension ControlPlane {
     return report
   }
 
+  /// Makes durable what a service has done so far. The events that come of it name the run that they come of
+  /// as their cause.
+  func commit(
+    _ effects: ActivationEffects, of service: DeniedActivation
+  ) async throws(Problem) {
+    try requireRunning()
+    let cause = Event(
+      id: service.eventID,
+      source: "/namespaces/\(service.module.namespace)/modules/\(service.module.name)",
+      type: "wasmatrix.service", topic: Topic(unchecked: "$wasmatrix/service"),
+      namespace: service.module.namespace, data: [])
+    try await commit(effects, of: service.module, on: cause)
+  }
+
   /// Makes durable what an invocation did, before whoever waits hears of it.
   private func commit(
     _ effects: ActivationEffects, of name: QualifiedName, on event: Event

@@ -29,6 +29,13 @@ extension ControlPlane {
   func invoke(
     _ module: ModuleName, with event: Event, by caller: Caller
   ) async throws(Problem) -> ActivationReport {
+    let placed = logic.catalog.placed[QualifiedName(caller.namespace, module)]
+    guard placed?.deployment.configuration.kind != .service else {
+      throw Problem(
+        .conflict, code: "module_is_service",
+        "\(module) is a service: it runs always, and takes no events",
+        next: "See how it is with `wasmatrix ps`.")
+    }
     var event = event
     if event.attribute(PlatformAttribute.traceParent) == nil {
       event.setAttribute(PlatformAttribute.traceParent, to: caller.traceParent)

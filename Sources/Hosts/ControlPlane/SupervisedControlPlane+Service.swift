@@ -134,6 +134,12 @@ extension SupervisedControlPlane: ClusterService {
     try await plane.borrow().nodes(for: caller)
   }
 
+  public func killService(
+    _ module: ModuleName, of application: ApplicationName, by caller: Caller
+  ) async throws(Problem) {
+    try await plane.borrow().killService(module, of: application, by: caller)
+  }
+
   public func placements(for caller: Caller) async throws(Problem) -> [PlacementStatus] {
     try await plane.borrow().placements(for: caller)
   }

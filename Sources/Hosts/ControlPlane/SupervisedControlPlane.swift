@@ -1,5 +1,6 @@
 public import ClusterModel
 public import ControlPlaneLogic
+import EventRouting
 public import HostPorts
 public import Logging
 import ModuleCatalog
@@ -154,6 +155,17 @@ private struct LocalControlPlaneConnection: ControlPlaneConnection {
 
   func trustedKeys() async throws(Problem) -> [TrustedKey] {
     try await plane.borrow().logic.catalog.allKeys
+  }
+
+  func commit(
+    _ effects: ActivationEffects, of activation: DeniedActivation
+  ) async throws(Problem) {
+    try await plane.borrow().commit(effects, of: activation)
+  }
+
+  func tell(_ news: ServiceNews) {
+    // Told after one another as far as they can be: each has its time.
+    Task { await plane.current?.announce(LifecycleNotice(news)) }
   }
 
   func record(_ denial: CapabilityDenial, of activation: DeniedActivation) async throws(Problem) {

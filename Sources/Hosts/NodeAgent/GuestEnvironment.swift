@@ -7,7 +7,7 @@ enum GuestEnvironment {
   static func variables(
     for event: Event, _ deployment: Deployment, node: NodeID, attempt: Int, trace: TraceContext
   ) -> [EnvironmentVariable] {
-    var variables = deployment.configuration.environment
+    var variables = own(deployment, node)
     func add(_ name: String, _ value: String?) {
       guard let value else { return }
       variables.append(EnvironmentVariable(name: name, value: value))
@@ -26,11 +26,29 @@ enum GuestEnvironment {
     }
     add("TRACEPARENT", trace.parent)
     add("TRACESTATE", trace.isContinued ? event.attribute("tracestate") : nil)
+    add("WASMATRIX_ATTEMPT", String(attempt))
+    return variables
+  }
+
+  /// What a service finds there.
+  ///
+  /// - Parameter start: how often it was started, from 1 on.
+  static func variables(
+    for deployment: Deployment, node: NodeID, start: Int
+  ) -> [EnvironmentVariable] {
+    own(deployment, node) + [EnvironmentVariable(name: "WASMATRIX_START", value: String(start))]
+  }
+
+  /// What says the same at each run of a deployment.
+  private static func own(_ deployment: Deployment, _ node: NodeID) -> [EnvironmentVariable] {
+    var variables = deployment.configuration.environment
+    func add(_ name: String, _ value: String) {
+      variables.append(EnvironmentVariable(name: name, value: value))
+    }
     add("WASMATRIX_NAMESPACE", deployment.namespace.text)
     add("WASMATRIX_MODULE", deployment.name.text)
     add("WASMATRIX_VERSION", deployment.version.text)
     add("WASMATRIX_NODE", node.text)
-    add("WASMATRIX_ATTEMPT", String(attempt))
     let capabilities = deployment.configuration.capabilities
     if !capabilities.granted.isEmpty {
       add(

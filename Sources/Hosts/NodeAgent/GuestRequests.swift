@@ -12,6 +12,8 @@ final class GuestRequests: GuestServices {
   private let session: Mutex<GuestSession>
   private let placement: Placement
   private let activation: DeniedActivation
+  /// Whether what it wants done is done call by call, and not when it has ended.
+  private let commitsAtOnce: Bool
   private let plane: any ControlPlaneConnection
   private let cache: StateCache
   private let http: any OutboundHTTP
@@ -22,12 +24,14 @@ final class GuestRequests: GuestServices {
   private static let listedBytes = 512 << 10
 
   init(
-    _ placement: Placement, _ activation: DeniedActivation, plane: any ControlPlaneConnection,
+    _ placement: Placement, _ activation: DeniedActivation, commitsAtOnce: Bool = false,
+    plane: any ControlPlaneConnection,
     cache: StateCache, http: any OutboundHTTP, clock: any HostClock, logger: Logger
   ) {
     session = Mutex(GuestSession(placement.deployment.configuration.capabilities))
     self.placement = placement
     self.activation = activation
+    self.commitsAtOnce = commitsAtOnce
     self.plane = plane
     self.cache = cache
     self.http = http
@@ -39,6 +43,22 @@ final class GuestRequests: GuestServices {
   var effects: ActivationEffects { session.withLock { $0.effects } }
 
   func answer(_ call: GuestCall) async -> GuestAnswer {
+    let answer = await decide(call)
+    guard commitsAtOnce else { return answer }
+    let effects = session.withLock { $0.takeEffects() }
+    guard !effects.isEmpty else { return answer }
+    do throws(Problem) {
+      try await plane.commit(effects, of: activation)
+      for write in effects.writes {
+        cache.forget(write.key, in: write.bucket, of: activation.module.namespace)
+      }
+      return answer
+    } catch {
+      return .refused(error)
+    }
+  }
+
+  private func decide(_ call: GuestCall) async -> GuestAnswer {
     do throws(Problem) {
       switch session.withLock({ $0.handle(call) }) {
       case .answer(let answer): return answer

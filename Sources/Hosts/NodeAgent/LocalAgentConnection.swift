@@ -21,6 +21,7 @@ struct LocalAgentConnection: AgentConnection {
 
   func facts() async -> NodeFacts { agent.facts }
   func placementStatuses() async -> [PlacementStatus] { await agent.placementStatuses }
+  func killService(_ module: QualifiedName) async -> Bool { await agent.killService(module) }
   func logLines(of module: QualifiedName) async -> [LogLine] { agent.logs.lines(of: module) }
   func followLog(of module: QualifiedName) async throws(Problem) -> AsyncStream<LogLine> {
     try agent.logs.follow(module)

@@ -7,12 +7,17 @@ public import NodeAgentLogic
 /// The agent of a node: it owns ``NodeAgentLogic``, tells it what happens, and carries out what it
 /// decides with the engine of this machine.
 public actor NodeAgent {
-  private let runner: PlacementRunner
-  private let registration: NodeRegistration
-  private let plane: any ControlPlaneConnection
-  private let clock: any HostClock
-  private let logger: Logger
-  private var logic: NodeAgentLogic
+  let runner: PlacementRunner
+  let registration: NodeRegistration
+  let plane: any ControlPlaneConnection
+  let clock: any HostClock
+  let logger: Logger
+  private(set) var logic: NodeAgentLogic
+  /// What has happened and was not told the logic yet: one thing after the other.
+  private var inputs: Deque<NodeAgentLogic.Input> = []
+  private var isFeeding = false
+  /// The services that run.
+  var services: [ServiceRunID: Service] = [:]
   private var random: any RandomNumberGenerator & Sendable
   private let mailbox: AsyncStream<ControlMessage>
   private nonisolated let letters: AsyncStream<ControlMessage>.Continuation
@@ -69,10 +74,12 @@ public actor NodeAgent {
     while !isAttached, !hasEnded { await change() }
   }
 
-  /// Discards everything and says so to the control plane. What runs goes on to its end.
+  /// Discards everything and says so to the control plane. Services are stopped; what else runs goes on to
+  /// its end.
   public func stop() async {
     guard !hasEnded else { return }
     feed(.stopRequested)
+    while !hasEnded { await change() }
     await plane.close(registration.node, registration.incarnation)
     alarm?.task.cancel()
     for preparation in preparations.values { preparation.task.cancel() }
@@ -82,9 +89,15 @@ public actor NodeAgent {
   }
 
   /// Tells the logic what has happened, and carries out what it decides.
-  private func feed(_ input: NodeAgentLogic.Input) {
-    guard !hasEnded else { return }
-    for directive in logic.handle(input, at: clock.now(), using: &random) { carryOut(directive) }
+  func feed(_ input: NodeAgentLogic.Input) {
+    inputs.append(input)
+    // What comes of carrying out is told when that is done.
+    guard !isFeeding else { return }
+    isFeeding = true
+    while let next = inputs.popFirst(), !hasEnded {
+      for directive in logic.handle(next, at: clock.now(), using: &random) { carryOut(directive) }
+    }
+    isFeeding = false
     setAlarm()
     let watching = watchers
     watchers = [:]
@@ -107,6 +120,9 @@ public actor NodeAgent {
       runner.discard(placement)
     case .serve(let placement, let fence): runner.serve(placement, under: fence)
     case .pause(let placement): runner.serve(placement, under: nil)
+    case .startService(let run): startService(run)
+    case .stopService(let run): services[run]?.instance.endInput()
+    case .killService(let run): services[run]?.task.cancel()
     case .report(let notice): log(notice)
     case .end: hasEnded = true
     }
@@ -154,6 +170,8 @@ public actor NodeAgent {
         metadata: ["version": "\(version)", "seen": "\(seen)"])
     case .leaseRanOut:
       logger.warning("the control plane is silent: what must stop when isolated is paused")
+    case .service(let namespace, let application, let path, let event):
+      log(namespace, application, path, event)
     case .attachRefused(let problem):
       logger.error("the control plane refuses this node", metadata: ["problem": "\(problem)"])
     }
@@ -271,6 +289,6 @@ public actor NodeAgent {
   var placementStatuses: [PlacementStatus] {
     var roles: [PlacementID: PlacementRole] = [:]
     for held in logic.report.placements { roles[held.placement] = held.role }
-    return runner.statuses(roles: roles)
+    return runner.statuses(roles: roles, services: serviceStatuses(roles.keys))
   }
 }

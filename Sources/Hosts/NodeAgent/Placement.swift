@@ -75,13 +75,16 @@ final class Placement: Sendable {
     counts.withLock { ($0.activations, $0.running) }
   }
 
-  func status(on node: NodeID, as role: PlacementRole) -> PlacementStatus {
+  func status(
+    on node: NodeID, as role: PlacementRole, service: ServiceStatus?
+  ) -> PlacementStatus {
     counts.withLock { counts in
       PlacementStatus(
         node: node, module: deployment.name, version: deployment.version, role: role,
         digest: deployment.digest, generation: deployment.generation, code: module.mode,
         readySince: readySince,
-        activations: counts.activations, failures: counts.failures, running: counts.running)
+        activations: counts.activations, failures: counts.failures, running: counts.running,
+        service: service)
     }
   }
 }

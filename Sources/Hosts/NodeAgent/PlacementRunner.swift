@@ -3,6 +3,7 @@ import HostPorts
 import Logging
 import ModuleTrust
 import ModuleVerification
+import NodeAgentLogic
 import Synchronization
 
 /// Makes modules ready on this node and runs them: it verifies a module itself before it loads it,
@@ -18,7 +19,7 @@ final class PlacementRunner: Sendable {
   private let cache: StateCache
   private let http: any OutboundHTTP
   private let verifiers = VerifierPool()
-  private let clock: any HostClock
+  let clock: any HostClock
   private let logger: Logger
   private let startedAt: WallInstant
   private let held = Mutex(Held())
@@ -126,6 +127,13 @@ final class PlacementRunner: Sendable {
   /// - Parameter attempt: from 1 on; handed to the guest.
   func run(_ placement: Placement, on event: Event, attempt: Int) async -> ActivationReport {
     let deployment = placement.deployment
+    guard deployment.configuration.kind == .command else {
+      // It is owed to what was deployed under this name before.
+      return ActivationReport(
+        result: .failure(
+          ActivationFailure(
+            code: .unavailable, message: "\(deployment.name) is a service, which takes no events")))
+    }
     let trace = random.withLock {
       TraceContext(continuing: event.attribute("traceparent"), using: &$0)
     }
@@ -160,6 +168,21 @@ final class PlacementRunner: Sendable {
       plane: plane, cache: cache, http: http, clock: clock, logger: logger)
   }
 
+  /// The same for a service: what it publishes and writes is durable before it hears that it is done.
+  func serviceRequests(of placement: Placement, _ run: ServiceRunID) -> GuestRequests? {
+    let deployment = placement.deployment
+    guard !deployment.configuration.capabilities.granted.isEmpty else { return nil }
+    let activation = DeniedActivation(
+      module: deployment.qualifiedName, version: deployment.version, node: id,
+      eventID: Self.source(run))
+    return GuestRequests(
+      placement, activation, commitsAtOnce: true, plane: plane, cache: cache, http: http,
+      clock: clock, logger: logger)
+  }
+
+  /// The placement, if it is held; what serves is decided elsewhere.
+  func placement(_ id: PlacementID) -> Placement? { held.withLock { $0.placements[id] } }
+
   /// Nothing begins any more.
   func close() {
     cache.close()
@@ -167,10 +190,16 @@ final class PlacementRunner: Sendable {
   }
 
   /// The placements that are ready here, sorted.
-  func statuses(roles: [PlacementID: PlacementRole]) -> [PlacementStatus] {
+  ///
+  /// - Parameter services: how those are that run services.
+  func statuses(
+    roles: [PlacementID: PlacementRole], services: [PlacementID: ServiceStatus]
+  ) -> [PlacementStatus] {
     held.withLock { held in
       held.placements.keys.sorted().compactMap { id in
-        roles[id].flatMap { held.placements[id]?.status(on: self.id, as: $0) }
+        roles[id].flatMap {
+          held.placements[id]?.status(on: self.id, as: $0, service: services[id])
+        }
       }
     }
   }

@@ -1,3 +1,4 @@
+public import ClusterModel
 public import Supervision
 
 /// Something that serves for a long time, owns a resource, and may fail.

@@ -65,14 +65,3 @@ public struct SupervisionFailure: Error, Hashable, Sendable, CustomStringConvert
     }
   }
 }
-
-extension ChildExit {
-  /// What it did, for people: "failed: no such host".
-  var text: String {
-    switch self {
-    case .normal: "ended"
-    case .shutdown: "stopped"
-    case .failure(let reason): "failed: \(reason)"
-    }
-  }
-}

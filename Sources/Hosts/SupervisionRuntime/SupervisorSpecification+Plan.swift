@@ -1,3 +1,4 @@
+import ClusterModel
 public import Supervision
 
 extension ChildSpecification {

@@ -44,6 +44,8 @@ public struct PlacementResource: Hashable, Sendable, Codable {
   public var activations: Int
   public var failures: Int
   public var running: Int
+  /// Given for a service that runs, or should.
+  public var service: ServiceStatus?
 
   public init(_ status: PlacementStatus) {
     node = status.node
@@ -57,6 +59,7 @@ public struct PlacementResource: Hashable, Sendable, Codable {
     activations = status.activations
     failures = status.failures
     running = status.running
+    service = status.service
   }
 }
 

@@ -28,6 +28,8 @@ public struct DeploymentResource: Hashable, Sendable, Codable {
   public var concurrency: Int
   /// What it may reach beyond its event.
   public var capabilities: CapabilityGrants
+  /// How it is watched over; given for services.
+  public var supervision: ServiceTreeResource?
 
   public init(_ status: DeploymentStatus) {
     let deployment = status.deployment
@@ -55,6 +57,7 @@ public struct DeploymentResource: Hashable, Sendable, Codable {
     retry = RetryResource(configuration.retry)
     concurrency = configuration.concurrency
     capabilities = configuration.capabilities
+    supervision = configuration.serviceTree.map { ServiceTreeResource($0) }
   }
 }
 

@@ -1,5 +1,6 @@
 public import ClusterModel
 public import Scheduling
+public import Supervision
 
 /// Everything that interfaces ask of a cluster.
 public typealias APIService = ClusterService & StateService & EventTailService & EventReplayService
@@ -82,6 +83,11 @@ public protocol ClusterService: Sendable {
 
   // Looking at it
   func nodes(for caller: Caller) async throws(Problem) -> [NodeStatus]
+  /// Ends the instances of a service as if they had crashed.
+  ///
+  /// - Throws: ``Problem`` `no_such_child` when none runs.
+  func killService(_ module: ModuleName, of application: ApplicationName, by caller: Caller)
+    async throws(Problem)
   func placements(for caller: Caller) async throws(Problem) -> [PlacementStatus]
   /// Changes whether a node is given work; returns when that is durable.
   ///
@@ -186,11 +192,14 @@ public struct PlacementStatus: Hashable, Sendable {
   public var activations: Int
   public var failures: Int
   public var running: Int
+  /// Given for a service that runs, or should.
+  public var service: ServiceStatus?
   public init(
     node: NodeID, module: ModuleName, version: ModuleVersion, role: PlacementRole,
     digest: ModuleDigest, generation: Int, code: CodeMode, readySince: WallInstant,
-    activations: Int, failures: Int, running: Int
+    activations: Int, failures: Int, running: Int, service: ServiceStatus? = nil
   ) {
+    self.service = service
     self.node = node
     self.module = module
     self.version = version
@@ -202,6 +211,24 @@ public struct PlacementStatus: Hashable, Sendable {
     self.activations = activations
     self.failures = failures
     self.running = running
+  }
+}
+
+/// How a service is on its node.
+public struct ServiceStatus: Hashable, Sendable, Codable {
+  public var state: ChildState
+  /// How often it was started again since its application began on this node, with its group included.
+  public var restarts: Int
+  /// Since when it is in this state.
+  public var since: WallInstant?
+  /// How its last instance that is no more has ended: "failed: killed"; `nil` when none has.
+  public var lastExit: String?
+
+  public init(state: ChildState, restarts: Int, since: WallInstant?, lastExit: String?) {
+    self.state = state
+    self.restarts = restarts
+    self.since = since
+    self.lastExit = lastExit
   }
 }
 

@@ -62,12 +62,16 @@ public struct Activation: Sendable {
   public var limits: ActivationLimits
   /// Who answers what the guest asks; `nil` when it may ask for nothing.
   public var services: (any GuestServices)?
+  /// Who looks after it when it runs for long, in the place of standard streams in memory.
+  public var follower: (any InstanceFollower)?
 
   public init(
     arguments: [String], environment: [EnvironmentVariable], input: [UInt8],
     streams: StandardStreams = .gathered, folders: [GuestFolder] = [],
-    limits: ActivationLimits, services: (any GuestServices)? = nil
+    limits: ActivationLimits, services: (any GuestServices)? = nil,
+    follower: (any InstanceFollower)? = nil
   ) {
+    self.follower = follower
     self.services = services
     self.streams = streams
     self.folders = folders

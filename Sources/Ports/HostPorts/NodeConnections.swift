@@ -16,6 +16,8 @@ public protocol AgentConnection: Sendable {
   /// What the node runs with, and since when.
   func facts() async -> NodeFacts
   func placementStatuses() async -> [PlacementStatus]
+  /// Ends the instance of a service as if it had crashed; `false` when none runs here.
+  func killService(_ module: QualifiedName) async -> Bool
   /// What is kept of a module's log, oldest first.
   func logLines(of module: QualifiedName) async -> [LogLine]
   /// The same, and then what comes.
@@ -35,6 +37,10 @@ public protocol ControlPlaneConnection: Sendable {
   func trustedKeys() async throws(Problem) -> [TrustedKey]
   /// Reads state for a guest.
   var state: any GuestState { get }
+  /// Makes durable what a service has published and written, and hands its events on.
+  func commit(_ effects: ActivationEffects, of activation: DeniedActivation) async throws(Problem)
+  /// Tells what became of a service. It may be lost.
+  func tell(_ news: ServiceNews)
   /// Puts on record that a guest was refused something; returns when that is durable.
   func record(_ denial: CapabilityDenial, of activation: DeniedActivation) async throws(Problem)
 }

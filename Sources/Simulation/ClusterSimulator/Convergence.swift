@@ -29,6 +29,7 @@ extension World {
     if !publishers.waiting.isEmpty { unrest.append("\(publishers.waiting.count) publishers wait") }
     for tree in allTrees { unrest += tree.checker.unrest(tree) }
     unrest += placementUnrest(plane)
+    unrest += serviceUnrest(plane.catalog.placed)
     let blocked = Set(
       plane.catalog.placed.keys.filter { plane.catalog.placed[$0]?.state != .ready })
     let owed = log.owed.filter { !blocked.contains(QualifiedName($0.namespace, $0.module)) }
@@ -48,7 +49,10 @@ extension World {
       }
       if case .failed(let problem) = placed.state, problem.category == .refused { continue }
       let holding = agents.filter { $0.orders[id] != nil }.count
-      if serving.count < rules.replicas || holding < rules.replicas + rules.fallbacks,
+      let leader = placed.deployment.configuration.serviceTree?.leader
+      // Where services that follow another could run is no matter: they are where that is.
+      if leader == nil || leader == name.name,
+        serving.count < rules.replicas || holding < rules.replicas + rules.fallbacks,
         let node = anotherNode(for: placed.deployment, plane)
       {
         unrest.append(

@@ -4,6 +4,7 @@ import EventRouting
 import ModuleCatalog
 import NodeAgentLogic
 import NodeTracking
+import Supervision
 
 // Which kind of thing each thing is.
 extension Coverage {
@@ -145,6 +146,8 @@ extension Coverage {
     case .vitalsMeasured: count(.agentInputVitalsMeasured)
     case .placementPrepared: count(.agentInputPlacementPrepared)
     case .placementFailed: count(.agentInputPlacementFailed)
+    case .serviceStarted: count(.agentInputServiceStarted)
+    case .serviceEnded: count(.agentInputServiceEnded)
     case .stopRequested: count(.agentInputStopRequested)
     case .deadlineReached: count(.agentInputDeadlineReached)
     }
@@ -159,10 +162,22 @@ extension Coverage {
     case .discard: count(.agentDirectiveDiscard)
     case .serve: count(.agentDirectiveServe)
     case .pause: count(.agentDirectivePause)
+    case .startService: count(.agentDirectiveStartService)
+    case .stopService: count(.agentDirectiveStopService)
+    case .killService: count(.agentDirectiveKillService)
+    case .report(.service(_, _, _, let event)): count(ofServices: event)
     case .report(.staleRefused): count(.agentDirectiveStaleRefused)
     case .report(.leaseRanOut): count(.agentDirectiveLeaseRanOut)
     case .report(.attachRefused): count(.agentDirectiveAttachRefused)
     case .end: count(.agentDirectiveEnd)
+    }
+  }
+
+  private mutating func count(ofServices event: SupervisorEvent) {
+    switch event {
+    case .restarting: count(.agentDirectiveServiceRestarting)
+    case .escalated: count(.agentDirectiveServicesGivenUp)
+    case .childStarted, .childStartFailed, .childEnded, .childStopped, .shutdownTimedOut: break
     }
   }
 

@@ -3,6 +3,7 @@ import ControlPlaneLogic
 import EventRouting
 import NodeAgentLogic
 import NodeTracking
+import Supervision
 
 /// Something that will happen in a simulated world. Processes, lives of the control plane's logic, and
 /// connections are numbered, so that what was meant for one that is gone is known as such.
@@ -34,6 +35,8 @@ enum Happening {
 
   case agentIsTold(Int, process: Int, NodeAgentLogic.Input)
   case preparationEnds(Int, process: Int, PreparationID, Problem?)
+  case serviceBegins(Int, process: Int, ServiceRunID)
+  case serviceEnds(Int, process: Int, ServiceRunID, ChildExit)
   case activationArrives(Int, connection: Int, ActivationOrder)
   case activationEnds(Int, process: Int, connection: Int, ActivationOrder, ActivationOutcome)
   case outcomeArrives(Int, connection: Int, ActivationOrder, ActivationOutcome)

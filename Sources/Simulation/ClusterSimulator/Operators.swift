@@ -11,7 +11,8 @@ struct Operators {
     case revoke(KeyID)
     case deploy(ApplicationName, [DeploymentWish])
     case undeploy(QualifiedName)
-    case rollBack(QualifiedName)
+    /// One module, or all that may go back with it.
+    case rollBack([QualifiedName])
     case node(NodeID, NodeCommand)
   }
 
@@ -35,7 +36,8 @@ struct Operators {
     switch wish {
     case .deploy(_, let wishes):
       for wish in wishes { promisedDeployments[QualifiedName(.default, wish.name)] = nil }
-    case .undeploy(let name), .rollBack(let name): promisedDeployments[name] = nil
+    case .undeploy(let name): promisedDeployments[name] = nil
+    case .rollBack(let names): for name in names { promisedDeployments[name] = nil }
     case .node(let node, _): promisedScheduling[node] = nil
     case .revoke(let key): promisedKeys[key] = nil
     case .trust(let key): promisedKeys[key.id] = nil
@@ -87,7 +89,12 @@ struct Operators {
     case .refused: break
     case .catalog(.refused):
       // A key that is revoked at the last moment refuses what is durable already, and cannot run.
-      if case .deploy(let application, _) = wish { forget(application) }
+      switch wish {
+      case .deploy(let application, _): forget(application)
+      // A promise that came while it was under way may be about one that has gone with it.
+      case .rollBack(let names): for name in names { promisedDeployments[name] = nil }
+      case .push, .trust, .revoke, .undeploy, .node: break
+      }
     case .node(let node, let scheduling):
       if waiting.values.contains(where: { $0.concerns(node) }) { return }
       promisedScheduling[node] = scheduling
@@ -102,7 +109,12 @@ struct Operators {
     case .keyTrusted(let key): if !isBeingChanged(key.id) { promisedKeys[key.id] = true }
     case .keyRevoked(let key): if !isBeingChanged(key.id) { promisedKeys[key.id] = false }
     case .deployed(let deployments):
-      if case .deploy(let application, _) = wish { forget(application) }
+      switch wish {
+      case .deploy(let application, _): forget(application)
+      // A promise that came while it was under way may be about one that has gone with it.
+      case .rollBack(let names): for name in names { promisedDeployments[name] = nil }
+      case .push, .trust, .revoke, .undeploy, .node: break
+      }
       for deployment in deployments where !isBeingChanged(deployment.qualifiedName) {
         promisedDeployments[deployment.qualifiedName] = .some(deployment)
       }
@@ -128,7 +140,8 @@ struct Operators {
     waiting.values.contains { wish in
       switch wish {
       case .deploy: true
-      case .undeploy(let other), .rollBack(let other): other == name
+      case .undeploy(let other): other == name
+      case .rollBack(let others): others.contains(name)
       case .push, .trust, .revoke, .node: false
       }
     }

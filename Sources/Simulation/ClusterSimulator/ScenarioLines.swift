@@ -135,7 +135,7 @@ extension World {
       }
     case .rollBack(let target):
       let name = QualifiedName(.default, target.module)
-      tell(.rollBack(name)) {
+      tell(.rollBack([name])) {
         .catalog(.rollbackRequested($0, name, to: target.version, Self.requester))
       }
     case .undeploy(let name):

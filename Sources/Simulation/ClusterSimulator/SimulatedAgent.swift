@@ -27,6 +27,7 @@ struct SimulatedAgent {
   var preparing: [PlacementID: PreparationID] = [:]
   var orders: [PlacementID: PlacementOrder] = [:]
   var serving: [PlacementID: PlanVersion] = [:]
+  var services: [ServiceRunID: SimulatedService] = [:]
   var running = 0
   var progress: UInt64 = 0
   var isStuck = false
@@ -38,6 +39,7 @@ struct SimulatedAgent {
     preparing = [:]
     orders = [:]
     serving = [:]
+    services = [:]
     running = 0
     backlog = []
     obeyed = .zero

@@ -134,6 +134,9 @@ extension World {
       agents[index].orders[placement] = nil
     case .serve(let placement, let fence): agents[index].serving[placement] = fence
     case .pause(let placement): agents[index].serving[placement] = nil
+    case .startService(let run): startService(run, index)
+    case .stopService(let run): stopService(run, index)
+    case .killService(let run): killService(run, index)
     case .report: break
     case .end:
       agents[index].isUp = false

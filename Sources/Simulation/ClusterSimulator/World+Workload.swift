@@ -7,6 +7,8 @@ import NodeAgentLogic
 extension World {
   static let applications = 6
   static let modulesEach = 3
+  /// So many of the applications are mostly services.
+  static let applicationsOfServices = 2
   /// The one of each application that publishes, see `effects`.
   static let publishingModule = 0
   /// Tries that each event has.
@@ -110,6 +112,9 @@ extension World {
         DeploymentWish(
           name: name, version: record.version, configuration: randomConfiguration(module)))
     }
+    if application < Self.applicationsOfServices, services.happens(0.7) {
+      wishes = asServices(wishes)
+    }
     let name = ApplicationName(unchecked: "app\(application)")
     ask(.deploy(name, wishes)) {
       .catalog(.deploymentRequested($0, name, wishes, Self.requester))
@@ -170,7 +175,15 @@ extension World {
     let name = anyModule()
     let past =
       workload.happens(0.5) ? workload.element(of: plane?.catalog.versions[name] ?? []) : nil
-    ask(.rollBack(name)) {
+    var names = [name]
+    // Services go back together.
+    for application in 0..<Self.applicationsOfServices {
+      let together = (0..<Self.modulesEach).map {
+        QualifiedName(.default, moduleName(application, $0))
+      }
+      if together.contains(name) { names = together }
+    }
+    ask(.rollBack(names)) {
       .catalog(.rollbackRequested($0, name, to: past?.version, Self.requester))
     }
   }

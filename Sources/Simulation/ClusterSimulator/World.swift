@@ -19,6 +19,7 @@ final class World {
   var luckOfTrees: SimulationRandom
   var patterns: SimulationRandom
   var publishing: SimulationRandom
+  var services: SimulationRandom
 
   let planeTree = SimulatedTree(.plane, SupervisionPlan(children: ControlPlaneTree.children))
   let agentTrees: [SimulatedTree]
@@ -67,6 +68,7 @@ final class World {
     luckOfTrees = SimulationRandom(seed: configuration.seed, stream: 9)
     patterns = SimulationRandom(seed: configuration.seed, stream: 11)
     publishing = SimulationRandom(seed: configuration.seed, stream: 12)
+    services = SimulationRandom(seed: configuration.seed, stream: 13)
     let fleet = agents ?? SimulatedAgent.fleet(configuration)
     self.agents = fleet
     agentTrees = fleet.map { SimulatedTree(.agent($0.index), AgentTree.plan) }
@@ -111,6 +113,9 @@ final class World {
     case .agentIsTold(let index, let process, let input): tellAgent(index, process, input)
     case .preparationEnds(let index, let process, let id, let problem):
       endPreparation(index, process, id, problem)
+    case .serviceBegins(let index, let process, let run): beginService(index, process, run)
+    case .serviceEnds(let index, let process, let run, let exit):
+      endService(index, process, run, exit)
     case .activationArrives(let index, let connection, let order):
       beginActivation(index, connection, order)
     case .activationEnds(let index, let process, let connection, let order, let outcome):

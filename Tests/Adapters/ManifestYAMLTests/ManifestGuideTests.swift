@@ -24,6 +24,10 @@ import Testing
     let full = try ManifestReader.read(blocks[1], file: "wasmatrix.yaml")
     #expect(full.modules.map(\.name.text) == ["clean", "alarm"])
     #expect(full.modules.map { $0.configuration.triggers[0].pattern != nil } == [false, true])
+    let supervised = try ManifestReader.read(blocks[3], file: "wasmatrix.yaml")
+    let tree = try #require(supervised.modules.first?.configuration.serviceTree)
+    #expect(
+      tree.strategy == .restForOne && tree.services.map(\.text) == ["store", "reader", "writer"])
     let placed = try ManifestReader.read(blocks[2], file: "wasmatrix.yaml")
     let rules = try #require(placed.modules.first).configuration.placement
     #expect(rules.replicas == 2 && rules.fallbacks == 1 && rules.isolation == .stop)
@@ -38,8 +42,8 @@ import Testing
   @Test func `the mistakes of the guide are told as it says`() throws {
     let blocks = try blocks()
     let error = #expect(throws: ManifestProblems.self) {
-      try ManifestReader.read(blocks[3], file: "wasmatrix.yaml")
+      try ManifestReader.read(blocks[4], file: "wasmatrix.yaml")
     }
-    #expect(error.map { $0.description + "\n" } == blocks[4])
+    #expect(error.map { $0.description + "\n" } == blocks[5])
   }
 }

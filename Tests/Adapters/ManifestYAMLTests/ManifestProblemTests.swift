@@ -39,7 +39,23 @@ struct Complaint: Sendable, CustomTestStringConvertible {
     Complaint("source: {a: b}", at: "5:13", "source", "is a mapping"),
     Complaint("version: -1", at: "5:14", "version", "is not a valid version"),
     Complaint("kind: command", at: "4:3", "", "neither \"source\" nor \"version\""),
-    Complaint("version: 1", "kind: service", at: "6:11", "kind", "allowed: command"),
+    Complaint("version: 1", "kind: daemon", at: "6:11", "kind", "allowed: command, service"),
+    Complaint(
+      "version: 1", "restart: permanent", at: "6:5", "restart", "only services have it"),
+    Complaint(
+      "version: 1", "kind: service", "triggers: [{topic: a}]", at: "7:5", "triggers",
+      "nothing wakes a service"),
+    Complaint(
+      "version: 1", "kind: service", "placement: {replicas: 2}", at: "7:5", "placement",
+      "below \"supervision\""),
+    Complaint(
+      "version: 1", "kind: service", "limits: {cpu: 1s}", at: "7:14", "limits.cpu",
+      "a limit of one activation"),
+    Complaint(
+      "version: 1", "kind: service", "restart: always", at: "7:14", "restart",
+      "allowed: permanent, transient, temporary"),
+    Complaint(
+      "version: 1", "kind: service", "shutdown: 2m", at: "7:15", "shutdown", "is too large"),
     Complaint("version: 1", "triggers: a", at: "6:15", "triggers", "is a text or number"),
     Complaint(
       "version: 1", "triggers: [a]", at: "6:16", "triggers[0]",

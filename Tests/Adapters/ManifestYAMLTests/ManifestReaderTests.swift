@@ -218,7 +218,8 @@ func problems(of text: String) -> [String] {
         "app.yaml:5:13: modules.clean.source: \"../clean.wasm\" leaves the folder of the manifest; "
           + "allowed: a path below the folder of the manifest, like build/clean.wasm",
         "app.yaml:6:5: modules.clean.trigers: unknown key, did you mean \"triggers\"?; allowed: "
-          + "source, version, kind, triggers, publish, args, env, limits, retry, concurrency, placement, capabilities",
+          + "source, version, kind, triggers, publish, args, env, limits, retry, concurrency, placement, capabilities, "
+          + "restart, shutdown",
         "app.yaml:8:23: modules.clean.limits.memory: \"12 apples\" is not a size; "
           + "allowed: 64KiB to 4GiB, like 128MiB",
         "app.yaml:8:39: modules.clean.limits.cpu: \"5\" has no unit (us, ms, s, m, h); "

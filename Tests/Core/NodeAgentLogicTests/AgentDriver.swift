@@ -1,4 +1,5 @@
 import ClusterModel
+import Supervision
 
 @testable import NodeAgentLogic
 
@@ -11,6 +12,10 @@ struct AgentDriver {
   var isolation = IsolationPolicy.continue
   /// Makes deployments of the same number different ones.
   var deployedAt: Int64 = 1
+  /// What is ordered is services of it, when it is there.
+  var tree: ServiceTree?
+  /// The services that run, by name; and those that were told to end.
+  var runs: [String: ServiceRunID] = [:]
   /// What serves, by what it said.
   private(set) var serving: Set<String> = []
   private var beats: [UInt64] = []
@@ -95,7 +100,10 @@ struct AgentDriver {
       deployment: Deployment(
         namespace: .default, application: ApplicationName(unchecked: "app"), name: module,
         version: version, digest: digest,
-        configuration: DeploymentConfiguration(placement: PlacementRules(isolation: isolation)),
+        configuration: DeploymentConfiguration(
+          kind: tree == nil ? .command : .service,
+          placement: PlacementRules(
+            memory: tree == nil ? nil : .mebibytes(1), isolation: isolation), serviceTree: tree),
         generation: generation, deployedAt: wall),
       record: ModuleVersionRecord(
         namespace: .default, name: module, version: version, digest: digest,
@@ -113,6 +121,15 @@ struct AgentDriver {
     let placement = placement(name, generation)
     let id = PreparationID(placement: placement, attempt: logic.held[placement]?.attempt ?? 0)
     return tell(.placementFailed(id, Problem(.unavailable, code: "fetch_failed", "no")))
+  }
+
+  /// A service runs; or it has ended, like this.
+  mutating func began(_ name: String) -> [String] {
+    runs[name].map { tell(.serviceStarted($0)) } ?? []
+  }
+
+  mutating func ended(_ name: String, _ exit: ChildExit) -> [String] {
+    runs.removeValue(forKey: name).map { tell(.serviceEnded($0, exit)) } ?? []
   }
 
   /// Lets the next heartbeat leave; its number.
@@ -149,6 +166,14 @@ struct AgentDriver {
     case .report(.staleRefused(let version, let seen)): return "stale \(version), seen \(seen)"
     case .report(.leaseRanOut): return "lease ran out"
     case .report(.attachRefused(let problem)): return "refused \(problem.code)"
+    case .report(.service(_, _, _, let event)):
+      guard case .escalated(let child, _, _, _) = event else { return nil }
+      return "gave up \(child)"
+    case .startService(let run):
+      runs[run.placement.name.name.text] = run
+      return "start \(run.placement.name) \(run.start)"
+    case .stopService(let run): return "stop \(run.placement.name)"
+    case .killService(let run): return "kill \(run.placement.name)"
     case .end: return "end"
     }
   }

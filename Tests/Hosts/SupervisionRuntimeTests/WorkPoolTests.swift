@@ -1,3 +1,4 @@
+import ClusterModel
 import Supervision
 import SupervisionRuntime
 import Synchronization

@@ -218,6 +218,15 @@ final class SampleCluster: ClusterService {
     return [Samples.node]
   }
 
+  func killService(
+    _ module: ModuleName, of application: ApplicationName, by caller: Caller
+  ) async throws(Problem) {
+    try entered(caller)
+    guard "\(application)/\(module)" == "plant/reader" else {
+      throw Problem(.notFound, code: "no_such_child", "no service runs there")
+    }
+  }
+
   func placements(for caller: Caller) async throws(Problem) -> [PlacementStatus] {
     try entered(caller)
     return [Samples.placement]

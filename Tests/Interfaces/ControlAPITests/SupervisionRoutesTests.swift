@@ -29,6 +29,21 @@ import Testing
     }
   }
 
+  @Test func `a service of an application is killed by its name and not looked for in the tree`()
+    async throws
+  {
+    try await RunningServer.run { server in
+      try await server.client.kill(child: "plant/reader")
+      do throws(Problem) {
+        try await server.client.kill(child: "plant/none")
+        Issue.record("it was killed")
+      } catch {
+        #expect(error.code == "no_such_child" && error.category == .notFound)
+      }
+      #expect(server.tree.kills.isEmpty)
+    }
+  }
+
   @Test func `a kill that says not whom is refused`() async throws {
     try await RunningServer.run { server in
       let answer = try await server.send(

@@ -19,6 +19,8 @@ struct PollRequest {
 
   var timers: [Timer]
   var watched: [Watched]
+  /// Who waits for the end of an input in memory.
+  var inputs: [UInt64] = []
   var eventsAddress: UInt32
   var countAddress: UInt32
   /// Where the error number goes; lives until the continuation says that it is done.
@@ -87,6 +89,8 @@ enum PollOneoff {
               PollRequest.Watched(userData: userData, direction: direction, file: file))
           } else if let file {
             ready.append(event(of: file, userData, direction))
+          } else if try waitsForInput(instance, descriptor, direction) {
+            request.inputs.append(userData)
           } else {
             ready.append(try streamEvent(instance, userData, direction, descriptor))
           }
@@ -101,6 +105,13 @@ enum PollOneoff {
     ready += dueEvents(request, now)
     try store(ready, memory, events, countAddress)
     return nil
+  }
+
+  private static func waitsForInput(
+    _ instance: CommandInstance, _ number: UInt32, _ direction: Direction
+  ) throws(WASIError) -> Bool {
+    let (kind, _) = try instance.wasi.descriptors.kind(number)
+    return kind == .input && direction == .read && instance.wasi.inputIsOpen
   }
 
   /// The file of this machine that a descriptor stands for; `nil` for streams in memory.
@@ -127,6 +138,12 @@ enum PollOneoff {
     let rest = instance.wasi.input.count - instance.wasi.inputOffset
     event.bytes = direction == .read ? UInt64(rest) : writableBytes
     event.hangUp = direction == .read && rest == 0
+    return event
+  }
+
+  private static func endOfInput(_ userData: UInt64) -> PolledEvent {
+    var event = PolledEvent(userData: userData, number: .success, type: Direction.read.rawValue)
+    event.hangUp = true
     return event
   }
 
@@ -167,6 +184,7 @@ enum PollOneoff {
       dueEvents(request, Clocks.monotonic())
       + request.watched.filter { $0.file.isReady($0.direction.event) }
       .map { event(of: $0.file, $0.userData, $0.direction) }
+      + (instance.wasi.inputIsOpen ? [] : request.inputs).map { endOfInput($0) }
     guard !ready.isEmpty else { return false }
     try store(ready, memory, request.eventsAddress, request.countAddress)
     return true

@@ -51,7 +51,13 @@ enum ReadFunction {
     }
     guard rights.contains(.read) else { throw WASIError(.notCapable) }
     switch kind {
-    case .input: try readInput(request, instance, memory)
+    case .input:
+      guard !instance.wasi.inputIsOpen else {
+        let flags = try instance.descriptor(request.descriptor).flags
+        guard !flags.contains(.nonBlocking) else { throw WASIError(.again) }
+        return false
+      }
+      try readInput(request, instance, memory)
     case .host: return try readAnswers(request, instance, memory)
     case .file: return try readFile(request, instance, memory)
     case .output, .log, .scratch: break

@@ -12,6 +12,9 @@ struct WASIState {
   var input: [UInt8] { run.activation.input }
   private var limits: ActivationLimits { run.activation.limits }
 
+  /// Who takes what it writes, and says when its input ends; `nil` when that is all in memory.
+  let follower: (any InstanceFollower)?
+
   var inputOffset = 0
   var output: [UInt8] = []
   var log: [UInt8] = []
@@ -41,6 +44,7 @@ struct WASIState {
   /// Opens what the activation finds open.
   init(_ run: PendingRun) {
     self.run = run
+    follower = run.activation.follower
     let mostOpened = run.activation.limits.openFiles
     if run.readsFromMemoryAlone {
       scratch = nil
@@ -135,6 +139,9 @@ struct WASIState {
       grantedPath: path, isGiven: true)
   }
 
+  /// Whether nothing can be read from an input in memory yet, and something may come: its end.
+  var inputIsOpen: Bool { follower.map { !$0.inputHasEnded } ?? false }
+
   /// Takes what a guest writes to a standard stream in memory.
   mutating func write(
     _ bytes: UnsafeRawBufferPointer, to stream: Descriptor.Kind
@@ -143,6 +150,7 @@ struct WASIState {
     case .input, .host, .file, .scratch:
       throw WASIError(.badDescriptor)
     case .output:
+      if let follower { return follower.wrote(bytes, to: .output) }
       guard output.count + bytes.count <= limits.output.bytes else {
         ending = .limit(
           ActivationFailure(
@@ -152,6 +160,7 @@ struct WASIState {
       }
       output.append(contentsOf: bytes)
     case .log:
+      if let follower { return follower.wrote(bytes, to: .error) }
       let room = limits.log.bytes - log.count
       log.append(contentsOf: bytes.prefix(max(room, 0)))
       if bytes.count > room { logTruncated = true }

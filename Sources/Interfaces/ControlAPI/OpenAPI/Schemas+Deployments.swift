@@ -14,7 +14,11 @@ extension Schemas {
         Schema.object(required: ["name": Schema.string, "value": Schema.string])),
       "limits": Schema.ref("Limits"), "retry": Schema.ref("Retry"),
       "concurrency": Schema.integer, "capabilities": capabilities,
-    ], optional: ["resultTopic": Schema.string, "problem": Schema.ref("Problem")])
+    ],
+    optional: [
+      "resultTopic": Schema.string, "problem": Schema.ref("Problem"),
+      "supervision": Schema.ref("ServiceTree"),
+    ])
 
   private static let trigger = Schema.object(
     required: ["topic": Schema.string],

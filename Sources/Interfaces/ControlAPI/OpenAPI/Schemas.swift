@@ -25,7 +25,8 @@ enum Schemas {
     "Bucket": bucket, "BucketRequest": bucketRequest, "StateEntry": stateEntry,
     "StateChange": stateChange, "StateBatchRequest": stateBatchRequest,
     "StateBatch": stateBatch,
-    "Supervision": supervision, "WasmModule": wasmModule, "Backup": backup,
+    "ServiceTree": serviceTree, "Supervision": supervision, "WasmModule": wasmModule,
+    "Backup": backup,
     "KillRequest": Schema.object(required: ["child": Schema.string]),
     "Health": Schema.object(required: ["status": ["type": "string", "enum": ["ready"]]]),
   ]
@@ -139,13 +140,20 @@ enum Schemas {
     "queuedActivations": Schema.integer,
   ])
 
-  private static let placement = Schema.object(required: [
-    "node": Schema.string, "module": Schema.string, "version": Schema.string,
-    "role": Schema.texts(PlacementRole.allCases), "digest": Schema.string,
-    "generation": Schema.integer, "code": Schema.texts(CodeMode.allCases),
-    "readySince": Schema.time,
-    "activations": Schema.integer, "failures": Schema.integer, "running": Schema.integer,
-  ])
+  private static let placement = Schema.object(
+    required: [
+      "node": Schema.string, "module": Schema.string, "version": Schema.string,
+      "role": Schema.texts(PlacementRole.allCases), "digest": Schema.string,
+      "generation": Schema.integer, "code": Schema.texts(CodeMode.allCases),
+      "readySince": Schema.time,
+      "activations": Schema.integer, "failures": Schema.integer, "running": Schema.integer,
+    ],
+    optional: [
+      "service": Schema.object(
+        required: [
+          "state": Schema.texts(ChildState.allCases), "restarts": Schema.integer,
+        ], optional: ["since": Schema.time, "lastExit": Schema.string])
+    ])
 
   private static let logLine = Schema.object(required: [
     "at": Schema.time, "module": Schema.string, "version": Schema.string,
@@ -162,6 +170,18 @@ enum Schemas {
       "lastExit": Schema.string, "since": Schema.time,
       "strategy": Schema.texts(SupervisionStrategy.allCases),
     ])
+
+  private static let serviceTree = Schema.object(required: [
+    "strategy": Schema.texts(SupervisionStrategy.allCases), "restarts": Schema.integer,
+    "windowMilliseconds": Schema.number,
+    "children": Schema.array(
+      Schema.object(
+        required: ["name": Schema.string],
+        optional: [
+          "restart": Schema.texts(RestartType.allCases), "shutdownMilliseconds": Schema.number,
+          "group": Schema.ref("ServiceTree"),
+        ])),
+  ])
 
   private static let finding = Schema.object(required: [
     "subject": Schema.string,

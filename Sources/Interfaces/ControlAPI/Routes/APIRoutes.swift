@@ -21,7 +21,7 @@ enum APIRoutes {
     routes += PlacementRoutes.routes(service)
     routes += ClusterRoutes.routes(service)
     routes += StateRoutes.routes(service)
-    routes += SupervisionRoutes.routes(supervision)
+    routes += SupervisionRoutes.routes(supervision, service)
     routes += BackupRoutes.routes(backups)
     routes.append(DescriptionRoute.route(describing: routes))
     return RouteTable(routes: routes)
