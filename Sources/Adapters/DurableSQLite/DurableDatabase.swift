@@ -55,7 +55,15 @@ public final class DurableDatabase: Sendable {
   public func write<Value: Sendable>(
     cost: ByteCount = ByteCount(bytes: 0), _ body: @escaping @Sendable (Database) throws -> Value
   ) async throws(Problem) -> Value {
-    try await committer.write(cost: cost.bytes, body)
+    try await committer.write(cost: cost.bytes, isSynced: true, body)
+  }
+
+  /// Runs `body` in a transaction that others see when this returns, and that a power cut may take away again
+  /// with all that came after it, until a later one is on the disk: for what can be made again.
+  public func writeUnsynced<Value: Sendable>(
+    _ body: @escaping @Sendable (Database) throws -> Value
+  ) async throws(Problem) -> Value {
+    try await committer.write(cost: 0, isSynced: false, body)
   }
 
   /// Runs `body` in a transaction as ``write(cost:_:)`` does, for those who are no task. `finish` is called

@@ -9,6 +9,8 @@ final class GroupCommitter: Sendable {
   private struct Job: Sendable {
     /// Bytes it holds while it waits.
     var cost: Int
+    /// Whether it has to be on the disk when it is done.
+    var isSynced = true
     /// Does the work and keeps its result.
     var run: @Sendable (Database) throws -> Void
     /// Tells the caller; `nil` when the work is durable.
@@ -23,6 +25,7 @@ final class GroupCommitter: Sendable {
     var isRunning = false
     var isClosed = false
     var commits = 0
+    var isSynced = true
   }
 
   /// What a job made, on its way from the writer's queue to whoever waits for it.
@@ -54,13 +57,14 @@ final class GroupCommitter: Sendable {
   var unfinished: Int { state.withLock { $0.unfinished } }
 
   func write<Value: Sendable>(
-    cost: Int, _ body: @escaping @Sendable (Database) throws -> Value
+    cost: Int, isSynced: Bool = true, _ body: @escaping @Sendable (Database) throws -> Value
   ) async throws(Problem) -> Value {
     let result: Result<Value, Problem> = await withCheckedContinuation { continuation in
       let outcome = Outcome<Value>()
       submit(
         Job(
           cost: cost,
+          isSynced: isSynced,
           run: { database in
             let value = try body(database)
             outcome.value.withLock { $0 = value }
@@ -140,6 +144,7 @@ final class GroupCommitter: Sendable {
   private func commit(_ group: [Job], _ database: Database) -> [Problem?] {
     var problems = [Problem?](repeating: nil, count: group.count)
     do {
+      try sync(group.contains(where: \.isSynced), database)
       try database.beginTransaction(.immediate)
       for (index, job) in group.enumerated() {
         problems[index] = try attempt(job, database)
@@ -155,6 +160,14 @@ final class GroupCommitter: Sendable {
       }
       return problems.map { $0 ?? problem }
     }
+  }
+
+  /// Whether the commits that follow are synced. They are in the beginning.
+  private func sync(_ isSynced: Bool, _ database: Database) throws {
+    let isOther = state.withLock { $0.isSynced != isSynced }
+    guard isOther else { return }
+    try database.execute(sql: "PRAGMA synchronous = \(isSynced ? "FULL" : "NORMAL")")
+    state.withLock { $0.isSynced = isSynced }
   }
 
   /// Runs one job; its own failure undoes it alone, and is returned. Throws when the whole

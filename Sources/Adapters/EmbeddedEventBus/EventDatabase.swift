@@ -138,7 +138,7 @@ public final class EventDatabase: EventLog {
   }
 
   public func status(of offset: EventOffset) async throws(Problem) -> EventStatus? {
-    try await read { try $0.status(of: offset) }
+    try await tables.read(isBrief: true) { try $0.status(of: offset) }
   }
 
   /// Fewer than `limit` when their data is long: at most 64 MiB together, or one letter.

@@ -61,6 +61,22 @@ import Testing
     #expect(mode == ["wal", "2", "1"], "2 is FULL: in that journal mode anything less syncs later")
   }
 
+  @Test func `a commit that need not be synced is not, and the next one is again`() async throws {
+    let database = try open()
+    let mode: @Sendable (Database) throws -> String? = {
+      try String.fetchOne($0, sql: "PRAGMA synchronous")
+    }
+    for _ in 0..<3 {
+      #expect(try await database.writeUnsynced(mode) == "1", "NORMAL")
+      #expect(try await database.write(mode) == "2", "FULL")
+    }
+    // Together with one that must be, it is.
+    async let unsynced = database.writeUnsynced(mode)
+    async let synced = database.write(mode)
+    #expect(try await synced == "2")
+    _ = try await unsynced
+  }
+
   @Test func `nobody else can read the file or its journal`() async throws {
     let database = try open()
     try await add("a", to: database)

@@ -2,7 +2,7 @@ import ClusterModel
 import DequeModule
 import Synchronization
 
-/// What is in the journal and perhaps not in the tables yet.
+/// What is in the journal and perhaps not in the tables yet, and from where on the journal is needed.
 final class Backlog: Sendable {
   struct Frame: Sendable {
     let number: UInt64
@@ -22,6 +22,8 @@ final class Backlog: Sendable {
     var entries = 0
     var bytes = 0
     var isFollowing = false
+    /// Up to here the tables are on the disk.
+    var durable: UInt64 = 0
   }
 
   private let state = Mutex(State())
@@ -38,10 +40,8 @@ final class Backlog: Sendable {
     state.withLock { $0.entries >= Self.most || $0.bytes >= Self.mostBytes }
   }
 
-  /// Whether any is left up to a number.
-  func holds(through number: UInt64) -> Bool {
-    state.withLock { $0.frames.first.map { $0.number <= number } ?? false }
-  }
+  /// Whether the tables have all up to a number, and will have it after a power cut.
+  func isDurable(through number: UInt64) -> Bool { state.withLock { $0.durable >= number } }
 
   /// - Returns: whether enough is there for the tables to follow, and nobody sees to that yet; who asked does
   ///   from now on, until ``endFollowing()``.
@@ -78,9 +78,12 @@ final class Backlog: Sendable {
     return nil
   }
 
-  /// They are durable in the tables, up to a number.
-  func forget(through number: UInt64) {
+  /// The tables have them, up to a number.
+  ///
+  /// - Parameter isSynced: and will have them after a power cut.
+  func forget(through number: UInt64, isSynced: Bool) {
     state.withLock { state in
+      if isSynced { state.durable = max(state.durable, number) }
       while let frame = state.frames.first, frame.number <= number {
         state.frames.removeFirst()
         state.entries -= frame.entries.count

@@ -57,7 +57,7 @@ struct LoggedTables: Sendable {
             settled.forget()
             result.value.withLock { $0 = .failure(problem) }
           } else if let (changes, number) = left.value.withLock({ $0 }) {
-            backlog.forget(through: number)
+            backlog.forget(through: number, isSynced: true)
             result.value.withLock { $0 = .success(changes) }
           }
           done.signal()
@@ -95,7 +95,7 @@ struct LoggedTables: Sendable {
       },
       finish: { problem in
         if problem == nil, let number = reached.value.withLock({ $0 }) {
-          backlog.forget(through: number)
+          backlog.forget(through: number, isSynced: true)
         } else {
           settled.forget()
         }
@@ -103,18 +103,24 @@ struct LoggedTables: Sendable {
       })
   }
 
-  /// What `body` reads when everything that was accepted is in the tables.
+  /// What `body` reads when everything that was accepted is in the tables. They need not be on the disk for
+  /// that: the journal is.
+  ///
+  /// - Parameter isBrief: it may be read by the writer, who does nothing else meanwhile.
   func read<Value: Sendable>(
-    _ body: @escaping @Sendable (EventReader) throws -> Value
+    isBrief: Bool = false, _ body: @escaping @Sendable (EventReader) throws -> Value
   ) async throws(Problem) -> Value {
     let report = report
     let reading: @Sendable (Database) throws -> Value = {
       try body(EventReader(database: $0, report: report))
     }
     guard !backlog.isEmpty else { return try await database.read(reading) }
+    let (number, value): (UInt64, Value?)
     do throws(Problem) {
-      let number = try await database.write { try writer($0).catchUp(with: backlog) }
-      backlog.forget(through: number)
+      (number, value) = try await database.writeUnsynced { database in
+        let number = try writer(database).catchUp(with: backlog)
+        return (number, isBrief ? try reading(database) : nil)
+      }
     } catch {
       settled.forget()
       guard error.category == .unavailable else { throw error }
@@ -125,6 +131,8 @@ struct LoggedTables: Sendable {
         return try reading(database)
       }
     }
+    backlog.forget(through: number, isSynced: false)
+    if let value { return value }
     return try await database.read(reading)
   }
 

@@ -96,7 +96,7 @@ struct SequencerLoop: Sendable {
     }
     if files.isTurnDue {
       // Rarely waits: the tables follow all the time.
-      if tables.backlog.holds(through: lastOfOther) { try tables.catchUp() }
+      if !tables.backlog.isDurable(through: lastOfOther) { try tables.write { _ in } }
       files.takeTurn()
       lastOfOther = nextFrame - 1
     }
