@@ -138,7 +138,8 @@ public final class EventDatabase: EventLog {
   }
 
   public func status(of offset: EventOffset) async throws(Problem) -> EventStatus? {
-    try await tables.read(isBrief: true) { try $0.status(of: offset) }
+    if let status = tables.backlog.status(of: offset) { return status }
+    return try await tables.read(isBrief: true) { try $0.status(of: offset) }
   }
 
   /// Fewer than `limit` when their data is long: at most 64 MiB together, or one letter.

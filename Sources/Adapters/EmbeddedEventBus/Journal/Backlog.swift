@@ -9,9 +9,9 @@ final class Backlog: Sendable {
     let entries: [LogEntry]
     let bytes: Int
 
-    func event(at offset: EventOffset) -> StoredEvent? {
+    func event(at offset: EventOffset) -> NumberedEvent? {
       for entry in entries {
-        for event in entry.events where event.offset == offset { return event.event }
+        for event in entry.events where event.offset == offset { return event }
       }
       return nil
     }
@@ -73,7 +73,7 @@ final class Backlog: Sendable {
     let frames = state.withLock { $0.frames }
     // Whoever asks wants one that has just come.
     for frame in frames.reversed() {
-      if let event = frame.event(at: offset) { return event }
+      if let event = frame.event(at: offset) { return event.event }
     }
     return nil
   }
