@@ -1,4 +1,5 @@
 """No guest gets out of the folder that it is granted, holds anybody up, or harms what runs it."""
+import json
 import os
 import random
 import subprocess
@@ -10,6 +11,23 @@ from wasi_calls import *
 
 
 class Escapes(Folder):
+    def test_whoever_runs_it_is_told_what_it_tried(self):
+        calls = [f'path_open 3 0 "../secret{n % 12}" 0 {READ} 0 0' for n in range(30)]
+
+        def ended(*options):
+            return subprocess.run(
+                [PROGRAM, "run", str(GUESTS / "calls.wasm"), "--dir", f"{self.folder}::/", *options],
+                input="\n".join([*calls, ""]).encode(), capture_output=True, timeout=60)
+
+        told = ended().stderr.decode().splitlines()
+        self.assertEqual(len(told), 11, told)
+        self.assertIn('denied: path_open "../secret0": ', told[0])
+        self.assertEqual(told[-1], "wasmatrix: 30 calls were denied in all")
+        report = json.loads(ended("--json").stderr)
+        self.assertEqual((report["deniedCalls"], len(report["denials"])), (30, 10))
+        self.assertEqual(report["denials"][1]["subject"], "../secret1")
+        self.assertEqual(report["denials"][1]["capability"], "files")
+
     def test_no_path_leads_out(self):
         (self.folder / "d").mkdir()
         (self.folder / "absolute").symlink_to(self.outer / "secret")

@@ -14,8 +14,10 @@ public struct ActivationFailure: Error, Hashable, Sendable, Codable {
     /// It called deeper than its stack.
     case stackLimit = "stack_limit"
     case outputLimit = "output_limit"
-    /// It asked the platform for too much: calls, bytes.
+    /// It asked the platform too often.
     case hostCallLimit = "host_call_limit"
+    /// What it asked the platform was too long.
+    case callBytesLimit = "call_bytes_limit"
     /// It left too many answers of the platform unread.
     case outstandingCallLimit = "outstanding_call_limit"
     /// State would not take what it wrote, or it went away without hearing that something was refused.

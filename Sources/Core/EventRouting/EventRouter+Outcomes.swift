@@ -73,8 +73,8 @@ extension EventRouter {
     switch failure.code {
     case .overloaded, .unavailable, .cancelled: false
     case .guestExited, .guestTrapped, .startFailed, .memoryLimit, .cpuTimeLimit, .wallTimeLimit,
-      .stackLimit, .outputLimit, .hostCallLimit, .outstandingCallLimit, .effectsRefused,
-      .capabilityDenied, .loopDetected, .eventDamaged, .internalError:
+      .stackLimit, .outputLimit, .hostCallLimit, .callBytesLimit, .outstandingCallLimit,
+      .effectsRefused, .capabilityDenied, .loopDetected, .eventDamaged, .internalError:
       true
     }
   }

@@ -120,7 +120,9 @@ extension ActivationFailure {
       case .outputLimit:
         (.guestFailed, "Raise limits.output in the manifest, or write less.")
       case .hostCallLimit:
-        (.guestFailed, "Raise limits.calls or limits.call-bytes in the manifest, or ask for less.")
+        (.guestFailed, "Raise limits.calls in the manifest, or ask less often.")
+      case .callBytesLimit:
+        (.guestFailed, "Raise limits.call-bytes in the manifest, or ask for less at once.")
       case .outstandingCallLimit:
         (
           .guestFailed,

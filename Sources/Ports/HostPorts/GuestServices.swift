@@ -5,9 +5,12 @@ public import ClusterModel
 ///
 /// Calls of one activation come one after the other, in the order in which the guest made them, and all of
 /// them before its report.
-public protocol GuestServices: Sendable {
+public protocol GuestServices: DenialWatch {
   func answer(_ call: GuestCall) async -> GuestAnswer
+}
 
+/// Who hears of what a guest tries beyond its grants.
+public protocol DenialWatch: Sendable {
   /// The guest tried something with files that it is not granted, and was answered with an error. Never
   /// waits: guests are running on this thread.
   ///

@@ -62,6 +62,8 @@ public struct Activation: Sendable {
   public var limits: ActivationLimits
   /// Who answers what the guest asks; `nil` when it may ask for nothing.
   public var services: (any GuestServices)?
+  /// Who hears of what it tries with files beyond what it is granted; `services`, if nobody else does.
+  public var denials: (any DenialWatch)?
   /// Who looks after it when it runs for long, in the place of standard streams in memory.
   public var follower: (any InstanceFollower)?
 
@@ -69,8 +71,9 @@ public struct Activation: Sendable {
     arguments: [String], environment: [EnvironmentVariable], input: [UInt8],
     streams: StandardStreams = .gathered, folders: [GuestFolder] = [],
     limits: ActivationLimits, services: (any GuestServices)? = nil,
-    follower: (any InstanceFollower)? = nil
+    denials: (any DenialWatch)? = nil, follower: (any InstanceFollower)? = nil
   ) {
+    self.denials = denials ?? services
     self.follower = follower
     self.services = services
     self.streams = streams

@@ -166,8 +166,8 @@ extension Wat {
       (set + "\n", ActivationLimits(), ActivationFailure.Code.outstandingCallLimit),
       (set + "\n", ActivationLimits(calls: 10), .hostCallLimit),
       (set + "\n", ActivationLimits(calls: 10, outstandingCalls: 5), .outstandingCallLimit),
-      ("x", ActivationLimits(callBytes: .kibibytes(64)), .hostCallLimit),
-      ("\n", ActivationLimits(callBytes: .kibibytes(64)), .hostCallLimit),
+      ("x", ActivationLimits(callBytes: .kibibytes(64)), .callBytesLimit),
+      ("\n", ActivationLimits(callBytes: .kibibytes(64)), .callBytesLimit),
     ] {
       let report = try await run(Wat.insist, input, ScriptedServices(), limits: limits)
       #expect(failure(report)?.code == code, "\(report.result)")

@@ -50,8 +50,12 @@ struct JournalFiles: Sendable {
       Glibc.close(descriptor)
       throw StorageProblem.corrupt(path, "it is longer than a journal can be")
     }
-    for _ in 0..<patience where flock(descriptor, LOCK_EX | LOCK_NB) != 0 { usleep(step) }
-    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+    var attempts = 1
+    while flock(descriptor, LOCK_EX | LOCK_NB) != 0, attempts < patience {
+      attempts += 1
+      usleep(step)
+    }
+    guard attempts < patience else {
       Glibc.close(descriptor)
       throw Problem(
         .conflict, code: "data_folder_in_use", "the event log is open already", cause: path,

@@ -68,12 +68,20 @@ final class HostChannel: Sendable {
     let (failure, starts) = state.withLock { state -> (ActivationFailure?, Bool) in
       state.bytes += bytes.count
       guard state.bytes <= limits.callBytes.bytes else {
-        return (Self.failure("it wrote more than \(limits.callBytes) of requests"), false)
+        return (
+          ActivationFailure(
+            code: .callBytesLimit,
+            message: "the module wrote more than \(limits.callBytes) of requests"), false
+        )
       }
       for line in state.reader.read(bytes) {
         state.calls += 1
         guard state.calls <= limits.calls else {
-          return (Self.failure("it made more than \(limits.calls) requests"), false)
+          return (
+            ActivationFailure(
+              code: .hostCallLimit,
+              message: "the module made more than \(limits.calls) requests"), false
+          )
         }
         state.lines.append(line)
       }
@@ -133,10 +141,6 @@ final class HostChannel: Sendable {
 
   private static func mayAnswer(_ state: borrowing State) -> Bool {
     state.isDraining || state.unreadBytes <= mostUnreadBytes
-  }
-
-  private static func failure(_ message: String) -> ActivationFailure {
-    ActivationFailure(code: .hostCallLimit, message: "the module asked for too much: \(message)")
   }
 
   // The services' side, in a task.

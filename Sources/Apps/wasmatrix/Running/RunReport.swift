@@ -9,8 +9,12 @@ struct RunReport: Encodable {
   var cpuTimeMilliseconds: Double
   var wallTimeMilliseconds: Double
   var memoryBytes: Int
+  /// What it tried beyond what it was granted: how often, and the first ones.
+  var deniedCalls: Int
+  var denials: [CapabilityDenial]
 
-  init(_ report: ActivationReport) {
+  init(_ report: ActivationReport, _ denials: ShownDenials) {
+    (deniedCalls, self.denials) = denials.seen
     cpuTimeMilliseconds = report.usage.cpuTime.milliseconds
     wallTimeMilliseconds = report.usage.wallTime.milliseconds
     memoryBytes = report.usage.memory.bytes
@@ -37,7 +41,7 @@ enum RunEnd {
     case .guestExited: (failure.exitStatus ?? 1) & 0xff
     case .guestTrapped, .startFailed: trapped
     case .memoryLimit, .cpuTimeLimit, .wallTimeLimit, .stackLimit, .outputLimit, .hostCallLimit,
-      .outstandingCallLimit, .capabilityDenied:
+      .callBytesLimit, .outstandingCallLimit, .capabilityDenied:
       ended
     case .cancelled: interrupted
     case .effectsRefused, .overloaded, .unavailable, .loopDetected, .eventDamaged,

@@ -12,7 +12,8 @@ struct RunVerb: AsyncParsableCommand {
     discussion: """
       The module runs in the sandbox that it would have in a cluster, with the standard input, \
       output and error of this program. It needs no server, and it need not be signed: you are the \
-      one who runs it. It sees no file but those beneath --dir and --grant, and no network.
+      one who runs it. It sees no file but those beneath --dir and --grant, and no network; what it \
+      tries beyond that is refused, and told on standard error.
 
       The exit status is the module's own. Before it ran, those of `wasmatrix --help` say what was \
       wrong; \(RunEnd.trapped) says that it trapped, \(RunEnd.ended) that it was ended for what it \
@@ -71,17 +72,19 @@ struct RunVerb: AsyncParsableCommand {
   func run() async throws {
     let limits = try activationLimits()
     let file = try ModuleFile(path: path)
+    let denials = ShownDenials(isQuiet: json)
     let run = LocalRun(
       module: file.bytes, digest: try file.digest(),
       activation: Activation(
         arguments: [path] + arguments, environment: environment.map(\.variable), input: [],
         streams: .process, folders: folders.map(\.folder) + grants.map(\.folder),
-        limits: limits))
+        limits: limits, denials: denials))
     let report = try await interruptible { try await run.run() }
     if json {
       StandardError.write(
-        String(decoding: try APIJSON.encode(RunReport(report)), as: UTF8.self) + "\n")
+        String(decoding: try APIJSON.encode(RunReport(report, denials)), as: UTF8.self) + "\n")
     }
+    denials.finish()
     guard case .failure(let failure) = report.result else { return }
     if !json, failure.code != .guestExited, failure.code != .cancelled {
       ErrorPrinter.print(

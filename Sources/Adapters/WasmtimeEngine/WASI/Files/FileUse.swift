@@ -35,8 +35,8 @@ extension CommandInstance {
       capability: .files, call: "\(call)",
       subject: String(subject.prefix(CapabilityDenial.longest)),
       reason: reason)
-    guard let services = pending.activation.services else { return }
-    if services.denied(denial) == .end {
+    guard let denials = pending.activation.denials else { return }
+    if denials.denied(denial) == .end {
       wasi.ending = .limit(denial.failure)
     }
   }
