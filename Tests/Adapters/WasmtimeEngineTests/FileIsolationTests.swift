@@ -62,7 +62,7 @@ extension Wat {
       environment: [EnvironmentVariable(name: "ME", value: String(1_000_000 + number))],
       input: Array("input \(number)".utf8),
       folders: [GuestFolder(path: "/tmp", source: .scratch(ScratchLimits()))],
-      limits: ActivationLimits())
+      limits: .patient)
   }
 
   // Feature: wasmatrix, Property 14: For any set of modules that run at the same time, none sees

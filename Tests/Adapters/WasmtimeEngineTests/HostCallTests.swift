@@ -86,7 +86,7 @@ extension Wat {
 
   private func run(
     _ wat: String, _ input: String, _ services: (any GuestServices)?,
-    limits: ActivationLimits = ActivationLimits()
+    limits: ActivationLimits = .patient
   ) async throws -> ActivationReport {
     let module = try await SharedEngine.prepare(wat)
     return await module.run(
@@ -213,7 +213,7 @@ extension Wat {
           let report = await module.run(
             Activation(
               arguments: [], environment: [], input: Array(input.utf8),
-              limits: ActivationLimits(), services: services))
+              limits: .patient, services: services))
           let line = "{\"entry\":{\"key\":\"k\",\"value\":\"\(number)\"},\"ok\":true}\n"
           return text(report) != String(repeating: line, count: 5) + "\0"
         }

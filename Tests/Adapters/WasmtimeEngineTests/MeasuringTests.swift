@@ -35,7 +35,7 @@ import Testing
   }
 
   private static let empty = Activation(
-    arguments: [], environment: [], input: [], limits: ActivationLimits())
+    arguments: [], environment: [], input: [], limits: .patient)
 
   @Test func `a module that does not read is linked once`() async throws {
     let command = try await module("(module (func (export \"_start\")))")

@@ -50,16 +50,16 @@ struct JournalFiles: Sendable {
       Glibc.close(descriptor)
       throw StorageProblem.corrupt(path, "it is longer than a journal can be")
     }
-    var attempts = 1
-    while flock(descriptor, LOCK_EX | LOCK_NB) != 0, attempts < patience {
+    var attempts = 0
+    while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
       attempts += 1
+      guard attempts < patience else {
+        Glibc.close(descriptor)
+        throw Problem(
+          .conflict, code: "data_folder_in_use", "the event log is open already", cause: path,
+          next: "Stop the program that uses it.")
+      }
       usleep(step)
-    }
-    guard attempts < patience else {
-      Glibc.close(descriptor)
-      throw Problem(
-        .conflict, code: "data_folder_in_use", "the event log is open already", cause: path,
-        next: "Stop the program that uses it.")
     }
     return File(path: path, descriptor: descriptor, size: Int(status.st_size))
   }
