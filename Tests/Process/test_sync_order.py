@@ -1,4 +1,5 @@
 """Acknowledged means synced: seen from outside, in the order of the system calls."""
+import json
 import os
 import pathlib
 import re
@@ -74,6 +75,24 @@ class SyncOrder(unittest.TestCase):
         written = trace.first(rf"pwrite64\(\d+<[^>]*events\.journal-0>.*{marker}")
         acknowledged = trace.first(r"(write|writev|sendto|sendmsg)\(.*HTTP/1\.1 202", written)
         self.assert_synced_between(trace, written, r"events\.journal-0", acknowledged)
+
+    def test_an_event_whose_sync_failed_stands_in_nobodys_way(self):
+        """It may be on the disk all the same; what was accepted is there beside it."""
+        with Cluster() as cluster:
+            cluster.wrapper = ["strace", "-f", "-o", "/dev/null", "-P", str(cluster.data / "events.journal-0"),
+                               "-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO:when=2"]
+            cluster.start()
+            answers = [cluster.publish("nobody/listens", data, identifier=name)[0]
+                       for name, data in (("1", b"a"), ("refused", b"b"), ("long", b"c" * 400_000), ("2", b"d"))]
+            self.assertEqual(answers[0], 202)
+            self.assertGreaterEqual(answers[1], 500)
+            self.assertEqual(answers[2:], [202, 202])
+            cluster.kill()
+            cluster.wrapper = []
+            cluster.start()
+            found = [cluster.request("GET", f"/v1/events/{offset}") for offset in range(1, 5)]
+            kept = [json.loads(body)["event"]["id"] for status, _, body in found if status == 200]
+            self.assertEqual([name for name in kept if name != "refused"], ["1", "long", "2"])
 
     def test_a_module_and_its_version_are_synced_before_it_is_pushed(self):
         version = "9.9." + str(int.from_bytes(os.urandom(3), "big"))

@@ -94,6 +94,7 @@ public final class DurableDatabase: Sendable {
         pool.asyncWriteWithoutTransaction { database in
           let result = Result {
             try database.beginTransaction(.immediate)
+            // Where that fails SQLite has undone it already.
             defer { try? database.rollback() }
             return try body(database)
           }

@@ -16,6 +16,8 @@ struct JournalFiles: Sendable {
   private var files: [File]
   private var current = 0
   private var position = 0
+  /// Whether the last frame was written and could not be synced: it may be found at the next start.
+  private(set) var isInDoubt = false
 
   /// A file that is longer than this is not gone on with. A start after a crash reads both.
   private static let turn = 1 << 20
@@ -103,8 +105,11 @@ struct JournalFiles: Sendable {
     position = 0
   }
 
+  /// A start would take that frame for one that the tables have.
+  mutating func endDoubt() { isInDoubt = false }
+
   /// Writes a frame behind the last one, and returns when it is on the disk. When that fails, the next one
-  /// takes its place.
+  /// takes its place; see ``isInDoubt``.
   mutating func append(_ frame: [UInt8]) throws(Problem) {
     let end = position + frame.count
     if end > files[current].size {
@@ -113,8 +118,10 @@ struct JournalFiles: Sendable {
       try write(zeros, at: files[current].size)
       files[current].size = size
     }
+    isInDoubt = true
     try write(frame, at: position)
     try sync()
+    isInDoubt = false
     position = end
   }
 

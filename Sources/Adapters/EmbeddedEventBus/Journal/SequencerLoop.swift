@@ -33,7 +33,7 @@ struct SequencerLoop: Sendable {
         for (job, problem) in zip(jobs, problems) { job.finish(problem) }
       }
     }
-    // What does not get into the tables now is in the journal, and gets there at the next start.
+    // No error changes anything: what does not get into the tables now is in the journal, and gets there at the next start.
     try? tables.catchUp()
     files.close()
   }
@@ -42,6 +42,7 @@ struct SequencerLoop: Sendable {
     _ requests: [EventSequencer.Request], _ sequencer: EventSequencer
   ) -> [Result<[AppendedEvent], Problem>] {
     do throws(Problem) {
+      try endDoubt()
       if tables.backlog.isFull { try tables.catchUp() }
       var index = try currentIndex()
       // Held in one place only, so that changing it copies nothing; and gone when a write fails.
@@ -56,6 +57,16 @@ struct SequencerLoop: Sendable {
     } catch {
       return requests.map { _ in .failure(error) }
     }
+  }
+
+  /// A frame that may be on the disk although its writers were told that it is not must not be found at the
+  /// next start: others get its numbers. The tables say that they have it before anything else is written.
+  private mutating func endDoubt() throws(Problem) {
+    guard files.isInDoubt else { return }
+    let frame = nextFrame
+    try tables.write { try $0.hasApplied(frame) }
+    nextFrame = frame + 1
+    files.endDoubt()
   }
 
   private func currentIndex() throws(Problem) -> LogIndex {
@@ -112,6 +123,7 @@ struct SequencerLoop: Sendable {
   }
 
   private mutating func transact(_ jobs: [EventSequencer.Transaction]) -> [Problem?] {
+    do throws(Problem) { try endDoubt() } catch { return jobs.map { _ in error } }
     let results = tables.transact(jobs.map(\.body))
     for case .success(let changes) in results { index?.take(changes) }
     return results.map { result in
