@@ -240,8 +240,9 @@ static ssize_t written(int descriptor, ssize_t result, off_t at, const struct io
     if ((ssize_t)kept[used].iov_len > rest) kept[used].iov_len = (size_t)rest;
     rest -= (ssize_t)kept[used].iov_len;
   }
-  if (rest > 0) put_text('x', file_of(descriptor), "a write of many parts");
-  if (result > 0) put('w', file_of(descriptor), (uint64_t)at, 0, kept, used);
+  // What has no places is no file: the number is that of a pipe or a socket by now.
+  if (at >= 0 && rest > 0) put_text('x', file_of(descriptor), "a write of many parts");
+  if (at >= 0 && result > 0) put('w', file_of(descriptor), (uint64_t)at, 0, kept, used);
   pthread_mutex_unlock(&lock);
   errno = error;
   return result;
