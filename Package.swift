@@ -33,6 +33,15 @@ let asyncHTTPClient = Target.Dependency.product(
   name: "AsyncHTTPClient", package: "async-http-client")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let certificates = Target.Dependency.product(name: "X509", package: "swift-certificates")
+let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
+let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
+let grpc = Target.Dependency.product(name: "GRPCCore", package: "grpc-swift-2")
+let grpcProtobuf = Target.Dependency.product(
+  name: "GRPCProtobuf", package: "grpc-swift-protobuf")
+let grpcTransport = Target.Dependency.product(
+  name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 
@@ -57,6 +66,8 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-asn1", from: "1.7.0"),
+    .package(url: "https://github.com/apple/swift-certificates", from: "1.21.0"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-http-types", from: "1.0.0"),
@@ -64,7 +75,12 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/apple/swift-nio-extras", from: "1.20.0"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.0"),
+    .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.0"),
+    .package(url: "https://github.com/grpc/grpc-swift-protobuf", from: "2.4.0"),
     .package(
       url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -135,6 +151,15 @@ let package = Package(
         .product(name: "NIOHTTP1", package: "swift-nio"),
       ]),
     target(
+      "Adapters", "ClusterAuthority",
+      ["ClusterModel", "HostPorts", certificates, asn1, crypto]),
+    target(
+      "Adapters", "WireProtocol",
+      [
+        "ClusterModel", "HostPorts", grpc, grpcProtobuf, grpcTransport, protobuf, crypto, nioCore,
+        nioPosix, logging,
+      ]),
+    target(
       "Adapters", "DataBackup", ["ClusterModel", "HostPorts", "DurableSQLite", grdb, crypto]),
     .target(
       name: "CYamlEvents", dependencies: [.product(name: "Yams", package: "Yams")],
@@ -172,6 +197,7 @@ let package = Package(
         "ManifestYAML", "Telemetry", nioCore,
         logging, metrics, .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdCore", package: "hummingbird"),
+        .product(name: "HummingbirdTLS", package: "hummingbird"), nioSSL,
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -179,7 +205,7 @@ let package = Package(
     target(
       "Interfaces", "ControlAPIClient",
       [
-        "ClusterModel", "Scheduling", "Supervision", "ControlAPIModel", nioCore,
+        "ClusterModel", "Scheduling", "Supervision", "ControlAPIModel", nioCore, nioSSL,
         asyncHTTPClient, .product(name: "NIOHTTP1", package: "swift-nio"),
       ]),
 
@@ -191,6 +217,7 @@ let package = Package(
         "ControlPlaneLogic", "EventRouting", "NodeAgentLogic", "HostPorts", "SupervisionRuntime",
         "LocalSystem", "WasmtimeEngine", "DurableSQLite", "DataBackup", "SQLiteStore",
         "EmbeddedEventBus", "HTTPOut", "ManifestYAML", "NodeAgent", "ControlPlane", "Telemetry",
+        "ClusterAuthority", "WireProtocol",
         "ControlAPIModel", "ControlAPI", "ControlAPIClient", crypto,
         logging, metrics,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),

@@ -30,6 +30,8 @@ public struct ActivationFailure: Error, Hashable, Sendable, Codable {
     case overloaded
     /// The module is not deployed, or not ready.
     case unavailable
+    /// The node went away, or the way to it, after it was asked: it may have run, or not.
+    case nodeLost = "node_lost"
     /// The event came of a chain of results too long to be meant.
     case loopDetected = "loop_detected"
     /// The event cannot be read any more: what is on the disk is not what was written. Nothing ran.

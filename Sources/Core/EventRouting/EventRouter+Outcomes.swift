@@ -71,7 +71,7 @@ extension EventRouter {
   /// Whether a failure is an attempt of the handler, or only bad luck with the platform.
   private static func counts(_ failure: ActivationFailure) -> Bool {
     switch failure.code {
-    case .overloaded, .unavailable, .cancelled: false
+    case .overloaded, .unavailable, .cancelled, .nodeLost: false
     case .guestExited, .guestTrapped, .startFailed, .memoryLimit, .cpuTimeLimit, .wallTimeLimit,
       .stackLimit, .outputLimit, .hostCallLimit, .callBytesLimit, .outstandingCallLimit,
       .effectsRefused, .capabilityDenied, .loopDetected, .eventDamaged, .internalError:

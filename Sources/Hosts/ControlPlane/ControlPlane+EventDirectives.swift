@@ -113,7 +113,9 @@ extension ControlPlane {
     let report = await agent.run(
       route.placement, under: route.fence, on: event, attempt: attempt)
     // It was ended from here; what it did before that is not known.
-    if Task.isCancelled, case .failure = report.result { return .interrupted }
+    if case .failure(let failure) = report.result {
+      if Task.isCancelled || failure.code == .nodeLost { return .interrupted }
+    }
     return .finished(
       event, report.result, data: nil, effects: EventRouter.OfferedEffects(report.effects))
   }

@@ -141,6 +141,7 @@ extension ActivationFailure {
       case .cancelled: (.unavailable, "Try again.")
       case .overloaded: (.overloaded, "Try again in a moment.")
       case .unavailable: (.unavailable, "See what is deployed with `wasmatrix ps`.")
+      case .nodeLost: (.unavailable, "Ask again if doing it twice does no harm.")
       case .loopDetected:
         (.conflict, "Let no module publish to a topic that leads back to it.")
       case .eventDamaged:

@@ -5,7 +5,8 @@ public protocol AgentConnection: Sendable {
   func send(_ message: ControlMessage)
   /// Runs a fresh instance on an event. An activation under a fence that the agent has not heard of
   /// yet waits a little for it; under one that was replaced it is refused (`unavailable`). Cancelling
-  /// the task ends the instance.
+  /// the task ends the instance. When the way to the agent ends before its answer, the report says
+  /// `nodeLost`, or `unavailable` when the agent has never been asked.
   ///
   /// - Parameter attempt: from 1 on; handed to the guest.
   func run(_ placement: PlacementID, under fence: PlanVersion, on event: Event, attempt: Int) async

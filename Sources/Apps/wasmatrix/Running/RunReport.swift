@@ -45,7 +45,7 @@ enum RunEnd {
       ended
     case .cancelled: interrupted
     case .effectsRefused, .overloaded, .unavailable, .loopDetected, .eventDamaged,
-      .internalError:
+      .nodeLost, .internalError:
       Problem.Category.internalFault.exitStatus
     }
   }
