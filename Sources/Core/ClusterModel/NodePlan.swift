@@ -81,6 +81,19 @@ public struct HeldPlacement: Hashable, Sendable, Codable {
     self.condition = condition
   }
 
+  /// As it was said by a node.
+  public init(
+    _ placement: PlacementID, digest: ModuleDigest, deployedAt: WallInstant, role: PlacementRole,
+    fence: PlanVersion, condition: PlacementCondition
+  ) {
+    self.placement = placement
+    self.digest = digest
+    self.deployedAt = deployedAt
+    self.role = role
+    self.fence = fence
+    self.condition = condition
+  }
+
   /// Whether it is of this deployment.
   public func isOf(_ deployment: Deployment) -> Bool {
     placement == deployment.placement && digest == deployment.digest

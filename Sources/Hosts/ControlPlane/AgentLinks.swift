@@ -20,7 +20,8 @@ final class AgentLinks: Sendable {
     /// `nil` while nobody listens.
     var messages: AsyncStream<News>.Continuation?
     var heartbeats: AsyncStream<AgentMessage>.Continuation?
-    var agents: [NodeID: any AgentConnection] = [:]
+    var agents: [NodeID: (link: AgentLinkID, agent: any AgentConnection)] = [:]
+    var lastLink: UInt64 = 0
   }
 
   private let state = Mutex(State())
@@ -29,31 +30,35 @@ final class AgentLinks: Sendable {
   private static let mailboxSize = 100_000
 
   /// The way to a node's agent; `nil` when there is none.
-  subscript(node: NodeID) -> (any AgentConnection)? { state.withLock { $0.agents[node] } }
+  subscript(node: NodeID) -> (any AgentConnection)? { state.withLock { $0.agents[node]?.agent } }
 
   /// All ways there are, by node.
   var all: [(node: NodeID, agent: any AgentConnection)] {
     state.withLock { state in
-      state.agents.sorted { $0.key < $1.key }.map { (node: $0.key, agent: $0.value) }
+      state.agents.sorted { $0.key < $1.key }.map { (node: $0.key, agent: $0.value.agent) }
     }
   }
 
-  func open(_ agent: any AgentConnection, from node: NodeID) throws(Problem) {
-    let isListening = state.withLock { state in
-      guard state.messages != nil else { return false }
-      state.agents[node] = agent
-      return true
+  func open(_ agent: any AgentConnection, from node: NodeID) throws(Problem) -> AgentLinkID {
+    let link = state.withLock { state -> AgentLinkID? in
+      guard state.messages != nil else { return nil }
+      state.lastLink += 1
+      let link = AgentLinkID(state.lastLink)
+      state.agents[node] = (link, agent)
+      return link
     }
-    guard isListening else {
+    guard let link else {
       throw Problem(
         .unavailable, code: "restarting", "the control plane takes no agents at the moment",
         next: "Try again in a moment.")
     }
+    return link
   }
 
-  /// An agent has ended, and says so.
-  func close(_ node: NodeID, _ incarnation: Incarnation) {
-    let mailbox = state.withLock { state in
+  /// The agent's end of a link is closed. Of one that was replaced by another that says nothing.
+  func close(_ link: AgentLinkID, from node: NodeID, _ incarnation: Incarnation) {
+    let mailbox = state.withLock { state -> AsyncStream<News>.Continuation? in
+      guard state.agents[node]?.link == link else { return nil }
       state.agents[node] = nil
       return state.messages
     }
@@ -85,7 +90,7 @@ final class AgentLinks: Sendable {
       defer { state.agents = [:] }
       return state.agents
     }
-    for node in agents.keys.sorted() { agents[node]?.closed() }
+    for node in agents.keys.sorted() { agents[node]?.agent.closed() }
   }
 
   func monitor() -> AsyncStream<AgentMessage> {

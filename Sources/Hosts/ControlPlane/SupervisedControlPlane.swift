@@ -139,14 +139,16 @@ private struct LocalControlPlaneConnection: ControlPlaneConnection {
   let plane: ResourceSlot<ControlPlane>
   let state: any GuestState
 
-  func open(_ agent: any AgentConnection, from node: NodeID) async throws(Problem) {
+  func open(
+    _ agent: any AgentConnection, from node: NodeID, _ incarnation: Incarnation
+  ) async throws(Problem) -> AgentLinkID {
     try links.open(agent, from: node)
   }
 
   func send(_ message: AgentMessage) { links.take(message) }
 
-  func close(_ node: NodeID, _ incarnation: Incarnation) async {
-    links.close(node, incarnation)
+  func close(_ link: AgentLinkID, from node: NodeID, _ incarnation: Incarnation) async {
+    links.close(link, from: node, incarnation)
   }
 
   func module(_ digest: ModuleDigest) async throws(Problem) -> [UInt8] {

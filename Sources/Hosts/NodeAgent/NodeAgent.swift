@@ -33,6 +33,8 @@ public actor NodeAgent {
   private var watchers: [UInt64: CheckedContinuation<Void, Never>] = [:]
   private var lastWatcher: UInt64 = 0
   private var isAttached = false
+  /// The way that is open, or was opened last.
+  private var link: AgentLinkID?
   private var hasEnded = false
 
   /// Messages that may wait to be read; what comes beyond that is lost, and said again.
@@ -80,7 +82,7 @@ public actor NodeAgent {
     guard !hasEnded else { return }
     feed(.stopRequested)
     while !hasEnded { await change() }
-    await plane.close(registration.node, registration.incarnation)
+    if let link { await plane.close(link, from: registration.node, registration.incarnation) }
     alarm?.task.cancel()
     for preparation in preparations.values { preparation.task.cancel() }
     letters.finish()
@@ -133,7 +135,7 @@ public actor NodeAgent {
     let agent = LocalAgentConnection(agent: self, letters: letters)
     Task {
       do throws(Problem) {
-        try await plane.open(agent, from: registration.node)
+        link = try await plane.open(agent, from: registration.node, registration.incarnation)
         feed(.linkOpened)
       } catch {
         logger.warning("the control plane is not there", metadata: ["problem": "\(error)"])

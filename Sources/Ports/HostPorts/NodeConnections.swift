@@ -27,11 +27,16 @@ public protocol AgentConnection: Sendable {
 
 /// How an agent reaches the control plane.
 public protocol ControlPlaneConnection: Sendable {
-  /// Opens the way, also back to the agent. One that was open before is closed by that.
-  func open(_ agent: any AgentConnection, from node: NodeID) async throws(Problem)
+  /// Opens the way, also back to the agent. One of this node that was open before counts no more.
+  ///
+  /// - Parameter incarnation: the start of the agent that it is.
+  func open(
+    _ agent: any AgentConnection, from node: NodeID, _ incarnation: Incarnation
+  ) async throws(Problem) -> AgentLinkID
   func send(_ message: AgentMessage)
-  /// Says that the agent has ended: nothing more comes from it.
-  func close(_ node: NodeID, _ incarnation: Incarnation) async
+  /// Says that the agent's end of the way is closed: nothing more comes over it, and unless another one was
+  /// opened since, its agent counts as ended.
+  func close(_ link: AgentLinkID, from node: NodeID, _ incarnation: Incarnation) async
   /// The bytes of a module without its signature section.
   func module(_ digest: ModuleDigest) async throws(Problem) -> [UInt8]
   /// The trust store, revoked keys included.
@@ -44,6 +49,12 @@ public protocol ControlPlaneConnection: Sendable {
   func tell(_ news: ServiceNews)
   /// Puts on record that a guest was refused something; returns when that is durable.
   func record(_ denial: CapabilityDenial, of activation: DeniedActivation) async throws(Problem)
+}
+
+/// Names one opening of the way between an agent and its control plane, among all of one end.
+public struct AgentLinkID: Hashable, Sendable {
+  public let number: UInt64
+  public init(_ number: UInt64) { self.number = number }
 }
 
 /// State, as far as agents read it.

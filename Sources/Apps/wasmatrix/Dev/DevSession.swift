@@ -21,80 +21,51 @@ import Telemetry
 ///     signal ──> nothing more is taken in; what runs comes to its end
 ///            ──> the tree stops, last child first: requests, reloads, agent, engine, stores
 struct DevSession: Sendable {
-  private let cluster: DevCluster
+  private let services: PlaneServices
+  private let node: NodeServices
   private let signer: ModuleSigner
   private let manifestPath: String?
   private let listener: APIListener
-  private let tree = SupervisionHandle()
+  private let tree = ProcessTree()
   private let follower: ModuleLogFollower
 
   private static let caller = Caller(principal: .system)
 
-  private enum Ended { case tree, signal }
+  /// The node is in the same process as the control plane: when the one is silent so is the other, and
+  /// there is nowhere to move anything. So heartbeats are rare, and it counts as lost only when they
+  /// have stayed away for long.
+  static let heartbeatInterval = Duration.seconds(1)
 
   init(
-    cluster: DevCluster, signer: ModuleSigner, manifestPath: String?, listen: ListenAddress,
-    registry: PrometheusRegistry
+    _ services: PlaneServices, in folder: String, signer: ModuleSigner, manifestPath: String?,
+    listen: ListenAddress, registry: PrometheusRegistry
   ) {
-    self.cluster = cluster
+    self.services = services
+    node = NodeServices(
+      NodeDescription(name: NodeID(unchecked: "local")), of: services.plane.connection, in: folder,
+      // Whoever waits for a change wants to see it; the optimised code comes a moment later.
+      firstCode: .quick, heartbeatInterval: Self.heartbeatInterval)
     self.signer = signer
     self.manifestPath = manifestPath
     listener = APIListener(
-      on: listen, for: cluster.plane, supervision: tree, backups: cluster.backups,
+      on: listen, for: services.plane, supervision: tree.handle, backups: services.backups,
       registry: registry)
-    follower = ModuleLogFollower(cluster: cluster.plane, caller: Self.caller)
+    follower = ModuleLogFollower(cluster: services.plane, caller: Self.caller)
   }
 
   /// Returns when a signal asked for the end, and everything has stopped.
   ///
   /// - Throws: `SupervisionFailure`: something could not be started, or failed again and again.
   func run(until signals: StopSignals) async throws {
-    let main = SupervisorRunner(
-      name: "main",
-      SupervisorSpecification(children: cluster.children + [development, api]),
-      SupervisionEnvironment(
-        clock: SystemClock(), logger: Logger(label: "supervisor"),
-        onEvent: { [plane = cluster.plane] path, event in
-          Self.count(path, event)
-          if let notice = SupervisionNotice.of(event, path) { plane.announce(notice) }
-        }))
-    tree.set(main)
-    try await withThrowingTaskGroup(of: Ended.self) { group in
-      group.addTask {
-        try await main.run { if let url = listener.slot.current?.url { Self.greet(url) } }
-        return .tree
-      }
-      group.addTask {
-        await signals.first()
-        return .signal
-      }
-      if try await group.next() == .signal {
-        ProgressPrinter.note("stopping; a second Ctrl-C ends it at once")
-        await cluster.plane.quiesce()
-        await main.stop()
-      }
-      group.cancelAll()
-      try await group.waitForAll()
-    }
+    let plane = services.plane
+    try await tree.run(
+      services.children + node.children + [development, api], telling: plane, until: signals,
+      ready: { if let url = listener.slot.current?.url { Self.greet(url) } },
+      quiesce: { await plane.quiesce() })
   }
 
   private static func greet(_ url: String) {
     StandardOutput.writeIfRead("WasmMatrix dev: \(url)\n")
-  }
-
-  private static func count(_ path: String, _ event: SupervisorEvent) {
-    switch event {
-    case .restarting(let child, _, _, _):
-      Counter(
-        label: "wasmatrix_supervision_restarts_total", dimensions: [("child", "\(path)/\(child)")]
-      ).increment()
-    case .escalated(let child, _, _, _):
-      Counter(
-        label: "wasmatrix_supervision_escalations_total",
-        dimensions: [("child", "\(path)/\(child)")]
-      ).increment()
-    case .childStarted, .childStartFailed, .childEnded, .childStopped, .shutdownTimedOut: break
-    }
   }
 
   private var api: ChildSpecification {
@@ -122,7 +93,7 @@ struct DevSession: Sendable {
 
   /// The key that signs local sources is trusted.
   @Sendable private func trustKey(_ ready: @escaping @Sendable () -> Void) async throws {
-    _ = try await cluster.plane.trustKey(
+    _ = try await services.plane.trustKey(
       signer.publicKey.bytes, label: DevelopmentKey.label, by: Self.caller)
     ready()
   }

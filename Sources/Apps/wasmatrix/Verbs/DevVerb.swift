@@ -79,8 +79,10 @@ struct DevVerb: AsyncParsableCommand {
     let folder = try DataFolder(DataFolderChoice.path(option: data, manifest: manifest))
     let signer = try DevelopmentKey.load(dataFolder: folder.path)
     let session = DevSession(
-      cluster: DevCluster(in: folder, events, quota: quotaMebibytes.map { .mebibytes($0) }),
-      signer: signer, manifestPath: manifest,
+      PlaneServices(
+        in: folder, events, quota: quotaMebibytes.map { .mebibytes($0) },
+        heartbeatInterval: DevSession.heartbeatInterval),
+      in: folder.path, signer: signer, manifestPath: manifest,
       listen: listen,
       registry: registry)
     try await session.run(until: signals)

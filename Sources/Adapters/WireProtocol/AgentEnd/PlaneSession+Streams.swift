@@ -1,0 +1,226 @@
+import ClusterModel
+import Crypto
+import Foundation
+import GRPCCore
+import HostPorts
+import SwiftProtobuf
+import Synchronization
+import WireMessages
+
+// The streams of a session, and what comes over them.
+extension PlaneSession {
+  private static var options: CallOptions {
+    var options = CallOptions.defaults
+    options.waitForReady = false
+    options.maxResponseMessageBytes = WireLimits.message.bytes
+    options.maxRequestMessageBytes = WireLimits.message.bytes
+    return options
+  }
+
+  // Attach.
+
+  func attach(
+    _ stub: WireControlPlane.Client<Transport>, _ welcome: OneShot<String>
+  ) async throws {
+    try await stub.attach(options: Self.options) { [frames] writer in
+      for await frame in frames.elements { try await writer.write(frame) }
+    } onResponse: { response in
+      var isWelcome = false
+      for try await frame in response.messages {
+        if case .welcome(let wire) = frame.frame {
+          isWelcome = true
+          welcome.fill(String(decoding: wire.session, as: UTF8.self))
+        } else if isWelcome {
+          try self.take(frame)
+        } else {
+          throw WireFault("the control plane did not say welcome first")
+        }
+      }
+    }
+  }
+
+  private func take(_ frame: WirePlaneFrame) throws {
+    if case .inquiry(let inquiry) = frame.frame { return take(inquiry) }
+    if let message = try frame.message() { agent.send(message) }
+  }
+
+  private func take(_ inquiry: WireInquiry) {
+    switch inquiry.inquiry {
+    case .cancel:
+      state.withLock { $0.following.removeValue(forKey: inquiry.id) }?.cancel()
+    case .followLog(let name): follow(name, as: inquiry.id)
+    case .facts, .placements, .killService, .logLines, nil:
+      Task {
+        var answer = WireInquiryAnswer()
+        do throws(WireFault) {
+          answer = try await self.answer(inquiry)
+        } catch {
+          answer.problem = WireProblem(error.problem)
+        }
+        answer.id = inquiry.id
+        if !self.frames.send(.with { [answer] in $0.answer = answer }) { self.overrun() }
+      }
+    }
+  }
+
+  private func answer(_ inquiry: WireInquiry) async throws(WireFault) -> WireInquiryAnswer {
+    var answer = WireInquiryAnswer()
+    switch inquiry.inquiry {
+    case .facts: answer.facts = try WireNodeFacts(await agent.facts())
+    case .placements:
+      for status in await agent.placementStatuses() {
+        answer.placements.placements.append(try WirePlacementStatus(status))
+      }
+    case .killService(let name):
+      answer.serviceKilled = await agent.killService(try name.qualifiedName())
+    case .logLines(let name):
+      answer.logLines = try WireLogLines(await agent.logLines(of: try name.qualifiedName()))
+    case .followLog, .cancel, nil: throw WireFault("an inquiry that is not known here")
+    }
+    return answer
+  }
+
+  private func follow(_ name: WireQualifiedName, as id: UInt64) {
+    let task = Task {
+      var answer = WireInquiryAnswer()
+      answer.id = id
+      do {
+        let lines = try await self.agent.followLog(of: try name.qualifiedName())
+        // Says that it is followed.
+        answer.logLines = WireLogLines()
+        guard self.frames.send(.with { [answer] in $0.answer = answer }) else { return }
+        for await line in lines {
+          answer.logLines = try WireLogLines([line])
+          // Whoever does not keep up with a log misses lines of it, and nothing else.
+          _ = self.frames.send(.with { [answer] in $0.answer = answer })
+        }
+        answer.end = WireEmpty()
+      } catch let problem as Problem {
+        answer.problem = WireProblem(problem)
+      } catch {
+        answer.problem = WireProblem(WireFault("\(error)").problem)
+      }
+      self.state.withLock { _ = $0.following.removeValue(forKey: id) }
+      _ = self.frames.send(.with { [answer] in $0.answer = answer })
+    }
+    let isOver = state.withLock { state in
+      guard !state.isOver else { return true }
+      state.following[id] = task
+      return false
+    }
+    if isOver { task.cancel() }
+  }
+
+  // Run.
+
+  func run(
+    _ stub: WireControlPlane.Client<Transport>, _ session: Metadata, _ ready: OneShot<Void>
+  ) async throws {
+    try await stub.run(metadata: session, options: Self.options) { [answers] writer in
+      try await writer.write(.with { $0.credit = WireLimits.credit })
+      for await answer in answers.elements { try await writer.write(answer) }
+    } onResponse: { response in
+      ready.fill(())
+      for try await order in response.messages { try self.take(order) }
+    }
+  }
+
+  private func take(_ order: WireRunOrder) throws {
+    switch order.order {
+    case .invocation(let invocation):
+      let placement = try invocation.placement.placement()
+      let event = try invocation.event.event()
+      let id = order.id
+      // Held back until it is registered, so that it cannot end before.
+      let isKnown = OneShot<Void>()
+      let task = Task {
+        await isKnown.value
+        let report = await self.agent.run(
+          placement, under: invocation.fence.version, on: event, attempt: Int(invocation.attempt))
+        self.ended(id, report)
+      }
+      let isOver = state.withLock { state in
+        guard !state.isOver else { return true }
+        state.runs[id] = task
+        return false
+      }
+      if isOver { task.cancel() }
+      isKnown.fill(())
+    case .cancel: state.withLock { $0.runs[order.id] }?.cancel()
+    case nil: break  // Of a newer control plane.
+    }
+  }
+
+  private func ended(_ id: UInt64, _ report: ActivationReport) {
+    state.withLock { _ = $0.runs.removeValue(forKey: id) }
+    let wire: WireActivationReport
+    do throws(WireFault) {
+      wire = try WireActivationReport(report, id: id)
+    } catch {
+      return end(error.problem)
+    }
+    if !answers.send(.with { $0.report = wire }) { overrun() }
+  }
+
+  // Ask.
+
+  func ask(
+    _ stub: WireControlPlane.Client<Transport>, _ session: Metadata, _ ready: OneShot<Void>
+  ) async throws {
+    try await stub.ask(metadata: session, options: Self.options) { [questions] writer in
+      for await question in questions.elements { try await writer.write(question) }
+    } onResponse: { response in
+      ready.fill(())
+      for try await answer in response.messages {
+        self.state.withLock { $0.asked.removeValue(forKey: answer.id) }?
+          .resume(returning: .success(answer))
+      }
+    }
+  }
+
+  // FetchModule.
+
+  /// Adds what is missing of a module. What was there when it broke off is kept.
+  ///
+  /// - Throws: ``Problem`` `unavailable` when it broke off; others when it cannot be had.
+  func fetch(_ digest: ModuleDigest, into bytes: inout [UInt8]) async throws(Problem) {
+    guard let client = state.withLock({ $0.client }) else { throw RemoteControlPlane.away }
+    let begin = bytes.count
+    let request = WireFetchModuleRequest.with {
+      $0.digest = digest.text
+      $0.offset = UInt64(begin)
+    }
+    let fetched = Mutex<[UInt8]>([])
+    var failure: Problem?
+    do {
+      try await client.fetchModule(request, options: Self.options) { response in
+        for try await chunk in response.messages {
+          try fetched.withLock { fetched in
+            guard chunk.offset == UInt64(begin + fetched.count),
+              chunk.size <= UInt64(WireLimits.module.bytes),
+              chunk.checksum == Data(SHA256.hash(data: chunk.data))
+            else { throw WireFault("a piece of module \(digest.short) does not fit") }
+            fetched.append(contentsOf: chunk.data)
+          }
+        }
+      }
+    } catch let fault as WireFault {
+      failure = fault.problem
+    } catch let error as RPCError where error.code == .notFound {
+      failure = Problem(
+        .notFound, code: "module_missing", "the control plane has no module \(digest.short)",
+        cause: error.message)
+    } catch {
+      failure = Problem(
+        .unavailable, code: "fetch_interrupted", "module \(digest.short) did not arrive as a whole",
+        cause: "\(error)")
+    }
+    bytes += fetched.withLock { $0 }
+    if let failure { throw failure }
+    guard ModuleDigest(sha256: SHA256.hash(data: bytes).map { $0 }) == digest else {
+      bytes = []
+      throw Problem(
+        .unavailable, code: "fetch_damaged", "what arrived is not module \(digest.short)")
+    }
+  }
+}

@@ -1,0 +1,256 @@
+import ClusterModel
+import Crypto
+import Foundation
+import GRPCCore
+import GRPCNIOTransportHTTP2Posix
+import HostPorts
+import Logging
+import SwiftProtobuf
+import Synchronization
+import WireMessages
+
+/// One opening of the way from an agent to its control plane: a connection and its streams.
+///
+///     open ──connect──> hello ──welcome──> Run, Ask ──> opened ──any stream ends──> ended
+///       └───────────────── too late, refused ─────────────────────────────────────────▲
+final class PlaneSession: Sendable {
+  typealias Transport = HTTP2ClientTransport.Posix
+
+  let agent: any AgentConnection
+  let logger: Logger
+  let frames = OutboundQueue<WireAgentFrame>()
+  let answers = OutboundQueue<WireRunAnswer>()
+  let questions = OutboundQueue<WireQuestion>()
+  let state = Mutex(State())
+  private let address: RemoteControlPlane.Address
+  private let identity: any IdentitySource
+  private let hello: WireHello
+  private let opened = OneShot<Problem?>()
+  private let hasEnded = OneShot<Void>()
+
+  struct State {
+    var isOver = false
+    /// Whether the agent was told that the way is open.
+    var isOpen = false
+    var life: Task<Void, Never>?
+    var client: WireControlPlane.Client<Transport>?
+    /// Invocations that run here, to be cancelled.
+    var runs: [UInt64: Task<Void, Never>] = [:]
+    /// Logs that are followed.
+    var following: [UInt64: Task<Void, Never>] = [:]
+    var lastQuestion: UInt64 = 0
+    var asked: [UInt64: CheckedContinuation<Result<WireAnswer, Problem>, Never>] = [:]
+    var cancelled: Set<UInt64> = []
+  }
+
+  init(
+    to address: RemoteControlPlane.Address, identity: any IdentitySource,
+    agent: any AgentConnection, hello: WireHello, logger: Logger
+  ) {
+    self.address = address
+    self.identity = identity
+    self.agent = agent
+    self.hello = hello
+    self.logger = logger
+  }
+
+  /// Returns when the control plane has taken the attachment, and all streams are there.
+  func open() async throws(Problem) {
+    let life = Task { await self.live() }
+    state.withLock { $0.life = life }
+    let impatience = Task {
+      // Cancelled when it is open.
+      guard (try? await Task.sleep(for: WireLimits.handshake)) != nil else { return }
+      self.end(
+        Problem(
+          .unavailable, code: "control_plane_silent",
+          "the control plane at \(self.address.host):\(self.address.port) does not answer"))
+    }
+    let problem = await opened.value
+    impatience.cancel()
+    if let problem { throw problem }
+  }
+
+  /// Says what is still to be said, and ends.
+  func leave() async {
+    state.withLock { $0.isOpen = false }
+    frames.finish()
+    let impatience = Task {
+      // Cancelled when the control plane has closed its end, too.
+      guard (try? await Task.sleep(for: WireLimits.farewell)) != nil else { return }
+      self.end(RemoteControlPlane.away)
+    }
+    await hasEnded.value
+    impatience.cancel()
+  }
+
+  /// Ends at once; whoever waits hears `problem`.
+  func end(_ problem: Problem) {
+    let (state, isFirst) = state.withLock { state in
+      let before = state
+      state = State()
+      state.isOver = true
+      state.lastQuestion = before.lastQuestion
+      return (before, !before.isOver)
+    }
+    guard isFirst else { return }
+    frames.finish()
+    answers.finish()
+    questions.finish()
+    state.life?.cancel()
+    for run in state.runs.values { run.cancel() }
+    for follower in state.following.values { follower.cancel() }
+    for asked in state.asked.values { asked.resume(returning: .failure(problem)) }
+    opened.fill(problem)
+    if state.isOpen { agent.closed() }
+    hasEnded.fill(())
+  }
+
+  // Its life.
+
+  private func live() async {
+    do {
+      let identity = try await identity.identity()
+      let client = GRPCClient(transport: try transport(identity))
+      let stub = WireControlPlane.Client(wrapping: client)
+      let facts = await agent.facts()
+      var hello = hello
+      hello.facts = try WireNodeFacts(facts)
+      _ = frames.send(.with { [hello] in $0.hello = hello })
+      let welcome = OneShot<String>()
+      let ready = (run: OneShot<Void>(), ask: OneShot<Void>())
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { try await client.runConnections() }
+        group.addTask { try await self.attach(stub, welcome) }
+        group.addTask {
+          let session: Metadata = [WireGreeting.sessionKey: .string(await welcome.value)]
+          try await withThrowingTaskGroup(of: Void.self) { streams in
+            streams.addTask { try await self.run(stub, session, ready.run) }
+            streams.addTask { try await self.ask(stub, session, ready.ask) }
+            streams.addTask {
+              await ready.run.value
+              await ready.ask.value
+              self.state.withLock { state in
+                guard !state.isOver else { return }
+                state.isOpen = true
+                state.client = stub
+              }
+              self.opened.fill(nil)
+              try await Task.sleep(for: .seconds(Int64.max / 2_000_000_000))
+            }
+            defer { streams.cancelAll() }
+            try await streams.next()
+          }
+        }
+        defer {
+          group.cancelAll()
+          // Whoever still waits for a step waits no more.
+          welcome.fill("")
+          ready.run.fill(())
+          ready.ask.fill(())
+        }
+        try await group.next()
+      }
+      end(RemoteControlPlane.away)
+    } catch {
+      end(problem(error))
+    }
+  }
+
+  private func problem(_ error: any Error) -> Problem {
+    if let problem = error as? Problem { return problem }
+    if let fault = error as? WireFault { return fault.problem }
+    guard let error = error as? RPCError else {
+      return Problem(
+        .unavailable, code: "control_plane_away", "the control plane cannot be reached",
+        cause: "\(error)")
+    }
+    switch error.code {
+    case .permissionDenied, .unauthenticated, .failedPrecondition:
+      return Problem(
+        .refused, code: "attach_refused", "the control plane does not let this node in",
+        cause: error.message, next: "Join anew with a token: `wasmatrix token create --join`.")
+    default:
+      return Problem(
+        .unavailable, code: "control_plane_away",
+        "the control plane at \(address.host):\(address.port) cannot be reached",
+        cause: error.message)
+    }
+  }
+
+  private func transport(_ identity: TLSIdentity) throws -> Transport {
+    try Transport(
+      target: .dns(host: address.host, port: address.port),
+      transportSecurity: WireTLS.client(identity),
+      config: .defaults { config in
+        config.http2.authority = PlaneName.controlPlane
+        config.connection.flushCoalescing = nil
+        config.connection.keepalive = .init(
+          time: .seconds(5), timeout: .seconds(5), allowWithoutCalls: true)
+        // It is made anew by whoever opened it.
+        config.backoff = .init(
+          initial: .milliseconds(20), max: .seconds(1), multiplier: 1.6, jitter: 0.2)
+      })
+  }
+
+  // What an agent says.
+
+  func send(_ message: AgentMessage) {
+    if !frames.send(WireAgentFrame(message)) { overrun() }
+  }
+
+  func tell(_ news: ServiceNews) {
+    if !frames.send(.with { $0.news = WireServiceNews(news) }) { overrun() }
+  }
+
+  /// The control plane does not read what this agent says.
+  func overrun() {
+    guard !state.withLock({ $0.isOver || !$0.isOpen }) else { return }
+    end(RemoteControlPlane.away)
+  }
+
+  /// Asks, and waits for the answer. Cancelling the task gives up waiting.
+  func ask(_ fill: (inout WireQuestion) -> Void) async throws(Problem) -> WireAnswer {
+    let id = state.withLock { state in
+      state.lastQuestion += 1
+      return state.lastQuestion
+    }
+    var question = WireQuestion()
+    question.id = id
+    fill(&question)
+    defer { state.withLock { _ = $0.cancelled.remove(id) } }
+    let result = await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        let isAsked = state.withLock { state in
+          guard !state.isOver, !state.cancelled.contains(id) else { return false }
+          state.asked[id] = continuation
+          return true
+        }
+        guard isAsked else {
+          return continuation.resume(returning: .failure(RemoteControlPlane.away))
+        }
+        if !questions.send(question) { end(RemoteControlPlane.away) }
+      }
+    } onCancel: {
+      giveUp(id)
+    }
+    let answer = try result.get()
+    if case .problem(let problem)? = answer.answer { throw problem.problem }
+    return answer
+  }
+
+  private func giveUp(_ id: UInt64) {
+    let asked = state.withLock { state in
+      let asked = state.asked.removeValue(forKey: id)
+      if asked == nil { state.cancelled.insert(id) }
+      return asked
+    }
+    guard let asked else { return }
+    let question = WireQuestion.with {
+      $0.id = id
+      $0.cancel = WireEmpty()
+    }
+    if !questions.send(question) { end(RemoteControlPlane.away) }
+    asked.resume(returning: .failure(RemoteControlPlane.away))
+  }
+}

@@ -1,0 +1,170 @@
+public import ClusterModel
+import Crypto
+import Foundation
+import GRPCCore
+public import HostPorts
+public import Logging
+import SwiftProtobuf
+import Synchronization
+import WireMessages
+
+/// A control plane somewhere in the network, as an agent sees it: the agent's end of the wire.
+///
+/// Each opening is a ``PlaneSession`` of its own, with the newest certificate. While there is none, what an
+/// agent says is lost (it says everything again), and what it asks is refused with
+/// `control_plane_away`.
+public final class RemoteControlPlane: ControlPlaneConnection {
+  /// Where a control plane takes agents.
+  public struct Address: Hashable, Sendable {
+    public var host: String
+    public var port: Int
+    public init(host: String, port: Int) {
+      self.host = host
+      self.port = port
+    }
+  }
+
+  private struct State {
+    var session: PlaneSession?
+    var lastLink: UInt64 = 0
+    var link: AgentLinkID?
+  }
+
+  private let address: Address
+  private let identity: any IdentitySource
+  private let programVersion: String
+  private let logger: Logger
+  private let current = Mutex(State())
+
+  /// How often a module that broke off is taken up again before that is a failure.
+  private static let fetchAttempts = 5
+  private static let fetchInterval = Duration.milliseconds(200)
+
+  public init(
+    at address: Address, identity: any IdentitySource, programVersion: String, logger: Logger
+  ) {
+    self.address = address
+    self.identity = identity
+    self.programVersion = programVersion
+    self.logger = logger
+  }
+
+  private var session: PlaneSession? { current.withLock { $0.session } }
+
+  func borrow() throws(Problem) -> PlaneSession {
+    guard let session else { throw Self.away }
+    return session
+  }
+
+  static let away = Problem(
+    .unavailable, code: "control_plane_away", "the control plane cannot be reached",
+    next: "Try again in a moment.")
+
+  // The way.
+
+  public func open(
+    _ agent: any AgentConnection, from node: NodeID, _ incarnation: Incarnation
+  ) async throws(Problem) -> AgentLinkID {
+    current.withLock { $0.session }?.end(Self.away)
+    let hello = WireHello.with {
+      $0.programVersion = programVersion
+      $0.node = node.text
+      $0.incarnation = incarnation.number
+    }
+    let session = PlaneSession(
+      to: address, identity: identity, agent: agent, hello: hello, logger: logger)
+    try await session.open()
+    return current.withLock { state in
+      state.session = session
+      state.lastLink += 1
+      let link = AgentLinkID(state.lastLink)
+      state.link = link
+      return link
+    }
+  }
+
+  public func send(_ message: AgentMessage) { session?.send(message) }
+
+  public func close(
+    _ link: AgentLinkID, from node: NodeID, _ incarnation: Incarnation
+  ) async {
+    let session = current.withLock { state -> PlaneSession? in
+      guard state.link == link else { return nil }
+      defer { state.session = nil }
+      return state.session
+    }
+    await session?.leave()
+  }
+
+  // What an agent asks.
+
+  public var state: any GuestState { RemoteState(plane: self) }
+
+  public func trustedKeys() async throws(Problem) -> [TrustedKey] {
+    let answer = try await borrow().ask { $0.trustedKeys = WireEmpty() }
+    guard case .trustedKeys(let keys)? = answer.answer else { throw Self.unexpected }
+    return try Self.read { () throws(WireFault) in try keys.keys() }
+  }
+
+  public func commit(
+    _ effects: ActivationEffects, of activation: DeniedActivation
+  ) async throws(Problem) {
+    let answer = try await borrow().ask {
+      $0.commit = .with {
+        $0.activation = WireActivationId(activation)
+        $0.effects = WireEffects(effects)
+      }
+    }
+    guard case .done? = answer.answer else { throw Self.unexpected }
+  }
+
+  public func tell(_ news: ServiceNews) { session?.tell(news) }
+
+  public func record(
+    _ denial: CapabilityDenial, of activation: DeniedActivation
+  ) async throws(Problem) {
+    let json = try Self.read { () throws(WireFault) in try WireJSON.encode(denial) }
+    let answer = try await borrow().ask {
+      $0.denial = .with {
+        $0.activation = WireActivationId(activation)
+        $0.denialJson = json
+      }
+    }
+    guard case .done? = answer.answer else { throw Self.unexpected }
+  }
+
+  static let unexpected = WireFault("an answer does not fit its question").problem
+
+  static func read<Value>(
+    _ body: () throws(WireFault) -> Value
+  ) throws(Problem) -> Value {
+    do throws(WireFault) {
+      return try body()
+    } catch {
+      throw error.problem
+    }
+  }
+
+  // Modules.
+
+  public func module(_ digest: ModuleDigest) async throws(Problem) -> [UInt8] {
+    var bytes: [UInt8] = []
+    var attempt = 1
+    while true {
+      do throws(Problem) {
+        try await borrow().fetch(digest, into: &bytes)
+        return bytes
+      } catch  where error.category == .unavailable && attempt < Self.fetchAttempts {
+        attempt += 1
+        logger.info(
+          "a module is taken up where it broke off",
+          metadata: ["module": "\(digest.short)", "at": "\(bytes.count)", "problem": "\(error)"])
+        do {
+          try await Task.sleep(for: Self.fetchInterval)
+        } catch {
+          throw Self.away
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,104 @@
+public import ClusterModel
+import GRPCCore
+import GRPCNIOTransportHTTP2Posix
+public import HostPorts
+public import Logging
+import NIOPosix
+
+/// Takes the attachments of agents over the network: the control plane's end of the wire.
+///
+/// One listener with mutual TLS; a stranger does not get past the handshake. What agents say goes to the
+/// control plane as if they were in this process.
+public struct AttachServer: Sendable {
+  private let plane: any ControlPlaneConnection
+  private let identity: any IdentitySource
+  private let host: String
+  private let port: Int
+  private let admit: @Sendable ([UInt8]) async throws(Problem) -> NodeID
+  private let programVersion: String
+  private let logger: Logger
+
+  /// How often a renewed certificate is looked for: new connections are shown the newest.
+  private static let renewalInterval = Duration.seconds(60)
+
+  /// - Parameters:
+  ///   - host: an address of this machine.
+  ///   - port: 0 for any that is free.
+  ///   - admit: which node shows this certificate (DER), if it is let in; who signed it, and that it holds,
+  ///     was checked.
+  public init(
+    plane: any ControlPlaneConnection, identity: any IdentitySource, host: String, port: Int,
+    admit: @escaping @Sendable ([UInt8]) async throws(Problem) -> NodeID, programVersion: String,
+    logger: Logger
+  ) {
+    self.plane = plane
+    self.identity = identity
+    self.host = host
+    self.port = port
+    self.admit = admit
+    self.programVersion = programVersion
+    self.logger = logger
+  }
+
+  /// Serves until the task is cancelled; then every agent hears that its link is closed.
+  ///
+  /// - Parameter listening: called with the port, once.
+  /// - Throws: ``Problem`` `listen_failed` and what the identity throws.
+  public func run(listening: @escaping @Sendable (Int) -> Void) async throws {
+    let reloader = IdentityReloader()
+    let transport = HTTP2ServerTransport.Posix(
+      address: try Self.address(host, port),
+      transportSecurity: try WireTLS.server(try await identity.identity(), reloader),
+      config: .defaults { config in
+        config.rpc.maxRequestPayloadSize = WireLimits.message.bytes
+        config.connection.flushCoalescing = nil
+        // Agents look more often than that whether the way is still there.
+        config.connection.keepalive.clientBehavior.minPingIntervalWithoutCalls = .seconds(1)
+        config.connection.keepalive.clientBehavior.allowWithoutCalls = true
+        config.http2.targetWindowSize = 8 << 20
+      })
+    let service = AttachService(
+      plane: plane, admit: admit, programVersion: programVersion, logger: logger)
+    let server = GRPCServer(transport: transport, services: [service])
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await server.serve() }
+      group.addTask { try await self.renew(reloader) }
+      do {
+        let bound = try await transport.listeningAddress
+        listening(bound.ipv4?.port ?? bound.ipv6?.port ?? port)
+      } catch {
+        // What `serve` throws says more.
+      }
+      do {
+        try await group.next()
+      } catch is CancellationError {
+        // Whoever runs it wants its end.
+      } catch {
+        throw Problem(
+          .unavailable, code: "listen_failed", "agents cannot attach at \(host):\(port)",
+          cause: "\(error)", next: "Choose another address with --agents.")
+      }
+      service.hangUp()
+      server.beginGracefulShutdown()
+      group.cancelAll()
+    }
+  }
+
+  private func renew(_ reloader: IdentityReloader) async throws {
+    while true {
+      try await Task.sleep(for: Self.renewalInterval)
+      do {
+        try reloader.take(try await identity.identity())
+      } catch {
+        logger.warning("the certificate cannot be renewed", metadata: ["problem": "\(error)"])
+      }
+    }
+  }
+
+  private static func address(
+    _ host: String, _ port: Int
+  ) throws(Problem) -> GRPCNIOTransportHTTP2Posix.SocketAddress {
+    let host = host == "localhost" ? "127.0.0.1" : host
+    return host.contains(":") ? .ipv6(host: host, port: port) : .ipv4(host: host, port: port)
+  }
+}

@@ -1,0 +1,321 @@
+import ClusterModel
+import Crypto
+import Foundation
+import GRPCCore
+import GRPCNIOTransportHTTP2Posix
+import HostPorts
+import Logging
+import SwiftASN1
+import SwiftProtobuf
+import Synchronization
+import WireMessages
+import X509
+
+/// The streams of all agents at the control plane's end.
+final class AttachService: WireControlPlane.ServiceProtocol {
+  private let plane: any ControlPlaneConnection
+  private let admit: @Sendable ([UInt8]) async throws(Problem) -> NodeID
+  private let programVersion: String
+  private let logger: Logger
+  private let agents = Mutex(Agents())
+
+  private struct Agents {
+    var bySession: [String: RemoteAgent] = [:]
+    var byNode: [NodeID: RemoteAgent] = [:]
+    /// While the process stops no agent is let in.
+    var isClosed = false
+  }
+
+  init(
+    plane: any ControlPlaneConnection,
+    admit: @escaping @Sendable ([UInt8]) async throws(Problem) -> NodeID, programVersion: String,
+    logger: Logger
+  ) {
+    self.plane = plane
+    self.admit = admit
+    self.programVersion = programVersion
+    self.logger = logger
+  }
+
+  /// Ends all attachments, and lets no more in.
+  func hangUp() {
+    let all = agents.withLock { agents in
+      agents.isClosed = true
+      return Array(agents.bySession.values)
+    }
+    for agent in all { agent.end() }
+  }
+
+  // Attach.
+
+  func attach(
+    request: StreamingServerRequest<WireAgentFrame>, context: ServerContext
+  ) async throws -> StreamingServerResponse<WirePlaneFrame> {
+    let node = try await peer(context)
+    return StreamingServerResponse { writer in
+      let frames = OutboundQueue<WirePlaneFrame>()
+      let impatience = Task {
+        // Cancelled by the hello.
+        guard (try? await Task.sleep(for: WireLimits.handshake)) != nil else { return }
+        frames.finish()
+      }
+      defer { impatience.cancel() }
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { for await frame in frames.elements { try await writer.write(frame) } }
+        group.addTask {
+          try await self.read(request.messages, from: node, frames) { impatience.cancel() }
+        }
+        // Whoever ends first, reader or writer, ends the attachment.
+        defer { group.cancelAll() }
+        try await group.next()
+      }
+      return [:]
+    }
+  }
+
+  private func read(
+    _ messages: RPCAsyncSequence<WireAgentFrame, any Error>, from node: NodeID,
+    _ frames: OutboundQueue<WirePlaneFrame>, saidHello: () -> Void
+  ) async throws {
+    var iterator = messages.makeAsyncIterator()
+    guard case .hello(let hello)? = try await iterator.next()?.frame else {
+      throw RPCError(code: .failedPrecondition, message: "the first frame is no hello")
+    }
+    let agent = try await letIn(hello, node, frames)
+    saidHello()
+    let link: AgentLinkID
+    do throws(Problem) {
+      link = try await plane.open(agent, from: node, agent.incarnation)
+    } catch {
+      remove(agent)
+      throw RPCError(code: .unavailable, message: "\(error)")
+    }
+    do {
+      while let frame = try await iterator.next() { try take(frame, from: agent) }
+    } catch {
+      logger.info(
+        "the way to an agent broke off", metadata: ["node": "\(node)", "cause": "\(error)"])
+    }
+    remove(agent)
+    await plane.close(link, from: node, agent.incarnation)
+  }
+
+  private func letIn(
+    _ hello: WireHello, _ node: NodeID, _ frames: OutboundQueue<WirePlaneFrame>
+  ) async throws -> RemoteAgent {
+    guard hello.node == node.text else {
+      throw RPCError(
+        code: .permissionDenied, message: "the certificate is of node \(node), not \(hello.node)")
+    }
+    let session = Hexadecimal.encode(
+      SymmetricKey(size: .bits128).withUnsafeBytes { Array($0) })
+    let agent = RemoteAgent(
+      node, Incarnation(hello.incarnation), session: session, facts: try hello.facts.facts(),
+      frames: frames)
+    let replaced = try agents.withLock { agents -> RemoteAgent? in
+      guard !agents.isClosed else {
+        throw RPCError(code: .unavailable, message: "the control plane is stopping")
+      }
+      let former = agents.byNode[node]
+      if let former, former.incarnation > agent.incarnation {
+        throw RPCError(
+          code: .failedPrecondition,
+          message: "a newer agent of node \(node) is attached: run one agent for each node name")
+      }
+      guard former != nil || agents.byNode.count < WireLimits.attachments else {
+        throw RPCError(code: .resourceExhausted, message: "there are too many agents")
+      }
+      agents.byNode[node] = agent
+      agents.bySession[session] = agent
+      return former
+    }
+    replaced?.end()
+    _ = frames.send(
+      .with {
+        $0.welcome = .with {
+          $0.programVersion = programVersion
+          $0.session = Data(session.utf8)
+        }
+      })
+    return agent
+  }
+
+  private func remove(_ agent: RemoteAgent) {
+    agents.withLock { agents in
+      agents.bySession[agent.session] = nil
+      if agents.byNode[agent.node] === agent { agents.byNode[agent.node] = nil }
+    }
+    agent.end()
+  }
+
+  private func take(_ frame: WireAgentFrame, from agent: RemoteAgent) throws {
+    switch frame.frame {
+    case .answer(let answer): try agent.take(answer)
+    case .news(let wire):
+      let news = try wire.news()
+      guard news.node == agent.node else { throw foreign(news.node, agent.node) }
+      plane.tell(news)
+    case .attached, .reported, .heartbeat, .left:
+      guard let message = try frame.message() else { return }
+      guard message.node == agent.node else { throw foreign(message.node, agent.node) }
+      plane.send(message)
+    case .hello: throw RPCError(code: .invalidArgument, message: "a second hello")
+    case nil: break  // Of a newer agent.
+    }
+  }
+
+  private func foreign(_ said: NodeID, _ node: NodeID) -> RPCError {
+    RPCError(code: .permissionDenied, message: "node \(node) speaks for node \(said)")
+  }
+
+  // Run, Ask, FetchModule.
+
+  func run(
+    request: StreamingServerRequest<WireRunAnswer>, context: ServerContext
+  ) async throws -> StreamingServerResponse<WireRunOrder> {
+    let agent = try await attached(request.metadata, context)
+    return StreamingServerResponse { writer in
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { for await order in agent.orders.elements { try await writer.write(order) } }
+        group.addTask { for try await answer in request.messages { try agent.take(answer) } }
+        defer {
+          group.cancelAll()
+          agent.end()
+        }
+        try await group.next()
+      }
+      return [:]
+    }
+  }
+
+  func ask(
+    request: StreamingServerRequest<WireQuestion>, context: ServerContext
+  ) async throws -> StreamingServerResponse<WireAnswer> {
+    let agent = try await attached(request.metadata, context)
+    let desk = QuestionDesk(plane: plane, node: agent.node)
+    return StreamingServerResponse { writer in
+      let answers = OutboundQueue<WireAnswer>()
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { for await answer in answers.elements { try await writer.write(answer) } }
+        group.addTask {
+          try await Self.answer(request.messages, at: desk) { answer in
+            if !answers.send(answer) { agent.end() }
+          }
+        }
+        defer {
+          group.cancelAll()
+          agent.end()
+        }
+        try await group.next()
+      }
+      return [:]
+    }
+  }
+
+  /// Answers questions as they come, so many at the same time.
+  private static func answer(
+    _ questions: RPCAsyncSequence<WireQuestion, any Error>, at desk: QuestionDesk,
+    _ send: @escaping @Sendable (WireAnswer) -> Void
+  ) async throws {
+    let open = OpenQuestions()
+    defer { open.cancelAll() }
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      var count = 0
+      for try await question in questions {
+        if case .cancel = question.question {
+          open.cancel(question.id)
+          continue
+        }
+        if count >= WireLimits.openQuestions {
+          try await group.next()
+          count -= 1
+        }
+        count += 1
+        let task = Task { send(await desk.answer(question)) }
+        open.add(question.id, task)
+        group.addTask {
+          await task.value
+          open.remove(question.id)
+        }
+      }
+      group.cancelAll()
+    }
+  }
+
+  func fetchModule(
+    request: ServerRequest<WireFetchModuleRequest>, context: ServerContext
+  ) async throws -> StreamingServerResponse<WireModuleChunk> {
+    let node = try await peer(context)
+    let digest = try ModuleDigest(wire: request.message.digest)
+    let module: [UInt8]
+    do throws(Problem) {
+      module = try await plane.module(digest)
+    } catch {
+      let code: RPCError.Code = error.category == .notFound ? .notFound : .unavailable
+      throw RPCError(code: code, message: "\(error)")
+    }
+    let begin = request.message.offset
+    guard begin <= UInt64(module.count) else {
+      throw RPCError(code: .outOfRange, message: "the module ends before \(begin)")
+    }
+    logger.debug(
+      "a module is fetched",
+      metadata: ["node": "\(node)", "module": "\(digest.short)", "from": "\(begin)"])
+    return StreamingServerResponse { writer in
+      var offset = Int(begin)
+      repeat {
+        let end = min(offset + WireLimits.chunk.bytes, module.count)
+        let data = Data(module[offset..<end])
+        try await writer.write(
+          .with {
+            $0.offset = UInt64(offset)
+            $0.size = UInt64(module.count)
+            $0.data = data
+            $0.checksum = Data(SHA256.hash(data: data))
+          })
+        offset = end
+      } while offset < module.count
+      return [:]
+    }
+  }
+
+  // Who asks.
+
+  /// The node that shows its certificate.
+  private func peer(_ context: ServerContext) async throws -> NodeID {
+    let transport = context.transportSpecific as? HTTP2ServerTransport.Posix.Context
+    guard let certificate = transport?.peerCertificate else {
+      throw RPCError(code: .unauthenticated, message: "there is no certificate")
+    }
+    var serializer = DER.Serializer()
+    try serializer.serialize(certificate)
+    do throws(Problem) {
+      return try await admit(serializer.serializedBytes)
+    } catch {
+      throw RPCError(code: .unauthenticated, message: "\(error)")
+    }
+  }
+
+  private func attached(
+    _ metadata: Metadata, _ context: ServerContext
+  ) async throws -> RemoteAgent {
+    let node = try await peer(context)
+    let session = metadata[stringValues: WireGreeting.sessionKey].first { _ in true }
+    guard let session, let agent = agents.withLock({ $0.bySession[session] }),
+      agent.node == node
+    else {
+      throw RPCError(code: .failedPrecondition, message: "node \(node) is not attached")
+    }
+    return agent
+  }
+}
+
+/// The questions of one agent that are being answered.
+private final class OpenQuestions: Sendable {
+  private let tasks = Mutex<[UInt64: Task<Void, Never>]>([:])
+
+  func add(_ id: UInt64, _ task: Task<Void, Never>) { tasks.withLock { $0[id] = task } }
+  func remove(_ id: UInt64) { tasks.withLock { _ = $0.removeValue(forKey: id) } }
+  func cancel(_ id: UInt64) { tasks.withLock { $0[id] }?.cancel() }
+  func cancelAll() { for task in tasks.withLock({ Array($0.values) }) { task.cancel() } }
+}

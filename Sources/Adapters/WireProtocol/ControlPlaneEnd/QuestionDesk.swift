@@ -1,0 +1,83 @@
+import ClusterModel
+import HostPorts
+import SwiftProtobuf
+import WireMessages
+
+/// Answers what an agent asks. A node speaks for itself alone: what it wants done in another's name is
+/// refused.
+struct QuestionDesk: Sendable {
+  let plane: any ControlPlaneConnection
+  let node: NodeID
+
+  func answer(_ question: WireQuestion) async -> WireAnswer {
+    var answer = WireAnswer()
+    answer.id = question.id
+    do {
+      answer.answer = try await result(of: question)
+    } catch let fault as WireFault {
+      answer.problem = WireProblem(fault.problem)
+    } catch let problem as Problem {
+      answer.problem = WireProblem(problem)
+    } catch {
+      answer.problem = WireProblem(
+        Problem(.internalFault, code: "question_failed", "\(error)"))
+    }
+    return answer
+  }
+
+  private func result(
+    of question: WireQuestion
+  ) async throws -> WireAnswer.OneOf_Answer {
+    switch question.question {
+    case .entry(let read):
+      let (bucket, namespace) = try read.bucket.names()
+      let entry = try await plane.state.entry(
+        try StateKey(wire: read.key), in: bucket, of: namespace)
+      return .entries(WireStateEntries(entry.map { [$0] } ?? []))
+    case .entries(let list):
+      let (bucket, namespace) = try list.bucket.names()
+      return .entries(
+        WireStateEntries(
+          try await plane.state.entries(
+            in: bucket, of: namespace, prefix: list.prefix,
+            after: list.hasAfter ? try StateKey(wire: list.after) : nil,
+            limit: min(Int(list.limit), GuestCall.listRange.upperBound))))
+    case .position(let id):
+      let (bucket, namespace) = try id.names()
+      return .position(
+        try WireBucketPosition(try await plane.state.position(of: bucket, of: namespace)))
+    case .changes(let follow):
+      let (bucket, namespace) = try follow.bucket.names()
+      return .changes(
+        WireStateChanges(
+          try await plane.state.changes(
+            in: bucket, of: namespace, prefix: follow.prefix,
+            after: follow.hasAfter ? StateRevision(follow.after) : nil,
+            patience: min(Duration(wireNanoseconds: follow.patienceNs), .seconds(60)))))
+    case .commit(let commit):
+      let activation = try own(commit.activation)
+      try await plane.commit(try commit.effects.effects(), of: activation)
+      return .done(WireEmpty())
+    case .denial(let denial):
+      let activation = try own(denial.activation)
+      try await plane.record(
+        try WireJSON.decode(CapabilityDenial.self, from: denial.denialJson), of: activation)
+      return .done(WireEmpty())
+    case .trustedKeys: return .trustedKeys(try WireTrustedKeys(try await plane.trustedKeys()))
+    case .cancel: return .done(WireEmpty())
+    case nil:
+      throw Problem(
+        .invalidInput, code: "question_unknown", "this control plane does not know the question",
+        next: "Update the control plane before its agents.")
+    }
+  }
+
+  private func own(_ wire: WireActivationId) throws -> DeniedActivation {
+    let activation = try wire.activation()
+    guard activation.node == node else {
+      throw Problem(
+        .refused, code: "node_foreign", "node \(node) speaks for node \(activation.node)")
+    }
+    return activation
+  }
+}

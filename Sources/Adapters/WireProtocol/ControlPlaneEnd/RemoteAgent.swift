@@ -1,0 +1,168 @@
+import ClusterModel
+import Foundation
+import HostPorts
+import SwiftProtobuf
+import Synchronization
+import WireMessages
+
+/// An agent that is attached over the wire, as the control plane sees it. Its streams are driven by
+/// ``AttachService``: they write what is queued here, and hand in what comes.
+final class RemoteAgent: AgentConnection {
+  let node: NodeID
+  let incarnation: Incarnation
+  /// Names the attachment on its other streams.
+  let session: String
+  let frames: OutboundQueue<WirePlaneFrame>
+  let orders = OutboundQueue<WireRunOrder>()
+  let state: Mutex<State>
+
+  struct State {
+    var isOver = false
+    /// Invocations that may be begun.
+    var credit = 0
+    var lastRun: UInt64 = 0
+    var runs: [UInt64: CheckedContinuation<ActivationReport, Never>] = [:]
+    /// Cancelled before they were asked for.
+    var cancelled: Set<UInt64> = []
+    var lastInquiry: UInt64 = 0
+    var inquiries: [UInt64: CheckedContinuation<WireInquiryAnswer?, Never>] = [:]
+    var followers: [UInt64: AsyncStream<LogLine>.Continuation] = [:]
+    var facts: NodeFacts
+  }
+
+  init(
+    _ node: NodeID, _ incarnation: Incarnation, session: String, facts: NodeFacts,
+    frames: OutboundQueue<WirePlaneFrame>
+  ) {
+    self.node = node
+    self.incarnation = incarnation
+    self.session = session
+    self.frames = frames
+    state = Mutex(State(facts: facts))
+  }
+
+  func send(_ message: ControlMessage) {
+    // A deployment that cannot be written is a fault of this program: the agent learns of it no way.
+    guard let frame = try? WirePlaneFrame(message) else { return }
+    if !frames.send(frame) { end() }
+  }
+
+  func closed() { end() }
+
+  /// Nothing more is written or read; whoever waits hears so.
+  func end() {
+    let (runs, inquiries, followers) = state.withLock { state in
+      state.isOver = true
+      defer {
+        state.runs = [:]
+        state.inquiries = [:]
+        state.followers = [:]
+      }
+      return (state.runs, state.inquiries, state.followers)
+    }
+    frames.finish()
+    orders.finish()
+    for run in runs.values {
+      run.resume(returning: failed(.nodeLost, "the way to node \(node) ended while it ran this"))
+    }
+    for inquiry in inquiries.values { inquiry.resume(returning: nil) }
+    for follower in followers.values { follower.finish() }
+  }
+
+  // Invocations.
+
+  /// The agent takes so many more.
+  func grant(_ credit: UInt32) {
+    state.withLock { $0.credit = min($0.credit + Int(credit), Int(WireLimits.credit)) }
+  }
+
+  func run(
+    _ placement: PlacementID, under fence: PlanVersion, on event: Event, attempt: Int
+  ) async -> ActivationReport {
+    let ticket = state.withLock { state -> UInt64? in
+      guard !state.isOver, state.credit > 0 else { return nil }
+      state.credit -= 1
+      state.lastRun += 1
+      return state.lastRun
+    }
+    guard let id = ticket else { return notAsked }
+    let order = WireRunOrder.with {
+      $0.id = id
+      $0.invocation = .with {
+        $0.placement = WirePlacementId(placement)
+        $0.fence = WirePlanVersion(fence)
+        $0.event = WireEvent(event)
+        $0.attempt = UInt32(clamping: attempt)
+      }
+    }
+    defer { state.withLock { _ = $0.cancelled.remove(id) } }
+    return await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        let early = state.withLock { state -> ActivationReport? in
+          if state.isOver { return notAsked }
+          if state.cancelled.contains(id) {
+            state.credit += 1
+            return failed(.cancelled, "it was cancelled")
+          }
+          state.runs[id] = continuation
+          return nil
+        }
+        if let early { return continuation.resume(returning: early) }
+        if !orders.send(order) { end() }
+      }
+    } onCancel: {
+      cancel(id)
+    }
+  }
+
+  /// The agent is told to end it; whoever asked need not wait for that.
+  private func cancel(_ id: UInt64) {
+    let run = state.withLock { state -> CheckedContinuation<ActivationReport, Never>? in
+      guard let run = state.runs.removeValue(forKey: id) else {
+        state.cancelled.insert(id)
+        return nil
+      }
+      return run
+    }
+    guard let run else { return }
+    let order = WireRunOrder.with {
+      $0.id = id
+      $0.cancel = WireEmpty()
+    }
+    if !orders.send(order) { end() }
+    run.resume(returning: failed(.cancelled, "it was cancelled"))
+  }
+
+  /// An invocation has ended.
+  func take(_ answer: WireRunAnswer) throws(WireFault) {
+    switch answer.answer {
+    case .credit(let credit): grant(credit)
+    case .report(let wire):
+      let run = state.withLock { state in
+        state.credit = min(state.credit + 1, Int(WireLimits.credit))
+        return state.runs.removeValue(forKey: wire.id)
+      }
+      guard let run else { return }
+      do throws(WireFault) {
+        run.resume(returning: try wire.report())
+      } catch {
+        run.resume(returning: failed(.internalError, "\(error)"))
+        throw error
+      }
+    case nil: break
+    }
+  }
+
+  private var notAsked: ActivationReport {
+    let isOver = state.withLock { $0.isOver }
+    return isOver
+      ? failed(.unavailable, "node \(node) cannot be reached")
+      : failed(.overloaded, "node \(node) takes no more invocations at the moment")
+  }
+
+  private func failed(
+    _ code: ActivationFailure.Code, _ message: String
+  ) -> ActivationReport {
+    ActivationReport(result: .failure(ActivationFailure(code: code, message: message)))
+  }
+}

@@ -1,0 +1,137 @@
+import ClusterModel
+import Foundation
+import SwiftProtobuf
+import WireMessages
+
+// What agents and the control plane say to each other.
+
+extension WireNodePlan {
+  init(_ plan: NodePlan) throws(WireFault) {
+    self.init()
+    node = plan.node.text
+    incarnation = plan.incarnation.number
+    version = WirePlanVersion(plan.version)
+    orders.reserveCapacity(plan.orders.count)
+    for order in plan.orders { orders.append(try WirePlacementOrder(order)) }
+  }
+
+  func plan() throws(WireFault) -> NodePlan {
+    var all: [PlacementOrder] = []
+    all.reserveCapacity(orders.count)
+    for order in orders { all.append(try order.order()) }
+    return NodePlan(
+      node: try NodeID(wire: node), incarnation: Incarnation(incarnation),
+      version: version.version, orders: all)
+  }
+}
+
+extension WirePlacementOrder {
+  fileprivate init(_ order: PlacementOrder) throws(WireFault) {
+    self.init()
+    deploymentJson = try WireJSON.encode(order.deployment)
+    recordJson = try WireJSON.encode(order.record)
+    role = WirePlacementRole(order.role)
+    fence = WirePlanVersion(order.fence)
+  }
+
+  fileprivate func order() throws(WireFault) -> PlacementOrder {
+    PlacementOrder(
+      deployment: try WireJSON.decode(Deployment.self, from: deploymentJson),
+      record: try WireJSON.decode(ModuleVersionRecord.self, from: recordJson),
+      role: try role.role(), fence: fence.version)
+  }
+}
+
+extension WirePlaneFrame {
+  init(_ message: ControlMessage) throws(WireFault) {
+    self.init()
+    switch message {
+    case .welcome(let incarnation, let term):
+      registered = WireRegistered(incarnation, term)
+    case .unknown(let incarnation, let term): unknown = WireRegistered(incarnation, term)
+    case .plan(let plan): self.plan = try WireNodePlan(plan)
+    case .heartbeatAcknowledged(let incarnation, let sequence, let plan, let term):
+      heartbeatAcknowledged = .with {
+        $0.incarnation = incarnation.number
+        $0.sequence = sequence
+        $0.plan = WirePlanVersion(plan)
+        $0.term = term
+      }
+    case .reportAcknowledged(let incarnation, let sequence, let term):
+      reportAcknowledged = .with {
+        $0.incarnation = incarnation.number
+        $0.sequence = sequence
+        $0.term = term
+      }
+    case .refused(let incarnation, let problem, let term):
+      refused = .with {
+        $0.incarnation = incarnation.number
+        $0.problem = WireProblem(problem)
+        $0.term = term
+      }
+    }
+  }
+
+  /// `nil` for a frame that is no message for the agent's logic, or not known here.
+  func message() throws(WireFault) -> ControlMessage? {
+    switch frame {
+    case .registered(let registered):
+      .welcome(Incarnation(registered.incarnation), term: registered.term)
+    case .unknown(let registered):
+      .unknown(Incarnation(registered.incarnation), term: registered.term)
+    case .plan(let plan): .plan(try plan.plan())
+    case .heartbeatAcknowledged(let acknowledged):
+      .heartbeatAcknowledged(
+        Incarnation(acknowledged.incarnation), sequence: acknowledged.sequence,
+        plan: acknowledged.plan.version, term: acknowledged.term)
+    case .reportAcknowledged(let acknowledged):
+      .reportAcknowledged(
+        Incarnation(acknowledged.incarnation), sequence: acknowledged.sequence,
+        term: acknowledged.term)
+    case .refused(let refused):
+      .refused(
+        Incarnation(refused.incarnation), refused.problem.problem, term: refused.term)
+    case .welcome, .inquiry, nil: nil
+    }
+  }
+}
+
+extension WireRegistered {
+  fileprivate init(_ incarnation: Incarnation, _ term: UInt64) {
+    self.init()
+    self.incarnation = incarnation.number
+    self.term = term
+  }
+}
+
+extension WireAgentFrame {
+  init(_ message: AgentMessage) {
+    self.init()
+    switch message {
+    case .attached(let registration, let report):
+      attached = .with {
+        $0.registration = WireNodeRegistration(registration)
+        $0.report = WireNodeReport(report)
+      }
+    case .reported(let report): reported = WireNodeReport(report)
+    case .heartbeat(let heartbeat): self.heartbeat = WireHeartbeat(heartbeat)
+    case .left(let node, let incarnation):
+      left = .with {
+        $0.node = node.text
+        $0.incarnation = incarnation.number
+      }
+    }
+  }
+
+  /// `nil` for a frame that is no message for the control plane's logic, or not known here.
+  func message() throws(WireFault) -> AgentMessage? {
+    switch frame {
+    case .attached(let attached):
+      .attached(try attached.registration.registration(), try attached.report.report())
+    case .reported(let report): .reported(try report.report())
+    case .heartbeat(let heartbeat): .heartbeat(try heartbeat.heartbeat())
+    case .left(let left): .left(try NodeID(wire: left.node), Incarnation(left.incarnation))
+    case .hello, .answer, .news, nil: nil
+    }
+  }
+}

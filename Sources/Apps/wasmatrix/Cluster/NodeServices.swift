@@ -1,0 +1,74 @@
+import ClusterModel
+import HTTPOut
+import HostPorts
+import LocalSystem
+import Logging
+import NodeAgent
+import NodeAgentLogic
+import Supervision
+import SupervisionRuntime
+import WasmtimeEngine
+
+/// The agent of this machine, with its engine, and whichever control plane it is of.
+///
+///     node      engine    the threads and the memory that guests run in
+///               agent     the node: registered, holding placements
+struct NodeServices: Sendable {
+  private let description: NodeDescription
+  private let plane: any ControlPlaneConnection
+  private let firstCode: CodeMode
+  private let folder: String
+  private let heartbeatInterval: Duration
+  private let engine = ResourceSlot<any ModuleEngine>("the engine")
+  private let clock = SystemClock()
+
+  /// - Parameters:
+  ///   - folder: keeps what was compiled, and scratch folders.
+  ///   - firstCode: with `quick` a placement is ready sooner, and optimised while it serves.
+  init(
+    _ description: NodeDescription, of plane: any ControlPlaneConnection, in folder: String,
+    firstCode: CodeMode, heartbeatInterval: Duration
+  ) {
+    self.description = description
+    self.plane = plane
+    self.firstCode = firstCode
+    self.folder = folder
+    self.heartbeatInterval = heartbeatInterval
+  }
+
+  var children: [ChildSpecification] {
+    [
+      ChildSpecification(.supervisor("node", AgentTree.plan), path: "node") { path in
+        path == "node/engine" ? engineOwner as any SupervisedService : agent
+      }
+    ]
+  }
+
+  private var engineOwner: ResourceOwner<any ModuleEngine> {
+    let (cache, scratch) = (folder + "/cache", folder + "/scratch")
+    return ResourceOwner(
+      of: engine,
+      open: {
+        try await BlockingCall.run { () throws(Problem) in
+          try WasmtimeEngine(cacheFolder: cache, scratchFolder: scratch) { trouble in
+            Logger(label: "engine").warning(
+              "modules are compiled at each start", metadata: ["problem": "\(trouble)"])
+          }
+        }
+      },
+      close: { engine in
+        try await BlockingCall.run { () throws(Problem) in (engine as? WasmtimeEngine)?.stop() }
+      })
+  }
+
+  private var agent: NodeAgentService {
+    let (clock, description) = (clock, description)
+    return NodeAgentService(
+      registration: { () throws(Problem) in
+        try description.registration(startedAt: clock.now().wall)
+      },
+      engine: engine, firstCode: firstCode, plane: plane, http: { HTTPOut() }, clock: clock,
+      logger: Logger(label: "node-agent"),
+      configuration: NodeAgentLogic.Configuration(heartbeatInterval: heartbeatInterval))
+  }
+}
