@@ -312,6 +312,12 @@ let package = Package(
         "ClusterModel", "HostPorts", "HTTPOut", nioCore, nioPosix,
         .product(name: "NIOHTTP1", package: "swift-nio"),
       ]),
+    tests(
+      "Adapters", "WireProtocolTests",
+      [
+        "ClusterModel", "HostPorts", "WireMessages", "WireProtocol", protobuf, certificates, asn1,
+        crypto, logging,
+      ]),
     tests("Adapters", "ManifestYAMLTests", ["ClusterModel", "ManifestYAML"]),
     tests("Hosts", "NodeAgentTests", ["ClusterModel", "HostPorts", "NodeAgent"]),
     tests(

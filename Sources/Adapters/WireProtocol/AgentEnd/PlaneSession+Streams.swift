@@ -20,7 +20,7 @@ extension PlaneSession {
   // Attach.
 
   func attach(
-    _ stub: WireControlPlane.Client<Transport>, _ welcome: OneShot<String>
+    _ stub: WireControlPlane.Client<Transport>, _ welcome: OneShot<String?>
   ) async throws {
     try await stub.attach(options: Self.options) { [frames] writer in
       for await frame in frames.elements { try await writer.write(frame) }
@@ -114,13 +114,13 @@ extension PlaneSession {
   // Run.
 
   func run(
-    _ stub: WireControlPlane.Client<Transport>, _ session: Metadata, _ ready: OneShot<Void>
+    _ stub: WireControlPlane.Client<Transport>, _ session: Metadata, _ ready: OneShot<Bool>
   ) async throws {
     try await stub.run(metadata: session, options: Self.options) { [answers] writer in
       try await writer.write(.with { $0.credit = WireLimits.credit })
       for await answer in answers.elements { try await writer.write(answer) }
     } onResponse: { response in
-      ready.fill(())
+      ready.fill(true)
       for try await order in response.messages { try self.take(order) }
     }
   }
@@ -165,12 +165,12 @@ extension PlaneSession {
   // Ask.
 
   func ask(
-    _ stub: WireControlPlane.Client<Transport>, _ session: Metadata, _ ready: OneShot<Void>
+    _ stub: WireControlPlane.Client<Transport>, _ session: Metadata, _ ready: OneShot<Bool>
   ) async throws {
     try await stub.ask(metadata: session, options: Self.options) { [questions] writer in
       for await question in questions.elements { try await writer.write(question) }
     } onResponse: { response in
-      ready.fill(())
+      ready.fill(true)
       for try await answer in response.messages {
         self.state.withLock { $0.asked.removeValue(forKey: answer.id) }?
           .resume(returning: .success(answer))

@@ -117,19 +117,20 @@ final class PlaneSession: Sendable {
       var hello = hello
       hello.facts = try WireNodeFacts(facts)
       _ = frames.send(.with { [hello] in $0.hello = hello })
-      let welcome = OneShot<String>()
-      let ready = (run: OneShot<Void>(), ask: OneShot<Void>())
+      // Each says `nil` or `false` when the connection ends before.
+      let welcome = OneShot<String?>()
+      let ready = (run: OneShot<Bool>(), ask: OneShot<Bool>())
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await client.runConnections() }
         group.addTask { try await self.attach(stub, welcome) }
         group.addTask {
-          let session: Metadata = [WireGreeting.sessionKey: .string(await welcome.value)]
+          guard let name = await welcome.value else { return }
+          let session: Metadata = [WireGreeting.sessionKey: .string(name)]
           try await withThrowingTaskGroup(of: Void.self) { streams in
             streams.addTask { try await self.run(stub, session, ready.run) }
             streams.addTask { try await self.ask(stub, session, ready.ask) }
             streams.addTask {
-              await ready.run.value
-              await ready.ask.value
+              guard await ready.run.value, await ready.ask.value else { return }
               self.state.withLock { state in
                 guard !state.isOver else { return }
                 state.isOpen = true
@@ -145,9 +146,9 @@ final class PlaneSession: Sendable {
         defer {
           group.cancelAll()
           // Whoever still waits for a step waits no more.
-          welcome.fill("")
-          ready.run.fill(())
-          ready.ask.fill(())
+          welcome.fill(nil)
+          ready.run.fill(false)
+          ready.ask.fill(false)
         }
         try await group.next()
       }

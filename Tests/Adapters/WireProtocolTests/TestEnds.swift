@@ -1,0 +1,182 @@
+import ClusterModel
+import HostPorts
+import Logging
+import Synchronization
+import Testing
+
+@testable import WireProtocol
+
+/// What a control plane heard, and what it answers: the other side of the server under test.
+final class TestPlane: ControlPlaneConnection {
+  struct Heard: Sendable {
+    var agents: [NodeID: any AgentConnection] = [:]
+    var messages: [AgentMessage] = []
+    var closed: [NodeID] = []
+    var commits: [ActivationEffects] = []
+    var denials: [CapabilityDenial] = []
+    var news: [ServiceNews] = []
+    var links: UInt64 = 0
+  }
+
+  let heard = Mutex(Heard())
+  let bytes: [UInt8]
+  let stored = TestState()
+
+  init(module bytes: [UInt8] = []) { self.bytes = bytes }
+
+  func open(
+    _ agent: any AgentConnection, from node: NodeID, _ incarnation: Incarnation
+  ) async throws(Problem) -> AgentLinkID {
+    heard.withLock { heard in
+      heard.agents[node] = agent
+      heard.links += 1
+      return AgentLinkID(heard.links)
+    }
+  }
+  func send(_ message: AgentMessage) { heard.withLock { $0.messages.append(message) } }
+  func close(_ link: AgentLinkID, from node: NodeID, _ incarnation: Incarnation) async {
+    heard.withLock { $0.closed.append(node) }
+  }
+  func module(_ digest: ModuleDigest) async throws(Problem) -> [UInt8] { bytes }
+  func trustedKeys() async throws(Problem) -> [TrustedKey] { [] }
+  var state: any GuestState { stored }
+  func commit(
+    _ effects: ActivationEffects, of activation: DeniedActivation
+  ) async throws(Problem) { heard.withLock { $0.commits.append(effects) } }
+  func tell(_ news: ServiceNews) { heard.withLock { $0.news.append(news) } }
+  func record(_ denial: CapabilityDenial, of activation: DeniedActivation) async throws(Problem) {
+    heard.withLock { $0.denials.append(denial) }
+  }
+
+  func agent(_ node: String) -> (any AgentConnection)? {
+    heard.withLock { $0.agents[NodeID(unchecked: node)] }
+  }
+}
+
+struct TestState: GuestState {
+  func entry(
+    _ key: StateKey, in bucket: BucketName, of namespace: Namespace
+  ) async throws(Problem) -> StateEntry? {
+    guard key.text != "missing" else { return nil }
+    return StateEntry(
+      key: key, value: Array(bucket.text.utf8), revision: StateRevision(7),
+      modifiedAt: WallInstant(microseconds: 3), expiresAt: nil)
+  }
+  func entries(
+    in bucket: BucketName, of namespace: Namespace, prefix: String, after: StateKey?, limit: Int
+  ) async throws(Problem) -> [StateEntry] { [] }
+  func position(
+    of bucket: BucketName, of namespace: Namespace
+  ) async throws(Problem) -> BucketPosition {
+    throw Problem(.notFound, code: "bucket_unknown", "there is none", next: "Make one.")
+  }
+  func changes(
+    in bucket: BucketName, of namespace: Namespace, prefix: String, after revision: StateRevision?,
+    patience: Duration
+  ) async throws(Problem) -> [StateChange] {
+    // Until whoever asks gives up.
+    try? await Task.sleep(for: .seconds(3600))
+    return []
+  }
+}
+
+/// An agent that runs whatever it is told to.
+final class TestAgent: AgentConnection {
+  struct Heard: Sendable {
+    var messages: [ControlMessage] = []
+    var hasClosed = false
+    var running = 0
+    var cancelled = 0
+  }
+  let heard = Mutex(Heard())
+
+  func send(_ message: ControlMessage) { heard.withLock { $0.messages.append(message) } }
+  func closed() { heard.withLock { $0.hasClosed = true } }
+
+  /// Says what it was given; waits when it is told to.
+  func run(
+    _ placement: PlacementID, under fence: PlanVersion, on event: Event, attempt: Int
+  ) async -> ActivationReport {
+    heard.withLock { $0.running += 1 }
+    defer { heard.withLock { $0.running -= 1 } }
+    if event.type == "wait" {
+      try? await Task.sleep(for: .seconds(3600))
+      heard.withLock { $0.cancelled += 1 }
+      return ActivationReport(
+        result: .failure(ActivationFailure(code: .cancelled, message: "cancelled")))
+    }
+    return ActivationReport(
+      result: .success(event.data + Array("\(placement.generation) \(fence) \(attempt)".utf8)),
+      log: [1, 2, 3],
+      usage: ActivationUsage(
+        queued: .microseconds(1), cpuTime: .microseconds(2), wallTime: .microseconds(3),
+        memory: .kibibytes(64)))
+  }
+  func facts() async -> NodeFacts { Self.facts }
+  func placementStatuses() async -> [PlacementStatus] { [] }
+  func killService(_ module: QualifiedName) async -> Bool { true }
+  func logLines(of module: QualifiedName) async -> [LogLine] { [Self.line] }
+  func followLog(of module: QualifiedName) async throws(Problem) -> AsyncStream<LogLine> {
+    guard module.name.text != "none" else {
+      throw Problem(.overloaded, code: "followers_too_many", "too many")
+    }
+    return AsyncStream { continuation in
+      continuation.yield(Self.line)
+      continuation.finish()
+    }
+  }
+
+  static let line = LogLine(
+    at: WallInstant(microseconds: 1), module: ModuleName(unchecked: "m"),
+    version: ModuleVersion(unchecked: "1.0.0"), eventID: "e", text: "hello")
+  static let facts = NodeFacts(
+    engine: EngineFacts(
+      libraryVersion: "50", architecture: "x86_64", cpuFeatures: ["sse2"], workers: 2,
+      instanceSlots: 100, liveInstances: 1, queuedActivations: 0),
+    startedAt: WallInstant(microseconds: 17))
+}
+
+/// A server on a port of its own, and what agents need to reach it.
+struct TestWire {
+  let plane: TestPlane
+  let port: Int
+  let authority: TestAuthority
+  private let serving: Task<Void, any Error>
+
+  init(plane: TestPlane = TestPlane(), dns: String = PlaneName.controlPlane) async throws {
+    self.plane = plane
+    authority = try TestAuthority()
+    let server = AttachServer(
+      plane: plane, identity: try authority.plane(dns: dns), host: "127.0.0.1", port: 0,
+      admit: { (der) throws(Problem) in try TestAuthority.admit(der) }, programVersion: "test",
+      logger: Logger(label: "test"))
+    let port = OneShot<Int>()
+    serving = Task {
+      do {
+        try await server.run { port.fill($0) }
+      } catch {
+        port.fill(0)
+        throw error
+      }
+    }
+    self.port = await port.value
+  }
+
+  func stop() async {
+    serving.cancel()
+    _ = await serving.result
+  }
+
+  func remote(_ identity: TestIdentity) -> RemoteControlPlane {
+    RemoteControlPlane(
+      at: .init(host: "127.0.0.1", port: port), identity: identity, programVersion: "test",
+      logger: Logger(label: "test"))
+  }
+
+  func remote(_ node: String) throws -> RemoteControlPlane { remote(try authority.node(node)) }
+}
+
+/// Waits until something holds; a test that waits for ever ends by its time limit.
+func until(_ condition: () async -> Bool) async throws {
+  while !(await condition()) { try await Task.sleep(for: .milliseconds(5)) }
+}
