@@ -53,7 +53,8 @@ let package = Package(
       name: "Parts",
       targets: [
         "CWasmtime", "ClusterModel", "ControlPlane", "ControlPlaneLogic", "DurableSQLite",
-        "EmbeddedEventBus", "EventPatterns", "EventRouting", "HTTPOut", "HostPorts", "LocalSystem",
+        "DedicatedThreads", "EmbeddedEventBus", "EventPatterns", "EventRouting", "HTTPOut",
+        "HeartbeatCoding", "HeartbeatLink", "HostPorts", "LocalSystem",
         "ModuleTrust",
         "NodeAgent", "NodeAgentLogic",
         "NodeTracking", "SQLiteStore", "Scheduling", "StateCaching", "Supervision",
@@ -106,6 +107,7 @@ let package = Package(
     target("Core", "GuestAccess", ["ClusterModel"]),
     target("Core", "StateCaching", ["ClusterModel"]),
     target("Core", "NodeAgentLogic", ["ClusterModel", "Supervision", deque]),
+    target("Core", "HeartbeatCoding", ["ClusterModel", crypto]),
 
     // Simulation: whole clusters of the logics, in virtual time. It knows no adapter.
     target(
@@ -135,6 +137,13 @@ let package = Package(
       ["ClusterModel", "HostPorts", "CWasmtime", "CGuestFiles", crypto, deque, heap]),
     .target(name: "CLocalSystem", path: "Sources/Adapters/CLocalSystem"),
     target("Adapters", "LocalSystem", ["ClusterModel", "HostPorts", "CLocalSystem"]),
+    .target(name: "CDedicatedThreads", path: "Sources/Adapters/CDedicatedThreads"),
+    target(
+      "Adapters", "DedicatedThreads", ["ClusterModel", "HostPorts", "CDedicatedThreads", deque]),
+    .target(name: "CHeartbeatLink", path: "Sources/Adapters/CHeartbeatLink"),
+    target(
+      "Adapters", "HeartbeatLink",
+      ["ClusterModel", "HeartbeatCoding", "CHeartbeatLink", "DedicatedThreads", metrics]),
     target("Adapters", "DurableSQLite", ["ClusterModel", "HostPorts", grdb, deque]),
     target(
       "Adapters", "SQLiteStore", ["ClusterModel", "HostPorts", "DurableSQLite", grdb, crypto]),
@@ -275,6 +284,7 @@ let package = Package(
       ]),
     tests("Core", "GuestAccessTests", ["ClusterModel", "GuestAccess"]),
     tests("Core", "StateCachingTests", ["ClusterModel", "StateCaching"]),
+    tests("Core", "HeartbeatCodingTests", ["ClusterModel", "HeartbeatCoding"]),
     tests("Core", "NodeAgentLogicTests", ["ClusterModel", "NodeAgentLogic", "Supervision"]),
     tests(
       "Simulation", "ClusterSimulatorTests",
@@ -289,6 +299,11 @@ let package = Package(
         "StorageTesting",
       ]),
     tests("Adapters", "LocalSystemTests", ["ClusterModel", "LocalSystem", "ProcessTesting"]),
+    tests(
+      "Adapters", "DedicatedThreadsTests", ["ClusterModel", "HostPorts", "DedicatedThreads"]),
+    tests(
+      "Adapters", "HeartbeatLinkTests",
+      ["ClusterModel", "HeartbeatCoding", "HeartbeatLink", "DedicatedThreads"]),
     tests(
       "Adapters", "DurableSQLiteTests", ["ClusterModel", "DurableSQLite", "StorageTesting", grdb]),
     tests(
