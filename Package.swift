@@ -143,7 +143,7 @@ let package = Package(
     .target(name: "CHeartbeatLink", path: "Sources/Adapters/CHeartbeatLink"),
     target(
       "Adapters", "HeartbeatLink",
-      ["ClusterModel", "HeartbeatCoding", "CHeartbeatLink", "DedicatedThreads", metrics]),
+      ["ClusterModel", "HostPorts", "HeartbeatCoding", "CHeartbeatLink", "DedicatedThreads", metrics]),
     target("Adapters", "DurableSQLite", ["ClusterModel", "HostPorts", grdb, deque]),
     target(
       "Adapters", "SQLiteStore", ["ClusterModel", "HostPorts", "DurableSQLite", grdb, crypto]),
@@ -231,7 +231,7 @@ let package = Package(
         "ControlPlaneLogic", "EventRouting", "NodeAgentLogic", "HostPorts", "SupervisionRuntime",
         "LocalSystem", "WasmtimeEngine", "DurableSQLite", "DataBackup", "SQLiteStore",
         "EmbeddedEventBus", "HTTPOut", "ManifestYAML", "NodeAgent", "ControlPlane", "Telemetry",
-        "ClusterAuthority", "WireProtocol",
+        "ClusterAuthority", "HeartbeatLink", "WireProtocol",
         "ControlAPIModel", "ControlAPI", "ControlAPIClient", crypto,
         logging, metrics,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),

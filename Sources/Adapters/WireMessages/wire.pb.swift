@@ -297,17 +297,43 @@ package nonisolated struct WireWelcome: Sendable {
 
   package var features: [String] = []
 
-  /// Names this attachment on the other streams, in the metadata `wasmatrix-session`: 16 bytes.
+  /// Names this attachment on the other streams, in the metadata `wasmatrix-session`.
+  package var session: String = String()
+
+  /// Missing when heartbeats ride on the Attach stream.
+  package var heartbeats: WireHeartbeatInvitation {
+    get {_heartbeats ?? WireHeartbeatInvitation()}
+    set {_heartbeats = newValue}
+  }
+  /// Returns true if `heartbeats` has been explicitly set.
+  package var hasHeartbeats: Bool {self._heartbeats != nil}
+  /// Clears the value of `heartbeats`. Subsequent reads from it will return its default value.
+  package mutating func clearHeartbeats() {self._heartbeats = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _heartbeats: WireHeartbeatInvitation? = nil
+}
+
+/// How to send heartbeats as datagrams (docs/HEARTBEATS.md).
+package nonisolated struct WireHeartbeatInvitation: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// 16 bytes.
   package var session: Data = Data()
 
-  /// 32 bytes with which heartbeats of this attachment are authenticated.
-  package var heartbeatKey: Data = Data()
+  /// 32 bytes.
+  package var key: Data = Data()
 
-  /// The UDP port that takes them, on the host that the agent is connected to; 0 for none.
-  package var heartbeatPort: UInt32 = 0
+  /// The UDP port, on the host that the agent is connected to.
+  package var port: UInt32 = 0
 
-  /// Between two heartbeats; 0 for the agent's own choice.
-  package var heartbeatIntervalNs: UInt64 = 0
+  /// Between two heartbeats.
+  package var intervalNs: UInt64 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -2417,7 +2443,7 @@ nonisolated extension WireHello: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension WireWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Welcome"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}program_version\0\u{1}features\0\u{1}session\0\u{3}heartbeat_key\0\u{3}heartbeat_port\0\u{3}heartbeat_interval_ns\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}program_version\0\u{1}features\0\u{1}session\0\u{1}heartbeats\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2427,16 +2453,18 @@ nonisolated extension WireWelcome: SwiftProtobuf.Message, SwiftProtobuf._Message
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.programVersion) }()
       case 2: try { try decoder.decodeRepeatedStringField(value: &self.features) }()
-      case 3: try { try decoder.decodeSingularBytesField(value: &self.session) }()
-      case 4: try { try decoder.decodeSingularBytesField(value: &self.heartbeatKey) }()
-      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.heartbeatPort) }()
-      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.heartbeatIntervalNs) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.session) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._heartbeats) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.programVersion.isEmpty {
       try visitor.visitSingularStringField(value: self.programVersion, fieldNumber: 1)
     }
@@ -2444,17 +2472,11 @@ nonisolated extension WireWelcome: SwiftProtobuf.Message, SwiftProtobuf._Message
       try visitor.visitRepeatedStringField(value: self.features, fieldNumber: 2)
     }
     if !self.session.isEmpty {
-      try visitor.visitSingularBytesField(value: self.session, fieldNumber: 3)
+      try visitor.visitSingularStringField(value: self.session, fieldNumber: 3)
     }
-    if !self.heartbeatKey.isEmpty {
-      try visitor.visitSingularBytesField(value: self.heartbeatKey, fieldNumber: 4)
-    }
-    if self.heartbeatPort != 0 {
-      try visitor.visitSingularUInt32Field(value: self.heartbeatPort, fieldNumber: 5)
-    }
-    if self.heartbeatIntervalNs != 0 {
-      try visitor.visitSingularUInt64Field(value: self.heartbeatIntervalNs, fieldNumber: 6)
-    }
+    try { if let v = self._heartbeats {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2462,9 +2484,52 @@ nonisolated extension WireWelcome: SwiftProtobuf.Message, SwiftProtobuf._Message
     if lhs.programVersion != rhs.programVersion {return false}
     if lhs.features != rhs.features {return false}
     if lhs.session != rhs.session {return false}
-    if lhs.heartbeatKey != rhs.heartbeatKey {return false}
-    if lhs.heartbeatPort != rhs.heartbeatPort {return false}
-    if lhs.heartbeatIntervalNs != rhs.heartbeatIntervalNs {return false}
+    if lhs._heartbeats != rhs._heartbeats {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireHeartbeatInvitation: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".HeartbeatInvitation"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}session\0\u{1}key\0\u{1}port\0\u{3}interval_ns\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.session) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.key) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.port) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.intervalNs) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.session.isEmpty {
+      try visitor.visitSingularBytesField(value: self.session, fieldNumber: 1)
+    }
+    if !self.key.isEmpty {
+      try visitor.visitSingularBytesField(value: self.key, fieldNumber: 2)
+    }
+    if self.port != 0 {
+      try visitor.visitSingularUInt32Field(value: self.port, fieldNumber: 3)
+    }
+    if self.intervalNs != 0 {
+      try visitor.visitSingularUInt64Field(value: self.intervalNs, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireHeartbeatInvitation, rhs: WireHeartbeatInvitation) -> Bool {
+    if lhs.session != rhs.session {return false}
+    if lhs.key != rhs.key {return false}
+    if lhs.port != rhs.port {return false}
+    if lhs.intervalNs != rhs.intervalNs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -11,7 +11,7 @@ extension NodeAgentLogic {
     }
     linkFailures = 0
     link = .attaching(againAt: now.monotonic + configuration.reportInterval)
-    nextHeartbeat = nextHeartbeat ?? now.monotonic + configuration.heartbeatInterval
+    nextHeartbeat = nextHeartbeat ?? now.monotonic + heartbeatInterval
     reportSequence += 1
     reportAt = nil
     directives.append(.send(.attached(registration, report)))

@@ -74,6 +74,8 @@ public struct NodeAgentLogic: Sendable {
   public internal(set) var plan = PlanVersion.zero
   var lastAttempt: UInt64 = 0
   var nextHeartbeat: MonotonicInstant?
+  /// Between two heartbeats, as the control plane wants it.
+  var heartbeatInterval: Duration
   var heartbeatSequence: UInt64 = 0
   var sentHeartbeats: Deque<(sequence: UInt64, at: MonotonicInstant)> = []
   /// Until when what must stop when isolated may serve.
@@ -96,6 +98,7 @@ public struct NodeAgentLogic: Sendable {
   public init(registration: NodeRegistration, configuration: Configuration = Configuration()) {
     self.registration = registration
     self.configuration = configuration
+    heartbeatInterval = configuration.heartbeatInterval
   }
 
   /// When `deadlineReached` is due.
@@ -118,7 +121,9 @@ public struct NodeAgentLogic: Sendable {
     case .started:
       link = .opening
       directives.append(.openLink)
-    case .linkOpened: attach(now, &directives)
+    case .linkOpened(let interval):
+      heartbeatInterval = interval ?? configuration.heartbeatInterval
+      attach(now, &directives)
     case .linkClosed: closeLink(now, &random)
     case .controlPlaneSpoke(let message): hear(message, now, &directives)
     case .vitalsMeasured(let vitals): beat(vitals, now, &directives)
@@ -231,7 +236,7 @@ public struct NodeAgentLogic: Sendable {
     case .closed, .attaching, .opening, .attached, .refused, .ended: break
     }
     if let at = nextHeartbeat, at <= time {
-      nextHeartbeat = time + configuration.heartbeatInterval
+      nextHeartbeat = time + heartbeatInterval
       directives.append(.measureVitals)
     }
     if let at = reportAt, at <= time { say(now, &directives) }

@@ -32,8 +32,9 @@ extension NodeAgentLogic {
   /// What has happened.
   public enum Input: Sendable {
     case started
-    /// The way to the control plane is open; what is sent now may arrive.
-    case linkOpened
+    /// The way to the control plane is open; what is sent now may arrive. With it may come what the
+    /// control plane wants between two heartbeats.
+    case linkOpened(heartbeatInterval: Duration?)
     case linkClosed
     case controlPlaneSpoke(ControlMessage)
     /// The answer to `measureVitals`.

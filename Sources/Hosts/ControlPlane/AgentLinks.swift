@@ -14,6 +14,8 @@ final class AgentLinks: Sendable {
     case message(AgentMessage)
     /// An agent said that it has ended.
     case ended(NodeID, Incarnation)
+    /// Whoever watches an agent's process saw it end.
+    case died(NodeID, Incarnation)
   }
 
   private struct State {
@@ -63,6 +65,11 @@ final class AgentLinks: Sendable {
       return state.messages
     }
     mailbox?.yield(.ended(node, incarnation))
+  }
+
+  /// An agent's process has ended, as whoever watches it saw.
+  func died(_ node: NodeID, _ incarnation: Incarnation) {
+    state.withLock { $0.messages }?.yield(.died(node, incarnation))
   }
 
   func take(_ message: AgentMessage) {
@@ -125,7 +132,9 @@ struct AttachListener: SupervisedService {
       switch news {
       case .message(let message): await plane.current?.hear(message)
       case .ended(let node, let incarnation):
-        await plane.current?.agentEnded(node, incarnation)
+        await plane.current?.agentEnded(node, incarnation, .connectionClosed)
+      case .died(let node, let incarnation):
+        await plane.current?.agentEnded(node, incarnation, .processEnded)
       }
     }
     links.hangUp()

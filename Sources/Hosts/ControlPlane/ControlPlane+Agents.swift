@@ -6,9 +6,9 @@ import NodeTracking
 
 // Nodes and their agents.
 extension ControlPlane {
-  /// An agent says that it has ended.
-  func agentEnded(_ node: NodeID, _ incarnation: Incarnation) {
-    feed(.agentDied(node, incarnation, .connectionClosed))
+  /// An agent has ended.
+  func agentEnded(_ node: NodeID, _ incarnation: Incarnation, _ evidence: DeathEvidence) {
+    feed(.agentDied(node, incarnation, evidence))
   }
 
   func module(_ digest: ModuleDigest) async throws(Problem) -> [UInt8] {

@@ -84,6 +84,11 @@ public final class SupervisedControlPlane: Sendable {
       links: links, plane: plane, state: SlottedState(slot: bus, clock: clock))
   }
 
+  /// The process of an agent was seen to end.
+  public func witnessDeath(of node: NodeID, _ incarnation: Incarnation) {
+    links.died(node, incarnation)
+  }
+
   /// Takes nothing more in, and lets what runs come to its end for at most `patience`. What was not done
   /// by then is done after the next start.
   public func quiesce(patience: Duration = .seconds(5)) async {
@@ -141,8 +146,8 @@ private struct LocalControlPlaneConnection: ControlPlaneConnection {
 
   func open(
     _ agent: any AgentConnection, from node: NodeID, _ incarnation: Incarnation
-  ) async throws(Problem) -> AgentLinkID {
-    try links.open(agent, from: node)
+  ) async throws(Problem) -> AgentLink {
+    AgentLink(try links.open(agent, from: node))
   }
 
   func send(_ message: AgentMessage) { links.take(message) }

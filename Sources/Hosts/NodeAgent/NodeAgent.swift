@@ -34,7 +34,7 @@ public actor NodeAgent {
   private var lastWatcher: UInt64 = 0
   private var isAttached = false
   /// The way that is open, or was opened last.
-  private var link: AgentLinkID?
+  private var link: AgentLink?
   private var hasEnded = false
 
   /// Messages that may wait to be read; what comes beyond that is lost, and said again.
@@ -82,7 +82,7 @@ public actor NodeAgent {
     guard !hasEnded else { return }
     feed(.stopRequested)
     while !hasEnded { await change() }
-    if let link { await plane.close(link, from: registration.node, registration.incarnation) }
+    if let link { await plane.close(link.id, from: registration.node, registration.incarnation) }
     alarm?.task.cancel()
     for preparation in preparations.values { preparation.task.cancel() }
     letters.finish()
@@ -135,8 +135,10 @@ public actor NodeAgent {
     let agent = LocalAgentConnection(agent: self, letters: letters)
     Task {
       do throws(Problem) {
-        link = try await plane.open(agent, from: registration.node, registration.incarnation)
-        feed(.linkOpened)
+        let link = try await plane.open(
+          agent, from: registration.node, registration.incarnation)
+        self.link = link
+        feed(.linkOpened(heartbeatInterval: link.heartbeatInterval))
       } catch {
         logger.warning("the control plane is not there", metadata: ["problem": "\(error)"])
         feed(.linkClosed)

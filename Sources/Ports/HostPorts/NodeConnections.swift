@@ -32,7 +32,7 @@ public protocol ControlPlaneConnection: Sendable {
   /// - Parameter incarnation: the start of the agent that it is.
   func open(
     _ agent: any AgentConnection, from node: NodeID, _ incarnation: Incarnation
-  ) async throws(Problem) -> AgentLinkID
+  ) async throws(Problem) -> AgentLink
   func send(_ message: AgentMessage)
   /// Says that the agent's end of the way is closed: nothing more comes over it, and unless another one was
   /// opened since, its agent counts as ended.
@@ -49,6 +49,18 @@ public protocol ControlPlaneConnection: Sendable {
   func tell(_ news: ServiceNews)
   /// Puts on record that a guest was refused something; returns when that is durable.
   func record(_ denial: CapabilityDenial, of activation: DeniedActivation) async throws(Problem)
+}
+
+/// A way between an agent and its control plane that was opened.
+public struct AgentLink: Hashable, Sendable {
+  public var id: AgentLinkID
+  /// What the control plane wants between two heartbeats; `nil` for what the agent was told otherwise.
+  public var heartbeatInterval: Duration?
+
+  public init(_ id: AgentLinkID, heartbeatInterval: Duration? = nil) {
+    self.id = id
+    self.heartbeatInterval = heartbeatInterval
+  }
 }
 
 /// Names one opening of the way between an agent and its control plane, among all of one end.

@@ -94,7 +94,7 @@ extension World {
     agents[index].connection += 1
     agents[index].isConnected = true
     agents[index].link = links
-    tellAgent(index, process, .linkOpened)
+    tellAgent(index, process, .linkOpened(heartbeatInterval: nil))
   }
 
   func linkFails(_ index: Int, _ process: Int, _ connection: Int) {

@@ -26,11 +26,11 @@ final class TestPlane: ControlPlaneConnection {
 
   func open(
     _ agent: any AgentConnection, from node: NodeID, _ incarnation: Incarnation
-  ) async throws(Problem) -> AgentLinkID {
+  ) async throws(Problem) -> AgentLink {
     heard.withLock { heard in
       heard.agents[node] = agent
       heard.links += 1
-      return AgentLinkID(heard.links)
+      return AgentLink(AgentLinkID(heard.links))
     }
   }
   func send(_ message: AgentMessage) { heard.withLock { $0.messages.append(message) } }
@@ -148,7 +148,8 @@ struct TestWire {
     authority = try TestAuthority()
     let server = AttachServer(
       plane: plane, identity: try authority.plane(dns: dns), host: "127.0.0.1", port: 0,
-      admit: { (der) throws(Problem) in try TestAuthority.admit(der) }, programVersion: "test",
+      admit: { (der) throws(Problem) in try TestAuthority.admit(der) }, heartbeats: nil,
+      programVersion: "test",
       logger: Logger(label: "test"))
     let port = OneShot<Int>()
     serving = Task {
@@ -169,8 +170,8 @@ struct TestWire {
 
   func remote(_ identity: TestIdentity) -> RemoteControlPlane {
     RemoteControlPlane(
-      at: .init(host: "127.0.0.1", port: port), identity: identity, programVersion: "test",
-      logger: Logger(label: "test"))
+      at: { [port] in .init(host: "127.0.0.1", port: port) }, identity: identity, heartbeats: nil,
+      programVersion: "test", logger: Logger(label: "test"))
   }
 
   func remote(_ node: String) throws -> RemoteControlPlane { remote(try authority.node(node)) }

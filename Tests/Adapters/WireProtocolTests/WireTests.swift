@@ -21,7 +21,7 @@ struct WireTests {
   ) async throws -> (RemoteControlPlane, AgentLinkID) {
     let remote = try wire.remote(node.text)
     let link = try await remote.open(agent, from: node, Incarnation(incarnation))
-    return (remote, link)
+    return (remote, link.id)
   }
 
   static func run(

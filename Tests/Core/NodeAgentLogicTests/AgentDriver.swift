@@ -31,7 +31,7 @@ struct AgentDriver {
         location: NodeLocation(zone: .default), capabilities: capabilities))
   }
 
-  private var now: Instants {
+  var now: Instants {
     Instants(
       monotonic: MonotonicInstant(nanoseconds: nanoseconds),
       wall: WallInstant(microseconds: nanoseconds / 1000))
@@ -75,7 +75,7 @@ struct AgentDriver {
 
   mutating func attach() {
     _ = tell(.started)
-    _ = tell(.linkOpened)
+    _ = tell(.linkOpened(heartbeatInterval: nil))
     _ = hear(.welcome(incarnation, term: 1))
   }
 

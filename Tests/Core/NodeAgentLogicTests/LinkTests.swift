@@ -14,7 +14,7 @@ import Testing
       #expect(agent.logic.nextDeadline != nil)
       #expect(agent.wait(.milliseconds(milliseconds)) == ["open link"])
     }
-    _ = agent.tell(.linkOpened)
+    _ = agent.tell(.linkOpened(heartbeatInterval: nil))
     _ = agent.tell(.linkClosed)
     #expect(agent.wait(.milliseconds(20)) == ["open link"])
   }
@@ -29,21 +29,33 @@ import Testing
   }
 
   @Test mutating func `a link that opens when none is wanted is nothing`() {
-    #expect(agent.tell(.linkOpened) == [], "before it has started")
+    #expect(agent.tell(.linkOpened(heartbeatInterval: nil)) == [], "before it has started")
     _ = agent.tell(.started)
     _ = agent.tell(.linkClosed)
-    #expect(agent.tell(.linkOpened) == [], "it was closed again")
+    #expect(agent.tell(.linkOpened(heartbeatInterval: nil)) == [], "it was closed again")
     _ = agent.tell(.stopRequested)
-    #expect(agent.tell(.linkOpened) == [])
+    #expect(agent.tell(.linkOpened(heartbeatInterval: nil)) == [])
     #expect(agent.tell(.linkClosed) == [])
     #expect(agent.logic.nextDeadline == nil)
+  }
+
+  @Test mutating func `heartbeats come as often as the control plane of the link wants them`() {
+    for (wanted, wait) in [(7, 7), (nil, 50), (30, 30)] as [(Int?, Int)] {
+      _ = agent.tell(.started)
+      _ = agent.tell(.linkOpened(heartbeatInterval: wanted.map { .milliseconds($0) }))
+      _ = agent.hear(.welcome(agent.incarnation, term: 1))
+      _ = agent.beat()
+      let deadline = agent.logic.nextDeadline
+      #expect(deadline == agent.now.monotonic + .milliseconds(wait), "\(String(describing: wanted))")
+      _ = agent.tell(.linkClosed)
+    }
   }
 
   @Test mutating func `a welcome counts only for one that attaches`() {
     _ = agent.tell(.started)
     _ = agent.hear(.welcome(agent.incarnation, term: 1))
     #expect(!agent.logic.isAttached)
-    _ = agent.tell(.linkOpened)
+    _ = agent.tell(.linkOpened(heartbeatInterval: nil))
     #expect(!agent.logic.isAttached && !agent.logic.isRefused)
     _ = agent.hear(.welcome(agent.incarnation, term: 1))
     #expect(agent.logic.isAttached)
@@ -60,7 +72,7 @@ import Testing
 
   @Test mutating func `it beats while it attaches, and never without a link`() {
     _ = agent.tell(.started)
-    _ = agent.tell(.linkOpened)
+    _ = agent.tell(.linkOpened(heartbeatInterval: nil))
     _ = agent.wait(.milliseconds(49))
     #expect(agent.logic.heartbeatSequence == 0)
     _ = agent.wait(.milliseconds(1))
@@ -73,14 +85,14 @@ import Testing
 
   @Test mutating func `it attaches again when nobody has answered for a while, not before`() {
     _ = agent.tell(.started)
-    _ = agent.tell(.linkOpened)
+    _ = agent.tell(.linkOpened(heartbeatInterval: nil))
     #expect(agent.wait(.milliseconds(499)) == [])
     #expect(agent.wait(.milliseconds(1)) == ["attached obeys 0.0 []"])
   }
 
   @Test mutating func `one that attaches again does not put its heartbeat off`() {
     _ = agent.tell(.started)
-    _ = agent.tell(.linkOpened)
+    _ = agent.tell(.linkOpened(heartbeatInterval: nil))
     _ = agent.wait(.milliseconds(30))
     _ = agent.hear(.unknown(agent.incarnation, term: 1))
     _ = agent.wait(.milliseconds(20))
@@ -101,7 +113,7 @@ import Testing
     #expect(agent.prepared("a", 1) == ["serve a#1 1.1"])
     #expect(agent.logic.reportAt == nil)
     _ = agent.wait(.seconds(2))
-    #expect(agent.tell(.linkOpened) == ["attached obeys 1.1 [a#1 ready]"])
+    #expect(agent.tell(.linkOpened(heartbeatInterval: nil)) == ["attached obeys 1.1 [a#1 ready]"])
   }
 
   @Test

@@ -8,7 +8,7 @@ import Testing
 
   @Test mutating func `it attaches, and again until it is let in`() {
     #expect(agent.tell(.started) == ["open link"])
-    #expect(agent.tell(.linkOpened) == ["attached obeys 0.0 []"])
+    #expect(agent.tell(.linkOpened(heartbeatInterval: nil)) == ["attached obeys 0.0 []"])
     #expect(agent.wait(.milliseconds(500)).contains("attached obeys 0.0 []"))
     #expect(agent.hear(.welcome(agent.incarnation, term: 1)) == [])
     #expect(agent.logic.isAttached)
@@ -143,7 +143,7 @@ import Testing
 
   @Test mutating func `one that is refused does not come back by itself`() {
     _ = agent.tell(.started)
-    _ = agent.tell(.linkOpened)
+    _ = agent.tell(.linkOpened(heartbeatInterval: nil))
     let problem = Problem(.conflict, code: "older_start", "another is newer")
     #expect(agent.hear(.refused(agent.incarnation, problem, term: 1)) == ["refused older_start"])
     #expect(agent.wait(.seconds(60)) == [])

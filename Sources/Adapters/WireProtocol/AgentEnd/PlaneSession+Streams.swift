@@ -20,7 +20,7 @@ extension PlaneSession {
   // Attach.
 
   func attach(
-    _ stub: WireControlPlane.Client<Transport>, _ welcome: OneShot<String?>
+    _ stub: WireControlPlane.Client<Transport>, _ welcome: OneShot<WireWelcome?>
   ) async throws {
     try await stub.attach(options: Self.options) { [frames] writer in
       for await frame in frames.elements { try await writer.write(frame) }
@@ -29,7 +29,7 @@ extension PlaneSession {
       for try await frame in response.messages {
         if case .welcome(let wire) = frame.frame {
           isWelcome = true
-          welcome.fill(String(decoding: wire.session, as: UTF8.self))
+          welcome.fill(wire)
         } else if isWelcome {
           try self.take(frame)
         } else {

@@ -24,8 +24,9 @@ final class PlaneSession: Sendable {
   let state = Mutex(State())
   private let address: RemoteControlPlane.Address
   private let identity: any IdentitySource
-  private let hello: WireHello
-  private let opened = OneShot<Problem?>()
+  let hello: WireHello
+  private let heartbeats: (any HeartbeatDispatch)?
+  private let opened = OneShot<Result<Duration?, Problem>>()
   private let hasEnded = OneShot<Void>()
 
   struct State {
@@ -33,6 +34,8 @@ final class PlaneSession: Sendable {
     /// Whether the agent was told that the way is open.
     var isOpen = false
     var life: Task<Void, Never>?
+    /// Where heartbeats go, when they do not ride on the Attach stream.
+    var heartbeats: (any HeartbeatWay)?
     var client: WireControlPlane.Client<Transport>?
     /// Invocations that run here, to be cancelled.
     var runs: [UInt64: Task<Void, Never>] = [:]
@@ -45,8 +48,10 @@ final class PlaneSession: Sendable {
 
   init(
     to address: RemoteControlPlane.Address, identity: any IdentitySource,
-    agent: any AgentConnection, hello: WireHello, logger: Logger
+    agent: any AgentConnection, hello: WireHello, heartbeats: (any HeartbeatDispatch)?,
+    logger: Logger
   ) {
+    self.heartbeats = heartbeats
     self.address = address
     self.identity = identity
     self.agent = agent
@@ -55,7 +60,9 @@ final class PlaneSession: Sendable {
   }
 
   /// Returns when the control plane has taken the attachment, and all streams are there.
-  func open() async throws(Problem) {
+  ///
+  /// - Returns: what it wants between two heartbeats; `nil` when it did not say.
+  func open() async throws(Problem) -> Duration? {
     let life = Task { await self.live() }
     state.withLock { $0.life = life }
     let impatience = Task {
@@ -66,9 +73,9 @@ final class PlaneSession: Sendable {
           .unavailable, code: "control_plane_silent",
           "the control plane at \(self.address.host):\(self.address.port) does not answer"))
     }
-    let problem = await opened.value
+    let result = await opened.value
     impatience.cancel()
-    if let problem { throw problem }
+    return try result.get()
   }
 
   /// Says what is still to be said, and ends.
@@ -101,7 +108,8 @@ final class PlaneSession: Sendable {
     for run in state.runs.values { run.cancel() }
     for follower in state.following.values { follower.cancel() }
     for asked in state.asked.values { asked.resume(returning: .failure(problem)) }
-    opened.fill(problem)
+    opened.fill(.failure(problem))
+    state.heartbeats?.stop()
     if state.isOpen { agent.closed() }
     hasEnded.fill(())
   }
@@ -118,25 +126,20 @@ final class PlaneSession: Sendable {
       hello.facts = try WireNodeFacts(facts)
       _ = frames.send(.with { [hello] in $0.hello = hello })
       // Each says `nil` or `false` when the connection ends before.
-      let welcome = OneShot<String?>()
+      let welcome = OneShot<WireWelcome?>()
       let ready = (run: OneShot<Bool>(), ask: OneShot<Bool>())
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await client.runConnections() }
         group.addTask { try await self.attach(stub, welcome) }
         group.addTask {
-          guard let name = await welcome.value else { return }
-          let session: Metadata = [WireGreeting.sessionKey: .string(name)]
+          guard let welcome = await welcome.value else { return }
+          let session: Metadata = [WireGreeting.sessionKey: .string(welcome.session)]
           try await withThrowingTaskGroup(of: Void.self) { streams in
             streams.addTask { try await self.run(stub, session, ready.run) }
             streams.addTask { try await self.ask(stub, session, ready.ask) }
             streams.addTask {
               guard await ready.run.value, await ready.ask.value else { return }
-              self.state.withLock { state in
-                guard !state.isOver else { return }
-                state.isOpen = true
-                state.client = stub
-              }
-              self.opened.fill(nil)
+              self.stand(stub, welcome)
               try await Task.sleep(for: .seconds(Int64.max / 2_000_000_000))
             }
             defer { streams.cancelAll() }
@@ -155,6 +158,34 @@ final class PlaneSession: Sendable {
       end(RemoteControlPlane.away)
     } catch {
       end(problem(error))
+    }
+  }
+
+  /// All streams are there.
+  private func stand(_ stub: WireControlPlane.Client<Transport>, _ welcome: WireWelcome) {
+    let invitation = welcome.hasHeartbeats ? welcome.heartbeats.invitation : nil
+    let way = invitation.flatMap(accept)
+    let isOver = state.withLock { state in
+      guard !state.isOver else { return true }
+      state.isOpen = true
+      state.client = stub
+      state.heartbeats = way
+      return false
+    }
+    if isOver { way?.stop() }
+    opened.fill(.success(invitation?.interval))
+  }
+
+  private func accept(_ invitation: HeartbeatInvitation) -> (any HeartbeatWay)? {
+    guard let node = try? NodeID(hello.node) else { return nil }
+    do throws(Problem) {
+      return try heartbeats?.accept(
+        invitation, host: address.host, from: node, Incarnation(hello.incarnation)
+      ) { [agent] in agent.send($0) }
+    } catch {
+      logger.warning(
+        "heartbeats ride on the stream of control messages", metadata: ["problem": "\(error)"])
+      return nil
     }
   }
 
@@ -197,6 +228,9 @@ final class PlaneSession: Sendable {
   // What an agent says.
 
   func send(_ message: AgentMessage) {
+    if case .heartbeat(let heartbeat) = message, let way = state.withLock({ $0.heartbeats }) {
+      return way.send(heartbeat)
+    }
     if !frames.send(WireAgentFrame(message)) { overrun() }
   }
 

@@ -30,7 +30,8 @@ public final class RemoteControlPlane: ControlPlaneConnection {
     var link: AgentLinkID?
   }
 
-  private let address: Address
+  private let address: @Sendable () async throws(Problem) -> Address
+  private let heartbeats: (any HeartbeatDispatch)?
   private let identity: any IdentitySource
   private let programVersion: String
   private let logger: Logger
@@ -40,10 +41,16 @@ public final class RemoteControlPlane: ControlPlaneConnection {
   private static let fetchAttempts = 5
   private static let fetchInterval = Duration.milliseconds(200)
 
+  /// - Parameters:
+  ///   - address: asked at each opening.
+  ///   - heartbeats: how they are sent when the control plane takes them beside the streams.
   public init(
-    at address: Address, identity: any IdentitySource, programVersion: String, logger: Logger
+    at address: @escaping @Sendable () async throws(Problem) -> Address,
+    identity: any IdentitySource, heartbeats: (any HeartbeatDispatch)?, programVersion: String,
+    logger: Logger
   ) {
     self.address = address
+    self.heartbeats = heartbeats
     self.identity = identity
     self.programVersion = programVersion
     self.logger = logger
@@ -64,7 +71,7 @@ public final class RemoteControlPlane: ControlPlaneConnection {
 
   public func open(
     _ agent: any AgentConnection, from node: NodeID, _ incarnation: Incarnation
-  ) async throws(Problem) -> AgentLinkID {
+  ) async throws(Problem) -> AgentLink {
     current.withLock { $0.session }?.end(Self.away)
     let hello = WireHello.with {
       $0.programVersion = programVersion
@@ -72,14 +79,15 @@ public final class RemoteControlPlane: ControlPlaneConnection {
       $0.incarnation = incarnation.number
     }
     let session = PlaneSession(
-      to: address, identity: identity, agent: agent, hello: hello, logger: logger)
-    try await session.open()
+      to: try await address(), identity: identity, agent: agent, hello: hello,
+      heartbeats: heartbeats, logger: logger)
+    let interval = try await session.open()
     return current.withLock { state in
       state.session = session
       state.lastLink += 1
       let link = AgentLinkID(state.lastLink)
       state.link = link
-      return link
+      return AgentLink(link, heartbeatInterval: interval)
     }
   }
 

@@ -15,6 +15,7 @@ public struct AttachServer: Sendable {
   private let host: String
   private let port: Int
   private let admit: @Sendable ([UInt8]) async throws(Problem) -> NodeID
+  private let heartbeats: (any HeartbeatReception)?
   private let programVersion: String
   private let logger: Logger
 
@@ -26,11 +27,13 @@ public struct AttachServer: Sendable {
   ///   - port: 0 for any that is free.
   ///   - admit: which node shows this certificate (DER), if it is let in; who signed it, and that it holds,
   ///     was checked.
+  ///   - heartbeats: where those of agents arrive; `nil` when they ride on their streams.
   public init(
     plane: any ControlPlaneConnection, identity: any IdentitySource, host: String, port: Int,
-    admit: @escaping @Sendable ([UInt8]) async throws(Problem) -> NodeID, programVersion: String,
-    logger: Logger
+    admit: @escaping @Sendable ([UInt8]) async throws(Problem) -> NodeID,
+    heartbeats: (any HeartbeatReception)?, programVersion: String, logger: Logger
   ) {
+    self.heartbeats = heartbeats
     self.plane = plane
     self.identity = identity
     self.host = host
@@ -58,7 +61,8 @@ public struct AttachServer: Sendable {
         config.http2.targetWindowSize = 8 << 20
       })
     let service = AttachService(
-      plane: plane, admit: admit, programVersion: programVersion, logger: logger)
+      plane: plane, admit: admit, heartbeats: heartbeats, programVersion: programVersion,
+      logger: logger)
     let server = GRPCServer(transport: transport, services: [service])
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await server.serve() }

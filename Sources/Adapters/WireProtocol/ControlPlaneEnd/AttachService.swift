@@ -15,6 +15,7 @@ import X509
 final class AttachService: WireControlPlane.ServiceProtocol {
   private let plane: any ControlPlaneConnection
   private let admit: @Sendable ([UInt8]) async throws(Problem) -> NodeID
+  private let heartbeats: (any HeartbeatReception)?
   private let programVersion: String
   private let logger: Logger
   private let agents = Mutex(Agents())
@@ -28,9 +29,10 @@ final class AttachService: WireControlPlane.ServiceProtocol {
 
   init(
     plane: any ControlPlaneConnection,
-    admit: @escaping @Sendable ([UInt8]) async throws(Problem) -> NodeID, programVersion: String,
-    logger: Logger
+    admit: @escaping @Sendable ([UInt8]) async throws(Problem) -> NodeID,
+    heartbeats: (any HeartbeatReception)?, programVersion: String, logger: Logger
   ) {
+    self.heartbeats = heartbeats
     self.plane = plane
     self.admit = admit
     self.programVersion = programVersion
@@ -81,9 +83,12 @@ final class AttachService: WireControlPlane.ServiceProtocol {
     guard case .hello(let hello)? = try await iterator.next()?.frame else {
       throw RPCError(code: .failedPrecondition, message: "the first frame is no hello")
     }
-    let agent = try await letIn(hello, node, frames)
+    let agent = try letIn(hello, node, frames)
     saidHello()
-    let link: AgentLinkID
+    let invitation = heartbeats?.invite(node, agent.incarnation)
+    defer { if let invitation { heartbeats?.forget(invitation) } }
+    welcome(agent, invitation)
+    let link: AgentLink
     do throws(Problem) {
       link = try await plane.open(agent, from: node, agent.incarnation)
     } catch {
@@ -97,12 +102,12 @@ final class AttachService: WireControlPlane.ServiceProtocol {
         "the way to an agent broke off", metadata: ["node": "\(node)", "cause": "\(error)"])
     }
     remove(agent)
-    await plane.close(link, from: node, agent.incarnation)
+    await plane.close(link.id, from: node, agent.incarnation)
   }
 
   private func letIn(
     _ hello: WireHello, _ node: NodeID, _ frames: OutboundQueue<WirePlaneFrame>
-  ) async throws -> RemoteAgent {
+  ) throws -> RemoteAgent {
     guard hello.node == node.text else {
       throw RPCError(
         code: .permissionDenied, message: "the certificate is of node \(node), not \(hello.node)")
@@ -111,7 +116,7 @@ final class AttachService: WireControlPlane.ServiceProtocol {
       SymmetricKey(size: .bits128).withUnsafeBytes { Array($0) })
     let agent = RemoteAgent(
       node, Incarnation(hello.incarnation), session: session, facts: try hello.facts.facts(),
-      frames: frames)
+      frames: frames, heartbeats: heartbeats)
     let replaced = try agents.withLock { agents -> RemoteAgent? in
       guard !agents.isClosed else {
         throw RPCError(code: .unavailable, message: "the control plane is stopping")
@@ -130,14 +135,19 @@ final class AttachService: WireControlPlane.ServiceProtocol {
       return former
     }
     replaced?.end()
-    _ = frames.send(
+    return agent
+  }
+
+  private func welcome(_ agent: RemoteAgent, _ invitation: HeartbeatInvitation?) {
+    // The first frame there is room for.
+    _ = agent.frames.send(
       .with {
         $0.welcome = .with {
           $0.programVersion = programVersion
-          $0.session = Data(session.utf8)
+          $0.session = agent.session
+          if let invitation { $0.heartbeats = WireHeartbeatInvitation(invitation) }
         }
       })
-    return agent
   }
 
   private func remove(_ agent: RemoteAgent) {

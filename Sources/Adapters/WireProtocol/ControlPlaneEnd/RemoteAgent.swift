@@ -13,6 +13,7 @@ final class RemoteAgent: AgentConnection {
   /// Names the attachment on its other streams.
   let session: String
   let frames: OutboundQueue<WirePlaneFrame>
+  private let heartbeats: (any HeartbeatReception)?
   let orders = OutboundQueue<WireRunOrder>()
   let state: Mutex<State>
 
@@ -32,8 +33,9 @@ final class RemoteAgent: AgentConnection {
 
   init(
     _ node: NodeID, _ incarnation: Incarnation, session: String, facts: NodeFacts,
-    frames: OutboundQueue<WirePlaneFrame>
+    frames: OutboundQueue<WirePlaneFrame>, heartbeats: (any HeartbeatReception)?
   ) {
+    self.heartbeats = heartbeats
     self.node = node
     self.incarnation = incarnation
     self.session = session
@@ -42,6 +44,7 @@ final class RemoteAgent: AgentConnection {
   }
 
   func send(_ message: ControlMessage) {
+    if case .heartbeatAcknowledged = message, heartbeats?.send(message, to: node) == true { return }
     // A deployment that cannot be written is a fault of this program: the agent learns of it no way.
     guard let frame = try? WirePlaneFrame(message) else { return }
     if !frames.send(frame) { end() }

@@ -245,3 +245,19 @@ extension WireServiceRestart {
     durationNs = UInt64(wire: duration)
   }
 }
+
+extension WireHeartbeatInvitation {
+  init(_ invitation: HeartbeatInvitation) {
+    self.init()
+    session = Data(invitation.session)
+    key = Data(invitation.key)
+    port = UInt32(clamping: invitation.port)
+    intervalNs = UInt64(wire: invitation.interval)
+  }
+
+  var invitation: HeartbeatInvitation {
+    HeartbeatInvitation(
+      session: Array(session), key: Array(key), port: Int(port),
+      interval: Duration(wireNanoseconds: intervalNs))
+  }
+}
