@@ -2,6 +2,7 @@ import ClusterModel
 import ControlPlane
 import ControlPlaneLogic
 import DataBackup
+import DedicatedThreads
 import DurableSQLite
 import EmbeddedEventBus
 import EventRouting
@@ -93,6 +94,8 @@ struct DevCluster: Sendable {
       },
       // Whoever waits for a change wants to see it; the optimised code comes a moment later.
       engine: engine, firstCode: .quick, plane: plane.connection, http: { HTTPOut() }, clock: clock,
+      // In the process of the control plane it need not be ahead of anything.
+      thread: { ThreadExecutor(name: "wm-agent", urgency: .ordinary) },
       logger: Logger(label: "node-agent"),
       configuration: LocalNode.agentConfiguration)
   }
