@@ -57,7 +57,8 @@ let package = Package(
         "HeartbeatCoding", "HeartbeatLink", "HostPorts", "LocalSystem",
         "ModuleTrust",
         "NodeAgent", "NodeAgentLogic",
-        "NodeTracking", "SQLiteStore", "Scheduling", "StateCaching", "Supervision",
+        "NodeTracking", "SQLiteStore", "Scheduling", "StateCaching",
+        "Supervision",
         "SupervisionRuntime", "WasmtimeEngine",
       ]),
     .executable(name: "wasmatrix", targets: ["wasmatrix"]),
@@ -231,7 +232,7 @@ let package = Package(
         "ControlPlaneLogic", "EventRouting", "NodeAgentLogic", "HostPorts", "SupervisionRuntime",
         "LocalSystem", "WasmtimeEngine", "DurableSQLite", "DataBackup", "SQLiteStore",
         "EmbeddedEventBus", "HTTPOut", "ManifestYAML", "NodeAgent", "ControlPlane", "Telemetry",
-        "ClusterAuthority", "HeartbeatLink", "WireProtocol",
+        "ClusterAuthority", "DedicatedThreads", "HeartbeatLink", "WireProtocol",
         "ControlAPIModel", "ControlAPI", "ControlAPIClient", crypto,
         logging, metrics,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -334,12 +335,17 @@ let package = Package(
         crypto, logging,
       ]),
     tests("Adapters", "ManifestYAMLTests", ["ClusterModel", "ManifestYAML"]),
-    tests("Hosts", "NodeAgentTests", ["ClusterModel", "HostPorts", "NodeAgent"]),
+    tests(
+      "Hosts", "NodeAgentTests",
+      [
+        "ClusterModel", "HostPorts", "NodeAgent", "NodeAgentLogic", "DedicatedThreads", logging,
+      ]),
     tests(
       "Hosts", "ControlPlaneTests",
       [
         "ClusterModel", "ModuleTrust", "EventPatterns", "HostPorts", "NodeTracking",
         "ControlPlaneLogic", "NodeAgentLogic", "Supervision", "SupervisionRuntime", "ControlPlane",
+        "DedicatedThreads",
         "NodeAgent", "HTTPOut", "CWasmtime", "WasmtimeEngine", "DurableSQLite", "SQLiteStore",
         "EmbeddedEventBus", "ProcessTesting",
         crypto, logging,

@@ -2,6 +2,7 @@ import ClusterModel
 import ControlPlane
 import ControlPlaneLogic
 import Crypto
+import DedicatedThreads
 import DurableSQLite
 import EmbeddedEventBus
 import Foundation
@@ -51,7 +52,8 @@ final class Cluster: Sendable {
           close: { engine in (engine as? WasmtimeEngine)?.stop() })
         : NodeAgentService(
           registration: { () throws(Problem) in try Self.registration() }, engine: slot,
-          plane: plane.connection, http: { HTTPOut() }, clock: clock, logger: logger,
+          plane: plane.connection, http: { HTTPOut() }, clock: clock,
+          thread: { ThreadExecutor(name: "wm-agent", urgency: .ordinary) }, logger: logger,
           configuration: NodeAgentLogic.Configuration(heartbeatInterval: .seconds(5)))
           as any SupervisedService
     }

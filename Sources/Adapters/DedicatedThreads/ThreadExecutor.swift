@@ -8,16 +8,21 @@ import Synchronization
 /// The thread holds the executor until it ends, so that this outlives every job that runs on it.
 public final class ThreadExecutor: ActorThread {
   private struct State {
-    /// No more than there are tasks that wait for the actor.
-    var jobs: Deque<UnownedJob> = []
+    /// No more than there are tasks that wait for the actor, and calls of ``perform(_:)``, which whoever
+    /// makes them bounds.
+    var jobs: Deque<Work> = []
     var alarm: (at: MonotonicInstant, ring: @Sendable () -> Void)?
     var isParked = false
     var isFinished = false
   }
 
-  private enum Next {
+  private enum Work {
     case job(UnownedJob)
-    case ring(@Sendable () -> Void)
+    case call(@Sendable () -> Void)
+  }
+
+  private enum Next {
+    case work(Work)
     case park(until: MonotonicInstant?)
     case end
   }
@@ -39,7 +44,11 @@ public final class ThreadExecutor: ActorThread {
 
   public func enqueue(_ job: consuming ExecutorJob) {
     let job = UnownedJob(job)
-    change { $0.jobs.append(job) }
+    change { $0.jobs.append(.job(job)) }
+  }
+
+  public func perform(_ work: @escaping @Sendable () -> Void) {
+    change { $0.jobs.append(.call(work)) }
   }
 
   public func setAlarm(after wait: Duration, _ ring: @escaping @Sendable () -> Void) {
@@ -72,8 +81,8 @@ public final class ThreadExecutor: ActorThread {
   private func run() {
     while true {
       switch next() {
-      case .job(let job): job.runSynchronously(on: asUnownedSerialExecutor())
-      case .ring(let ring): ring()
+      case .work(.job(let job)): job.runSynchronously(on: asUnownedSerialExecutor())
+      case .work(.call(let call)): call()
       case .park(let deadline): parker.park(until: deadline)
       case .end: return
       }
@@ -86,9 +95,9 @@ public final class ThreadExecutor: ActorThread {
     return state.withLock { state in
       if let alarm = state.alarm, alarm.at <= now {
         state.alarm = nil
-        return .ring(alarm.ring)
+        return .work(.call(alarm.ring))
       }
-      if let job = state.jobs.popFirst() { return .job(job) }
+      if let job = state.jobs.popFirst() { return .work(job) }
       if state.isFinished { return .end }
       state.isParked = true
       return .park(until: state.alarm?.at)

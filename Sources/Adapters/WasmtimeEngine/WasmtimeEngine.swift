@@ -115,6 +115,13 @@ public final class WasmtimeEngine: ModuleEngine {
       queuedActivations: queue.queued)
   }
 
+  public var activity: EngineActivity {
+    EngineActivity(
+      instanceSlots: configuration.instanceSlots,
+      liveInstances: queue.liveInstances.load(ordering: .relaxed),
+      queuedActivations: queue.queued, workers: workers.map(\.state))
+  }
+
   /// Ends every instance and every thread; later activations are refused. Blocks for as long as a
   /// compilation that is under way.
   public func stop() {

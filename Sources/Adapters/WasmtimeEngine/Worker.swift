@@ -27,6 +27,15 @@ final class Worker: Sendable {
   private let answeredRuns = Mutex<[ObjectIdentifier]>([])
   private let hasAnswers = Atomic<Bool>(false)
   private static let freshBurst = 8
+  /// Rounds of its loop, written by itself alone.
+  private let steps = Atomic<UInt64>(0)
+  private let isAwake = Atomic<Bool>(false)
+
+  /// How it gets on.
+  var state: WorkerState {
+    WorkerState(
+      steps: steps.load(ordering: .relaxed), isAwake: isAwake.load(ordering: .relaxed))
+  }
 
   init(queue: RunQueue, engine: EngineHandle, ticker: Ticker, slots: Int) {
     self.queue = queue
@@ -60,7 +69,9 @@ final class Worker: Sendable {
     var live = LiveInstances()
     var fresh = 0
     ticker.workerBecameBusy()
+    isAwake.store(true, ordering: .relaxed)
     while !stopping.load(ordering: .acquiring) {
+      steps.store(steps.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
       if hasCancelled.exchange(false, ordering: .acquiring) { endCancelled(&live) }
       if hasAnswers.exchange(false, ordering: .acquiring) { wakeAnswered(&live) }
       let now = Clocks.monotonic()
@@ -78,6 +89,7 @@ final class Worker: Sendable {
         sleep(live)
       }
     }
+    isAwake.store(false, ordering: .relaxed)
     ticker.workerBecameIdle()
     for instance in live.takeAll() {
       let failure = ActivationFailure(code: .cancelled, message: "the node is stopping")
@@ -95,7 +107,9 @@ final class Worker: Sendable {
       // Memory comes back as instances of other workers end, which nobody tells us.
       deadline = min(deadline ?? .max, Clocks.monotonic() + 5_000_000)
     }
+    isAwake.store(false, ordering: .relaxed)
     parker.park(until: deadline)
+    isAwake.store(true, ordering: .relaxed)
     queue.unparks(self)
     ticker.workerBecameBusy()
   }

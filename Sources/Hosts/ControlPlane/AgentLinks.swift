@@ -1,5 +1,6 @@
 import ClusterModel
 import HostPorts
+import NodeTracking
 import SupervisionRuntime
 import Synchronization
 

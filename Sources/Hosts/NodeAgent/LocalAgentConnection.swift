@@ -4,9 +4,8 @@ import HostPorts
 /// The way to an agent in the same process.
 struct LocalAgentConnection: AgentConnection {
   let agent: NodeAgent
-  let letters: AsyncStream<ControlMessage>.Continuation
 
-  func send(_ message: ControlMessage) { letters.yield(message) }
+  func send(_ message: ControlMessage) { agent.take(message) }
 
   func closed() { Task { await agent.linkClosed() } }
 

@@ -6,7 +6,12 @@ public import NodeAgentLogic
 
 /// The agent of a node: it owns ``NodeAgentLogic``, tells it what happens, and carries out what it
 /// decides with the engine of this machine.
+///
+/// It runs on a thread of its own: decisions, heartbeats and what the control plane says wait for none of
+/// Swift's threads. So nothing here may take long; what does is `@concurrent`. Activations do not come this
+/// way, unless they have to wait for a plan.
 public actor NodeAgent {
+  private nonisolated let thread: any ActorThread
   let runner: PlacementRunner
   let registration: NodeRegistration
   let plane: any ControlPlaneConnection
@@ -19,10 +24,11 @@ public actor NodeAgent {
   /// The services that run.
   var services: [ServiceRunID: Service] = [:]
   private var random: any RandomNumberGenerator & Sendable
-  private let mailbox: AsyncStream<ControlMessage>
-  private nonisolated let letters: AsyncStream<ControlMessage>.Continuation
-  private var reading: Task<Void, Never>?
-  private var alarm: (at: MonotonicInstant, task: Task<Void, Never>)?
+  private nonisolated let mailbox = Mailbox()
+  /// When the thread's alarm rings.
+  private var alarm: MonotonicInstant?
+  /// The shares of the workers' steps that count.
+  private var progress = WorkerProgress()
   /// Preparations under way, and those that wait until fewer are. Each holds a whole module in memory,
   /// so that a plan with a thousand placements must not begin them all.
   private var preparations: [PlacementID: (attempt: UInt64, task: Task<Void, Never>)] = [:]
@@ -37,22 +43,22 @@ public actor NodeAgent {
   private var link: AgentLink?
   private var hasEnded = false
 
-  /// Messages that may wait to be read; what comes beyond that is lost, and said again.
-  private static let mailboxSize = 10_000
   /// How long an activation waits for the plan that it belongs to.
   private static let planPatience = Duration.seconds(1)
 
   /// - Parameters:
   ///   - incarnation: larger than that of any earlier agent of this node.
   ///   - firstCode: with `quick` a placement is ready sooner, and optimised while it serves.
+  ///   - thread: runs this agent alone; it is finished with it.
   ///   - random: for back-off, and for the identifiers of spans.
   public init(
     _ registration: NodeRegistration, engine: any ModuleEngine, firstCode: CodeMode = .optimised,
     plane: any ControlPlaneConnection, http: any OutboundHTTP, clock: any HostClock,
-    logger: Logger,
+    thread: any ActorThread, logger: Logger,
     random: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator(),
     configuration: NodeAgentLogic.Configuration = NodeAgentLogic.Configuration()
   ) {
+    self.thread = thread
     self.registration = registration
     self.plane = plane
     self.clock = clock
@@ -62,16 +68,16 @@ public actor NodeAgent {
       id: registration.node, engine: engine, firstCode: firstCode, plane: plane, http: http,
       clock: clock, logger: logger, random: random)
     logic = NodeAgentLogic(registration: registration, configuration: configuration)
-    (mailbox, letters) = AsyncStream.makeStream(
-      of: ControlMessage.self, bufferingPolicy: .bufferingOldest(Self.mailboxSize))
+  }
+
+  deinit { thread.finish() }
+
+  public nonisolated var unownedExecutor: UnownedSerialExecutor {
+    thread.asUnownedSerialExecutor()
   }
 
   /// Attaches to the control plane; returns when it has been let in.
   public func start() async {
-    let mailbox = mailbox
-    reading = Task { [weak self] in
-      for await message in mailbox { await self?.feed(.controlPlaneSpoke(message)) }
-    }
     feed(.started)
     while !isAttached, !hasEnded { await change() }
   }
@@ -83,11 +89,19 @@ public actor NodeAgent {
     feed(.stopRequested)
     while !hasEnded { await change() }
     if let link { await plane.close(link.id, from: registration.node, registration.incarnation) }
-    alarm?.task.cancel()
+    thread.cancelAlarm()
     for preparation in preparations.values { preparation.task.cancel() }
-    letters.finish()
-    await reading?.value
     runner.close()
+  }
+
+  /// The control plane says something; from any thread, and never waited for.
+  nonisolated func take(_ message: ControlMessage) {
+    guard mailbox.put(message) else { return }
+    thread.perform { [weak self] in self?.assumeIsolated { $0.readMail() } }
+  }
+
+  private func readMail() {
+    for message in mailbox.takeAll() { feed(.controlPlaneSpoke(message)) }
   }
 
   /// Tells the logic what has happened, and carries out what it decides.
@@ -132,11 +146,9 @@ public actor NodeAgent {
   }
 
   private func openLink() {
-    let agent = LocalAgentConnection(agent: self, letters: letters)
     Task {
       do throws(Problem) {
-        let link = try await plane.open(
-          agent, from: registration.node, registration.incarnation)
+        let link = try await open(LocalAgentConnection(agent: self))
         self.link = link
         feed(.linkOpened(heartbeatInterval: link.heartbeatInterval))
       } catch {
@@ -146,6 +158,12 @@ public actor NodeAgent {
     }
   }
 
+  @concurrent private nonisolated func open(
+    _ agent: LocalAgentConnection
+  ) async throws(Problem) -> AgentLink {
+    try await plane.open(agent, from: registration.node, registration.incarnation)
+  }
+
   /// The control plane closed the link; another one is opened when it can be.
   func linkClosed() {
     isAttached = false
@@ -153,17 +171,15 @@ public actor NodeAgent {
   }
 
   private var vitals: Vitals {
-    let facts = runner.facts.engine
-    let activity = runner.activity
-    let share = min(100, 100 * Double(facts.liveInstances) / Double(max(1, facts.instanceSlots)))
+    let engine = runner.engineActivity
+    let share = min(100, 100 * Double(engine.liveInstances) / Double(max(1, engine.instanceSlots)))
     // Both shares lie within 0 and 100.
     let load =
       (try? NodeLoad(
-        cpuPercent: facts.queuedActivations > 0 ? 100 : share, memoryPercent: share,
-        activeModules: activity.running)) ?? .idle
-    return Vitals(
-      progress: UInt64(activity.ended),
-      isBusy: facts.queuedActivations > 0, load: load)
+        cpuPercent: engine.queuedActivations > 0 ? 100 : share, memoryPercent: share,
+        activeModules: runner.running)) ?? .idle
+    let seen = progress.look(at: engine.workers, queued: engine.queuedActivations)
+    return Vitals(progress: seen.progress, isBusy: seen.isBusy, load: load)
   }
 
   private func log(_ notice: NodeAgentLogic.Notice) {
@@ -204,9 +220,7 @@ public actor NodeAgent {
   private func prepare(_ id: PreparationID, _ order: PlacementOrder) async {
     let input: NodeAgentLogic.Input
     do throws(Problem) {
-      let bytes = try await plane.module(order.deployment.digest)
-      let keys = try await plane.trustedKeys()
-      let module = try await runner.prepare(order, module: bytes, keys: keys)
+      let module = try await makeReady(order)
       // Looked at after the wait: it may have been given up meanwhile.
       if logic.isPreparing(id) { runner.hold(order.deployment, module) }
       input = .placementPrepared(id)
@@ -226,22 +240,22 @@ public actor NodeAgent {
     beginPreparations()
   }
 
+  @concurrent private nonisolated func makeReady(
+    _ order: PlacementOrder
+  ) async throws(Problem) -> any PreparedModule {
+    let bytes = try await plane.module(order.deployment.digest)
+    let keys = try await plane.trustedKeys()
+    return try await runner.prepare(order, module: bytes, keys: keys)
+  }
+
   // Time.
 
   private func setAlarm() {
     guard !hasEnded, let deadline = logic.nextDeadline else { return }
-    if let alarm, alarm.at <= deadline { return }
-    alarm?.task.cancel()
-    let wait = deadline - clock.now().monotonic
-    let task = Task {
-      do {
-        try await Task.sleep(for: max(wait, .zero), tolerance: .zero)
-        self.alarmRang()
-      } catch {
-        // Cancelled: an earlier alarm was set instead, or the agent ends.
-      }
-    }
-    alarm = (deadline, task)
+    if let alarm, alarm <= deadline { return }
+    alarm = deadline
+    let wait = max(deadline - clock.now().monotonic, .zero)
+    thread.setAlarm(after: wait) { [weak self] in self?.assumeIsolated { $0.alarmRang() } }
   }
 
   private func alarmRang() {
@@ -259,21 +273,26 @@ public actor NodeAgent {
 
   // Running.
 
-  func run(
+  nonisolated func run(
     _ id: PlacementID, under fence: PlanVersion, on event: Event, attempt: Int
   ) async -> ActivationReport {
-    let deadline = clock.now().monotonic + Self.planPatience
-    while logic.mayServeLater(id, under: fence), !hasEnded, clock.now().monotonic < deadline {
-      // A heartbeat comes at the latest, so that this does not wait for ever.
-      await change()
-    }
-    guard let placement = runner.placement(id, under: fence) else {
+    guard let placement = await placementInTime(id, under: fence) else {
       return ActivationReport(
         result: .failure(
           ActivationFailure(
             code: .unavailable, message: "\(id.name) does not serve on \(registration.node)")))
     }
     return await runner.run(placement, on: event, attempt: attempt)
+  }
+
+  /// The placement, when activations under this fence may begin or can in a moment.
+  private func placementInTime(_ id: PlacementID, under fence: PlanVersion) async -> Placement? {
+    let deadline = clock.now().monotonic + Self.planPatience
+    while logic.mayServeLater(id, under: fence), !hasEnded, clock.now().monotonic < deadline {
+      // A heartbeat comes at the latest, so that this does not wait for ever.
+      await change()
+    }
+    return runner.placement(id, under: fence)
   }
 
   /// Whether an activation may begin without a look at the plan: the way of nearly all of them.

@@ -12,6 +12,7 @@ public struct NodeAgentService: SupervisedService {
   private let plane: any ControlPlaneConnection
   private let http: @Sendable () -> any OutboundHTTP
   private let clock: any HostClock
+  private let thread: @Sendable () -> any ActorThread
   private let logger: Logger
   private let configuration: NodeAgentLogic.Configuration
 
@@ -19,11 +20,13 @@ public struct NodeAgentService: SupervisedService {
   ///   - registration: with a larger incarnation each time.
   ///   - firstCode: see ``NodeAgent``.
   ///   - http: how guests that are granted it ask servers; made for each incarnation.
+  ///   - thread: what each incarnation runs on; it ends with it.
   public init(
     registration: @escaping @Sendable () throws(Problem) -> NodeRegistration,
     engine: ResourceSlot<any ModuleEngine>, firstCode: CodeMode = .optimised,
     plane: any ControlPlaneConnection, http: @escaping @Sendable () -> any OutboundHTTP,
-    clock: any HostClock, logger: Logger, configuration: NodeAgentLogic.Configuration
+    clock: any HostClock, thread: @escaping @Sendable () -> any ActorThread, logger: Logger,
+    configuration: NodeAgentLogic.Configuration
   ) {
     self.registration = registration
     self.engine = engine
@@ -31,6 +34,7 @@ public struct NodeAgentService: SupervisedService {
     self.plane = plane
     self.http = http
     self.clock = clock
+    self.thread = thread
     self.logger = logger
     self.configuration = configuration
   }
@@ -41,7 +45,7 @@ public struct NodeAgentService: SupervisedService {
     let http = http()
     let agent = NodeAgent(
       registration, engine: engine, firstCode: firstCode, plane: plane, http: http, clock: clock,
-      logger: logger, configuration: configuration)
+      thread: thread(), logger: logger, configuration: configuration)
     await withTaskCancellationHandler {
       await agent.start()
       ready()

@@ -71,10 +71,6 @@ final class Placement: Sendable {
     }
   }
 
-  var activity: (ended: Int, running: Int) {
-    counts.withLock { ($0.activations, $0.running) }
-  }
-
   func status(
     on node: NodeID, as role: PlacementRole, service: ServiceStatus?
   ) -> PlacementStatus {

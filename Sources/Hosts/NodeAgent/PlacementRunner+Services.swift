@@ -6,7 +6,7 @@ import Supervision
 // Running services.
 extension PlacementRunner {
   /// Runs a fresh instance of a service to its end. Cancelling the task ends the instance at once.
-  func serve(
+  @concurrent func serve(
     _ placement: Placement, _ run: ServiceRunID, _ instance: ServiceInstance
   ) async -> ChildExit {
     let deployment = placement.deployment
@@ -16,9 +16,9 @@ extension PlacementRunner {
       input: [], folders: GuestFolder.granted(by: deployment.configuration.capabilities),
       limits: deployment.configuration.limits.ofService,
       services: serviceRequests(of: placement, run), follower: instance)
-    placement.began()
+    began(placement)
     let report = await placement.module.run(activation)
-    placement.ended(report)
+    ended(placement, report)
     instance.close()
     switch report.result {
     case .success: return .normal

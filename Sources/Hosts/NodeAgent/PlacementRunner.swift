@@ -23,6 +23,7 @@ final class PlacementRunner: Sendable {
   private let logger: Logger
   private let startedAt: WallInstant
   private let held = Mutex(Held())
+  private let runs = Atomic<Int>(0)
   private let random: Mutex<any RandomNumberGenerator & Sendable>
 
   private struct Held {
@@ -145,10 +146,10 @@ final class PlacementRunner: Sendable {
       input: event.data,
       folders: GuestFolder.granted(by: deployment.configuration.capabilities),
       limits: deployment.configuration.limits, services: requests)
-    placement.began()
+    began(placement)
     var report = await placement.module.run(activation)
     if let requests, case .success = report.result { report.effects = requests.effects }
-    placement.ended(report)
+    ended(placement, report)
     logs.keep(
       report.log, isCut: report.logTruncated, of: deployment.qualifiedName,
       as: LogLine(
@@ -206,13 +207,19 @@ final class PlacementRunner: Sendable {
 
   var facts: NodeFacts { NodeFacts(engine: engine.facts, startedAt: startedAt) }
 
-  /// What is running and what waits, and how often something ended: whether workers get on.
-  var activity: (ended: Int, running: Int) {
-    held.withLock { held in
-      held.placements.values.reduce((0, 0)) { sum, placement in
-        let counts = placement.activity
-        return (sum.0 + counts.ended, sum.1 + counts.running)
-      }
-    }
+  /// How busy the workers are.
+  var engineActivity: EngineActivity { engine.activity }
+
+  /// How much runs or waits, of all modules.
+  var running: Int { runs.load(ordering: .relaxed) }
+
+  func began(_ placement: Placement) {
+    runs.add(1, ordering: .relaxed)
+    placement.began()
+  }
+
+  func ended(_ placement: Placement, _ report: ActivationReport) {
+    runs.subtract(1, ordering: .relaxed)
+    placement.ended(report)
   }
 }

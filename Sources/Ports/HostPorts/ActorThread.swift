@@ -5,6 +5,8 @@ public protocol ActorThread: SerialExecutor {
   /// before.
   func setAlarm(after wait: Duration, _ ring: @escaping @Sendable () -> Void)
   func cancelAlarm()
+  /// Calls `work` on this thread, after what it was given before.
+  func perform(_ work: @escaping @Sendable () -> Void)
   /// Does what it was given, and ends. Called when the actor is gone.
   func finish()
 }

@@ -15,6 +15,8 @@ public protocol ModuleEngine: Sendable {
 
   /// What the engine runs with: library version, target, limits of this machine, and how busy it is.
   var facts: EngineFacts { get }
+  /// How busy it is, without anything dear: asked with each heartbeat.
+  var activity: EngineActivity { get }
 }
 
 extension ModuleEngine {
@@ -82,6 +84,25 @@ public struct Activation: Sendable {
     self.environment = environment
     self.input = input
     self.limits = limits
+  }
+}
+
+/// How busy an engine is.
+public struct EngineActivity: Hashable, Sendable {
+  /// Instances that can live at the same time.
+  public var instanceSlots: Int
+  public var liveInstances: Int
+  public var queuedActivations: Int
+  /// Always in the same order.
+  public var workers: [WorkerState]
+
+  public init(
+    instanceSlots: Int, liveInstances: Int, queuedActivations: Int, workers: [WorkerState]
+  ) {
+    self.instanceSlots = instanceSlots
+    self.liveInstances = liveInstances
+    self.queuedActivations = queuedActivations
+    self.workers = workers
   }
 }
 

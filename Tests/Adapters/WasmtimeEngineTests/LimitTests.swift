@@ -46,6 +46,25 @@ import Testing
     #expect(report.log.count == 100 << 10 && report.logTruncated)
   }
 
+  @Test func `a worker whose guest spins gets on, and sleeps afterwards`() async throws {
+    let engine = try WasmtimeEngine()
+    defer { engine.stop() }
+    let spinner = try await engine.prepare(
+      wasm(Wat.spin), digest: ModuleDigest(sha256: Array(repeating: 1, count: 32)))
+    let limits = ActivationLimits(cpuTime: .seconds(60), wallTime: .seconds(600))
+    let run = Task { await spinner.run(activation(limits: limits)) }
+    var steps: Set<UInt64> = []
+    while steps.count < 5 {
+      if let worker = engine.activity.workers.first(where: \.isAwake) { steps.insert(worker.steps) }
+      try await Task.sleep(for: .milliseconds(1))
+    }
+    run.cancel()
+    _ = await run.value
+    while engine.activity.workers.contains(where: \.isAwake) {
+      try await Task.sleep(for: .milliseconds(1))
+    }
+  }
+
   @Test func `spinning guests do not stop short ones`() async throws {
     let spinner = try await SharedEngine.prepare(Wat.spin)
     let short = try await SharedEngine.prepare(Wat.increment)

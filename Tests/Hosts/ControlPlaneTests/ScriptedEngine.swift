@@ -46,6 +46,11 @@ final class ScriptedEngine: ModuleEngine {
       instanceSlots: 1000, liveInstances: runningNow, queuedActivations: 0)
   }
 
+  var activity: EngineActivity {
+    EngineActivity(
+      instanceSlots: 1000, liveInstances: runningNow, queuedActivations: 0, workers: [])
+  }
+
   func prepare(
     _ bytes: [UInt8], digest: ModuleDigest, startingWith mode: CodeMode
   ) async throws(Problem) -> any PreparedModule {

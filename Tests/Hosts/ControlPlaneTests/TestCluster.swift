@@ -3,6 +3,7 @@ import ClusterModel
 import ControlPlane
 import ControlPlaneLogic
 import Crypto
+import DedicatedThreads
 import DurableSQLite
 import EmbeddedEventBus
 import Foundation
@@ -94,7 +95,8 @@ struct TestCluster {
             throw Problem(.internalFault, code: "test", "\(error)")
           }
         },
-        engine: slot, plane: plane.connection, http: { HTTPOut() }, clock: clock, logger: logger,
+        engine: slot, plane: plane.connection, http: { HTTPOut() }, clock: clock,
+        thread: { ThreadExecutor(name: "wm-agent", urgency: .ordinary) }, logger: logger,
         configuration: NodeAgentLogic.Configuration(heartbeatInterval: interval))
     }
     let node = ChildSpecification(

@@ -1,4 +1,5 @@
 import ClusterModel
+import DedicatedThreads
 import HTTPOut
 import HostPorts
 import LocalSystem
@@ -19,16 +20,19 @@ struct NodeServices: Sendable {
   private let firstCode: CodeMode
   private let folder: String
   private let heartbeatInterval: Duration
+  private let urgency: ThreadUrgency
   private let engine = ResourceSlot<any ModuleEngine>("the engine")
   private let clock = SystemClock()
 
   /// - Parameters:
   ///   - folder: keeps what was compiled, and scratch folders.
   ///   - firstCode: with `quick` a placement is ready sooner, and optimised while it serves.
+  ///   - urgency: of the thread that the agent runs on.
   init(
     _ description: NodeDescription, of plane: any ControlPlaneConnection, in folder: String,
-    firstCode: CodeMode, heartbeatInterval: Duration
+    firstCode: CodeMode, heartbeatInterval: Duration, urgency: ThreadUrgency
   ) {
+    self.urgency = urgency
     self.description = description
     self.plane = plane
     self.firstCode = firstCode
@@ -68,6 +72,7 @@ struct NodeServices: Sendable {
         try description.registration(startedAt: clock.now().wall)
       },
       engine: engine, firstCode: firstCode, plane: plane, http: { HTTPOut() }, clock: clock,
+      thread: { [urgency] in ThreadExecutor(name: "wm-agent", urgency: urgency) },
       logger: Logger(label: "node-agent"),
       configuration: NodeAgentLogic.Configuration(heartbeatInterval: heartbeatInterval))
   }

@@ -1,6 +1,7 @@
 import ClusterModel
 import ControlAPIClient
 import ControlPlane
+import DedicatedThreads
 import HostPorts
 import LocalSystem
 import Logging
@@ -44,7 +45,9 @@ struct DevSession: Sendable {
     node = NodeServices(
       NodeDescription(name: NodeID(unchecked: "local")), of: services.plane.connection, in: folder,
       // Whoever waits for a change wants to see it; the optimised code comes a moment later.
-      firstCode: .quick, heartbeatInterval: Self.heartbeatInterval)
+      firstCode: .quick, heartbeatInterval: Self.heartbeatInterval,
+      // In the process of the control plane it need not be ahead of anything.
+      urgency: .ordinary)
     self.signer = signer
     self.manifestPath = manifestPath
     listener = APIListener(

@@ -1,4 +1,5 @@
 import ClusterModel
+import DedicatedThreads
 import Glibc
 import HostPorts
 import LocalSystem
@@ -16,7 +17,7 @@ struct LocalDiagnosis {
     return [
       Finding(subject: "program", verdict: .ok, detail: "wasmatrix \(ProgramVersion.text)"),
       library(), processor(machine), memory(machine), mappings(machine),
-      addressSpace(machine), openFiles(), folder(),
+      addressSpace(machine), openFiles(), scheduling(), folder(),
     ]
   }
 
@@ -96,6 +97,17 @@ struct LocalDiagnosis {
     return Finding(
       subject: "open files", verdict: .warning,
       detail: "at most \(limit.rlim_max); ulimit -Hn \(Self.wantedOpenFiles) is advised")
+  }
+
+  /// Heartbeats are sound either way; in real time, silence can count sooner.
+  private func scheduling() -> Finding {
+    let found = HeartbeatScheduling.probe()
+    let advice =
+      switch found {
+      case .realTime: ""
+      case .ordinary: "; with CAP_SYS_NICE or LimitRTPRIO=1 a busy machine does not hold them up"
+      }
+    return Finding(subject: "heartbeats", verdict: .ok, detail: "\(found)\(advice)")
   }
 
   private func folder() -> Finding {

@@ -1,0 +1,197 @@
+import ClusterModel
+import DedicatedThreads
+import HostPorts
+import Logging
+import NodeAgentLogic
+import Synchronization
+import Testing
+
+@testable import NodeAgent
+
+/// A control plane that lets everybody in and answers each heartbeat with a newer plan, on the spot.
+private final class AnsweringPlane: ControlPlaneConnection {
+  private struct State {
+    var agent: (any AgentConnection)?
+    var heartbeats = 0
+    var newest = PlanVersion.zero
+    /// The newest plan that the agent says it obeys.
+    var obeyed = PlanVersion.zero
+  }
+
+  private let content = Mutex(State())
+  let heartbeats = Atomic<Int>(0)
+  let plansObeyed = Atomic<Int>(0)
+
+  func open(_ agent: any AgentConnection, from node: NodeID) async throws(Problem) {
+    content.withLock { $0.agent = agent }
+  }
+
+  func send(_ message: AgentMessage) {
+    let agent = content.withLock { $0.agent }
+    switch message {
+    case .attached(let registration, _):
+      agent?.send(.welcome(registration.incarnation, term: 1))
+    case .heartbeat(let heartbeat):
+      heartbeats.add(1, ordering: .releasing)
+      let plan = NodePlan(
+        node: heartbeat.node, incarnation: heartbeat.incarnation,
+        version: PlanVersion(term: 1, counter: heartbeat.sequence), orders: [])
+      agent?.send(.plan(plan))
+    case .reported(let report):
+      if report.plan > .zero { plansObeyed.add(1, ordering: .releasing) }
+      agent?.send(.reportAcknowledged(report.incarnation, sequence: report.sequence, term: 1))
+    case .left: break
+    }
+  }
+
+  func close(_ node: NodeID, _ incarnation: Incarnation) async {
+    content.withLock { $0.agent = nil }
+  }
+
+  private static let nothing = Problem(.notFound, code: "test", "there is nothing here")
+  func module(_ digest: ModuleDigest) async throws(Problem) -> [UInt8] { throw Self.nothing }
+  func trustedKeys() async throws(Problem) -> [TrustedKey] { [] }
+  let state: any GuestState = NoState()
+  func commit(
+    _ effects: ActivationEffects, of activation: DeniedActivation
+  ) async throws(Problem) {}
+  func tell(_ news: ServiceNews) {}
+  func record(_ denial: CapabilityDenial, of activation: DeniedActivation) async throws(Problem) {}
+
+  private struct NoState: GuestState {
+    func entry(
+      _ key: StateKey, in bucket: BucketName, of namespace: Namespace
+    ) async throws(Problem) -> StateEntry? { nil }
+    func entries(
+      in bucket: BucketName, of namespace: Namespace, prefix: String, after: StateKey?, limit: Int
+    ) async throws(Problem) -> [StateEntry] { [] }
+    func position(
+      of bucket: BucketName, of namespace: Namespace
+    ) async throws(Problem) -> BucketPosition { throw AnsweringPlane.nothing }
+    func changes(
+      in bucket: BucketName, of namespace: Namespace, prefix: String,
+      after revision: StateRevision?, patience: Duration
+    ) async throws(Problem) -> [StateChange] { [] }
+  }
+}
+
+private struct IdleEngine: ModuleEngine {
+  func prepare(
+    _ bytes: [UInt8], digest: ModuleDigest, startingWith mode: CodeMode
+  ) async throws(Problem) -> any PreparedModule {
+    throw Problem(.invalidInput, code: "test", "this engine runs nothing")
+  }
+  var facts: EngineFacts {
+    EngineFacts(
+      libraryVersion: "none", architecture: "none", cpuFeatures: [], workers: 0, instanceSlots: 1,
+      liveInstances: 0, queuedActivations: 0)
+  }
+  var activity: EngineActivity {
+    EngineActivity(instanceSlots: 1, liveInstances: 0, queuedActivations: 0, workers: [])
+  }
+}
+
+private struct NoHTTP: OutboundHTTP {
+  func send(_ call: HTTPCall, under grant: HTTPGrant) async throws(Problem) -> OutboundOutcome {
+    throw Problem(.unavailable, code: "test", "nothing is asked here")
+  }
+  func stop() async {}
+}
+
+private struct TestClock: HostClock {
+  private static let start = ContinuousClock.now
+  func now() -> Instants {
+    Instants(
+      monotonic: MonotonicInstant(nanoseconds: (ContinuousClock.now - Self.start).nanoseconds),
+      wall: WallInstant(microseconds: 1))
+  }
+}
+
+private final class WeakThread: Sendable {
+  private struct Ref { weak var value: ThreadExecutor? }
+  private let ref: Mutex<Ref>
+  init(_ thread: ThreadExecutor) { ref = Mutex(Ref(value: thread)) }
+  var isGone: Bool { ref.withLock { $0.value == nil } }
+}
+
+private func agent(_ plane: AnsweringPlane, on thread: ThreadExecutor) throws -> NodeAgent {
+  NodeAgent(
+    NodeRegistration(
+      node: NodeID(unchecked: "node-1"), incarnation: Incarnation(1),
+      location: NodeLocation(zone: .default),
+      capabilities: try NodeCapabilities(
+        architectures: [.x86_64], memory: .gibibytes(1), cpuCores: 2)),
+    engine: IdleEngine(), plane: plane, http: NoHTTP(), clock: TestClock(), thread: thread,
+    logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+    configuration: NodeAgentLogic.Configuration(heartbeatInterval: .milliseconds(5)))
+}
+
+struct OwnThreadTests {
+  @Test func `an agent beats and obeys while every thread of Swift's is busy`() async throws {
+    let plane = AnsweringPlane()
+    let agent = try agent(
+      plane, on: ThreadExecutor(name: "wm-agent", urgency: .realTimeIfPermitted))
+    await agent.start()
+    // Each occupies a thread until 100 more heartbeats have come and as many plans were obeyed: more of
+    // them than there are threads, so that whatever needs one of these waits for the end.
+    let (heartbeats, plans) = (
+      plane.heartbeats.load(ordering: .acquiring), plane.plansObeyed.load(ordering: .acquiring)
+    )
+    await withTaskGroup(of: Bool.self) { group in
+      for _ in 0..<64 {
+        group.addTask {
+          let deadline = ContinuousClock.now + .seconds(30)
+          while plane.heartbeats.load(ordering: .acquiring) < heartbeats + 100
+            || plane.plansObeyed.load(ordering: .acquiring) < plans + 100
+          {
+            guard ContinuousClock.now < deadline else { return false }
+          }
+          return true
+        }
+      }
+      for await hasSeenThem in group { #expect(hasSeenThem) }
+    }
+    await agent.stop()
+  }
+
+  @Test func `an agent that has stopped leaves no thread behind`() async throws {
+    var threads: [WeakThread] = []
+    for _ in 0..<20 {
+      let plane = AnsweringPlane()
+      let thread = ThreadExecutor(name: "wm-agent", urgency: .ordinary)
+      threads.append(WeakThread(thread))
+      let agent = try agent(plane, on: thread)
+      await agent.start()
+      await agent.stop()
+    }
+    let deadline = ContinuousClock.now + .seconds(30)
+    // A thread holds its executor until it ends.
+    while !threads.allSatisfy(\.isGone) {
+      try #require(ContinuousClock.now < deadline, "a thread goes on")
+      try await Task.sleep(for: .milliseconds(1))
+    }
+  }
+}
+
+struct MailboxTests {
+  private func message(_ number: UInt64) -> ControlMessage {
+    .welcome(Incarnation(1), term: number)
+  }
+
+  @Test func `somebody is sent for once, and reads everything in order`() {
+    let mailbox = Mailbox()
+    #expect(mailbox.put(message(1)))
+    #expect(!mailbox.put(message(2)))
+    #expect(mailbox.takeAll().map(\.term) == [1, 2])
+    #expect(mailbox.takeAll().isEmpty)
+    #expect(mailbox.put(message(3)))
+  }
+
+  @Test func `it holds so many and no more`() {
+    let mailbox = Mailbox()
+    for number in 0..<UInt64(Mailbox.most + 5) { _ = mailbox.put(message(number)) }
+    let held = mailbox.takeAll()
+    #expect(held.count == Mailbox.most)
+    #expect(held.first?.term == 0)
+  }
+}
