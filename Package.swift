@@ -103,7 +103,7 @@ let package = Package(
       "Core", "ControlPlaneLogic",
       [
         "ClusterModel", "EventRouting", "ModuleCatalog", "NodeTracking", "Scheduling",
-        "Supervision",
+        "Supervision", heap,
       ]),
     target("Core", "GuestAccess", ["ClusterModel"]),
     target("Core", "StateCaching", ["ClusterModel"]),

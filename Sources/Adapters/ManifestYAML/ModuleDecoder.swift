@@ -8,7 +8,7 @@ struct ModuleDecoder {
 
   static let keys = [
     "source", "version", "kind", "triggers", "publish", "args", "env", "limits", "retry",
-    "concurrency", "placement", "capabilities", "restart", "shutdown",
+    "concurrency", "idempotent", "placement", "capabilities", "restart", "shutdown",
   ]
   static let triggerKeys = ["topic", "where", "order-by", "group"]
   static let maximumTriggers = 100
@@ -31,7 +31,8 @@ struct ModuleDecoder {
         values.integer($0, DeploymentConfiguration.concurrencyRange)
       } ?? DeploymentConfiguration.defaultConcurrency,
       placement: PlacementDecoder(values: values).rules(fields),
-      capabilities: CapabilityDecoder(values: values, buckets: buckets).grants(fields))
+      capabilities: CapabilityDecoder(values: values, buckets: buckets).grants(fields),
+      isIdempotent: fields["idempotent"].flatMap { values.truth($0) } ?? false)
     return code.map {
       ApplicationManifest.Module(name: name, code: $0, configuration: configuration)
     }

@@ -10,6 +10,7 @@ struct ServiceDecoder {
     ("publish", "a service has no result; it publishes under capabilities.publish"),
     ("retry", "a service is restarted, as \"restart\" and \"supervision\" say"),
     ("concurrency", "a service is one instance"),
+    ("idempotent", "nobody asks a service"),
     ("placement", "services are placed together: say it below \"supervision\""),
   ]
   static let keysOfServices = ["restart", "shutdown"]

@@ -138,6 +138,16 @@ struct ValueReader {
     return value
   }
 
+  func truth(_ field: Field) -> Bool? {
+    let allowed = "true, false"
+    guard let text = text(field, allowed: allowed) else { return nil }
+    guard case .scalar(_, plain: true) = field.node.content, let value = Bool(text) else {
+      report("\(excerpt(text)) is neither true nor false", field, allowed: allowed)
+      return nil
+    }
+    return value
+  }
+
   /// A number with or without decimals.
   func number(_ field: Field, _ range: ClosedRange<Double>) -> Double? {
     let allowed = "a number, \(range.lowerBound) to \(range.upperBound)"

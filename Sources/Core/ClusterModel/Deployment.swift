@@ -53,6 +53,9 @@ public struct DeploymentConfiguration: Hashable, Sendable, Codable {
   public var concurrency: Int
   public var placement: PlacementRules
   public var capabilities: CapabilityGrants
+  /// Whether running it twice on the same does no more than running it once: then an invocation of which
+  /// it is not known what became of it is run again.
+  public var isIdempotent: Bool
   /// The tree that it is a part of; given for services, and the same for all of an application.
   public var serviceTree: ServiceTree?
 
@@ -64,7 +67,8 @@ public struct DeploymentConfiguration: Hashable, Sendable, Codable {
     arguments: [String] = [], environment: [EnvironmentVariable] = [],
     limits: ActivationLimits = ActivationLimits(), retry: RetryPolicy = RetryPolicy(),
     concurrency: Int = defaultConcurrency, placement: PlacementRules = PlacementRules(),
-    capabilities: CapabilityGrants = .none, serviceTree: ServiceTree? = nil
+    capabilities: CapabilityGrants = .none, isIdempotent: Bool = false,
+    serviceTree: ServiceTree? = nil
   ) {
     self.kind = kind
     self.triggers = triggers
@@ -76,6 +80,7 @@ public struct DeploymentConfiguration: Hashable, Sendable, Codable {
     self.concurrency = concurrency
     self.placement = placement
     self.capabilities = capabilities
+    self.isIdempotent = isIdempotent
     self.serviceTree = serviceTree
   }
 
@@ -86,11 +91,11 @@ public struct DeploymentConfiguration: Hashable, Sendable, Codable {
 extension DeploymentConfiguration {
   private enum CodingKeys: String, CodingKey {
     case kind, triggers, resultTopic, arguments, environment, limits, retry, concurrency, placement
-    case capabilities, serviceTree
+    case capabilities, isIdempotent, serviceTree
   }
 
-  /// What was stored before there were placement rules, capabilities and services reads as having the
-  /// usual rules, and none.
+  /// What was stored before there were placement rules, capabilities, services and what may be run again
+  /// reads as having the usual rules, and none.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     self.init(
@@ -106,6 +111,7 @@ extension DeploymentConfiguration {
         ?? PlacementRules(),
       capabilities: try container.decodeIfPresent(CapabilityGrants.self, forKey: .capabilities)
         ?? .none,
+      isIdempotent: try container.decodeIfPresent(Bool.self, forKey: .isIdempotent) ?? false,
       serviceTree: try container.decodeIfPresent(ServiceTree.self, forKey: .serviceTree))
   }
 }

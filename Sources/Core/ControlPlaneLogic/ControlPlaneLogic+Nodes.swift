@@ -101,6 +101,7 @@ extension ControlPlaneLogic {
       switch directive {
       case .stateChanged(let node, let from, let to, let reason):
         updateAvailability(of: node)
+        mayServe = true
         announce(to == .unavailable ? .nodeFailure : .nodeState, "node/\(node)", now, &directives) {
           [
             "from": from.map { .string($0.rawValue) } ?? .null, "to": .string(to.rawValue),

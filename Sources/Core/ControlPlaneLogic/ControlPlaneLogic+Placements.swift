@@ -32,6 +32,7 @@ extension ControlPlaneLogic {
           ["generation": .integer(Int64(id.generation)), "deployed": .bool(false)]
         }
       case .route(let deployments):
+        mayServe = true
         route(.deploymentsChanged(deployments), now, &random, &directives)
       }
     }
@@ -43,6 +44,7 @@ extension ControlPlaneLogic {
     _ steps: [PlacementPlanner.Step], _ now: Instants,
     _ random: inout some RandomNumberGenerator, _ directives: inout [Directive]
   ) {
+    if !steps.isEmpty { mayServe = true }
     for step in steps {
       switch step {
       case .ready(let id): tell(.placementReady(id), now, &random, &directives)

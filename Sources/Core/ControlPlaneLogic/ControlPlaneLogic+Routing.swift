@@ -38,13 +38,28 @@ extension ControlPlaneLogic {
     }
   }
 
-  private func findRoute(_ id: PlacementID) -> Route? {
-    guard let planner else { return nil }
+  /// Where something could run.
+  ///
+  /// - Parameters:
+  ///   - refusals: what would not have it.
+  ///   - mayReturn: whether it may go to one of these when there is no other.
+  func findRoute(
+    _ id: PlacementID, avoiding refusals: [Invocations.Refusal] = [], mayReturn: Bool = true
+  ) -> Route? {
+    guard let planner, let work = planner.works[id] else { return nil }
     let serving = planner.serving(id)
+    var candidates = serving
+    if !refusals.isEmpty {
+      candidates = serving.filter { node in
+        guard let fence = work.seats[node]?.fence else { return false }
+        return !refusals.contains(Invocations.Refusal(node: node, fence: fence))
+      }
+      if candidates.isEmpty, mayReturn { candidates = serving }
+    }
     // Nodes in doubt only when there is nothing better.
-    let sound = serving.filter { planner.scheduler.availability(of: $0) != .suspect }
-    guard let node = balancer.choose(among: sound.isEmpty ? serving : sound),
-      let fence = planner.works[id]?.seats[node]?.fence
+    let sound = candidates.filter { planner.scheduler.availability(of: $0) != .suspect }
+    guard let node = balancer.choose(among: sound.isEmpty ? candidates : sound),
+      let fence = work.seats[node]?.fence
     else { return nil }
     return Route(node: node, placement: id, fence: fence)
   }
@@ -77,51 +92,15 @@ extension ControlPlaneLogic {
     }
   }
 
-  mutating func invoke(
-    _ request: RequestID, _ name: QualifiedName, _ directives: inout [Directive]
-  ) {
-    guard let placed = catalog.placed[name] else {
-      directives.append(
-        .refuseInvocation(
-          request,
-          Problem(
-            .notFound, code: "not_deployed", "module \(name) is not deployed",
-            next: "See what is with `wasmatrix ps`, or deploy it with `wasmatrix deploy APP.yaml`."
-          )))
-      return
-    }
-    if case .failed(let problem) = placed.state {
-      directives.append(.refuseInvocation(request, problem))
-      return
-    }
-    guard placed.state == .ready, let route = findRoute(placed.deployment.placement) else {
-      directives.append(
-        .refuseInvocation(
-          request,
-          Problem(
-            .unavailable, code: "not_ready", "module \(name) is being made ready",
-            next: "Try again in a moment.")))
-      return
-    }
-    balancer.began(request, route)
-    directives.append(.invoke(request, route))
-  }
-
-  /// What ran on a node that is gone: events run again elsewhere; whoever waits for an invocation hears
-  /// the truth.
+  /// What ran on a node that is gone: events run again elsewhere; of invocations those that may.
   mutating func loseRuns(
     on node: NodeID, _ now: Instants, _ random: inout some RandomNumberGenerator,
     _ directives: inout [Directive]
   ) {
     let lost = balancer.lose(node)
-    for request in lost.invocations {
-      directives.append(
-        .refuseInvocation(
-          request,
-          Problem(
-            .unavailable, code: "outcome_unknown",
-            "node \(node) was lost while it ran this: it may have been done, or not",
-            next: "Ask again if doing it twice does no harm.")))
+    for (request, route) in lost.invocations {
+      directives.append(.endInvocation(request, route))
+      mayHaveRun(request, on: node, &directives)
     }
     for delivery in lost.deliveries { route(.activationLost(delivery), now, &random, &directives) }
   }

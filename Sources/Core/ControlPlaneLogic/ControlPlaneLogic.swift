@@ -15,6 +15,7 @@ import Scheduling
 ///        └──heartbeats──> NodeTracker       which nodes there are, and how they are
 ///
 ///     events ────────────> EventRouter ──whose turn──> LoadBalancer ──where──> agents
+///     invocations ───────> Invocations ──now, again?────────┘
 ///
 /// **The death of a node**, from here to the new plan: `heartbeatReceived` stays away ->
 /// `NodeTracker` says `moveWork` (`+Nodes`) -> `PlacementPlanner.lose` takes its seats away
@@ -27,6 +28,7 @@ public struct ControlPlaneLogic: Sendable {
     public var tracking: NodeTracker.Configuration
     public var routing: EventRouter.Limits
     public var breakers: CircuitBreaker.Configuration
+    public var invocations: InvocationLimits
     var planning = PlacementPlanner.Configuration()
     /// How long the control plane waits after its start for nodes to say what they hold, before it
     /// places what nobody holds.
@@ -38,8 +40,10 @@ public struct ControlPlaneLogic: Sendable {
     public init(
       tracking: NodeTracker.Configuration = NodeTracker.Configuration(),
       routing: EventRouter.Limits = EventRouter.Limits(),
-      breakers: CircuitBreaker.Configuration = CircuitBreaker.Configuration()
+      breakers: CircuitBreaker.Configuration = CircuitBreaker.Configuration(),
+      invocations: InvocationLimits = InvocationLimits()
     ) {
+      self.invocations = invocations
       self.tracking = tracking
       self.routing = routing
       self.breakers = breakers
@@ -62,6 +66,9 @@ public struct ControlPlaneLogic: Sendable {
   /// `nil` until the term is durable.
   var planner: PlacementPlanner?
   var balancer = LoadBalancer()
+  var invocations: Invocations
+  /// Whether something may serve now that did not before, so that what waits is looked at.
+  var mayServe = false
   /// How operators want each node to be given work.
   var known: [NodeID: KnownNode] = [:]
   /// Nodes of which something is not durable yet, and is tried again.
@@ -80,6 +87,7 @@ public struct ControlPlaneLogic: Sendable {
     router = EventRouter(limits: configuration.routing)
     tracker = NodeTracker(configuration: configuration.tracking)
     breakers = CircuitBreakers(configuration: configuration.breakers)
+    invocations = Invocations(limits: configuration.invocations)
     for node in snapshot.nodes { known[node.registration.node] = node }
   }
 
@@ -96,7 +104,7 @@ public struct ControlPlaneLogic: Sendable {
   public var nextDeadline: MonotonicInstant? {
     [
       router.nextDeadline, tracker.nextDeadline, breakers.nextDeadline, planner?.nextDeadline,
-      retryAt,
+      invocations.nextDeadline, retryAt,
     ].compactMap { $0 }.min()
   }
 
@@ -118,14 +126,14 @@ public struct ControlPlaneLogic: Sendable {
     case .events(let input): route(input, now, &random, &directives)
     case .activationEnded(let id, let route, let end):
       ended(id, route, end, now, &random, &directives)
-    case .invocationRequested(let request, let name): invoke(request, name, &directives)
-    case .invocationEnded(let request, let route, let isFaultOfNode):
-      if balancer.ended(request, route) {
-        judge(route.node, isFaultOfNode, now, &random, &directives)
-      }
+    case .invocationRequested(let request, let wish): invoke(request, wish, now, &directives)
+    case .invocationEnded(let request, let route, let end):
+      ended(request, route, end, now, &random, &directives)
+    case .invocationWithdrawn(let request): withdraw(request, &directives)
     case .deadlineReached: wake(now, &random, &directives)
     }
     settle(now, &random, &directives)
+    callWaiting(&directives)
     return directives
   }
 
@@ -144,13 +152,17 @@ public struct ControlPlaneLogic: Sendable {
     let time = now.monotonic
     if let at = retryAt, at <= time { retry(&directives) }
     track(.deadlineReached, now, &random, &directives)
-    for node in breakers.wake(at: time) { planner?.scheduler.setBreaker(open: false, of: node) }
+    for node in breakers.wake(at: time) {
+      planner?.scheduler.setBreaker(open: false, of: node)
+      mayServe = true
+    }
     var steps: [PlacementPlanner.Step] = []
     planner?.wake(now, &steps)
     take(steps, now, &random, &directives)
     if router.nextDeadline.map({ $0 <= time }) == true {
       route(.deadlineReached, now, &random, &directives)
     }
+    wakeInvocations(now, &random, &directives)
   }
 
   mutating func persist(

@@ -47,10 +47,10 @@ extension ControlPlaneLogic {
     case agentDied(NodeID, Incarnation, DeathEvidence)
     case events(EventRouter.Input)
     case activationEnded(DeliveryID, Route, ActivationEnd)
-    /// Somebody waits for a module to run on something that belongs to no log.
-    case invocationRequested(RequestID, QualifiedName)
-    /// - Parameter isFaultOfNode: whether the node, not the module, was the reason that it failed.
-    case invocationEnded(RequestID, Route, isFaultOfNode: Bool)
+    case invocationRequested(RequestID, InvocationWish)
+    case invocationEnded(RequestID, Route, InvocationEnd)
+    /// Whoever waited for it has gone away.
+    case invocationWithdrawn(RequestID)
     case deadlineReached
   }
 
@@ -66,7 +66,13 @@ extension ControlPlaneLogic {
     /// Answered with `activationEnded`.
     case activate(DeliveryID, EventOffset, Route, attempt: Int)
     /// Answered with `invocationEnded`.
-    case invoke(RequestID, Route)
+    ///
+    /// - Parameter attempt: how often it may have run, this time included.
+    case invoke(RequestID, Route, attempt: Int)
+    /// What ran there is the answer.
+    case answerInvocation(RequestID, Route)
+    /// What still runs of it there is ended, and counts no more.
+    case endInvocation(RequestID, Route)
     case refuseInvocation(RequestID, Problem)
     /// An answer to an activation that was given up meanwhile: it counts no more. Somebody may wonder.
     case noteLateAnswer(DeliveryID, Route)

@@ -49,11 +49,14 @@ struct LoadBalancer: Sendable {
   }
 
   /// Gives up what ran on a node; sorted.
-  mutating func lose(_ node: NodeID) -> (deliveries: [DeliveryID], invocations: [RequestID]) {
+  mutating func lose(
+    _ node: NodeID
+  ) -> (deliveries: [DeliveryID], invocations: [(RequestID, Route)]) {
     let lostDeliveries = deliveries.keys.filter { deliveries[$0]?.node == node }.sorted()
-    let lostInvocations = invocations.keys.filter { invocations[$0]?.node == node }.sorted()
+    let lostInvocations = invocations.filter { $0.value.node == node }
+      .sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     for id in lostDeliveries { deliveries[id] = nil }
-    for id in lostInvocations { invocations[id] = nil }
+    for (id, _) in lostInvocations { invocations[id] = nil }
     running[node] = nil
     return (lostDeliveries, lostInvocations)
   }

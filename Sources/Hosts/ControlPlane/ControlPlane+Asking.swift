@@ -49,43 +49,6 @@ extension ControlPlane {
     return try result.get()
   }
 
-  /// Runs a module for somebody who waits. Stopping waits too, and ends it when it takes too long.
-  func runNow(_ name: QualifiedName, on event: Event) async throws(Problem) -> ActivationReport {
-    try requireRunning()
-    let request = requests.next()
-    let routing = await withCheckedContinuation { continuation in
-      requests.waitForRoute(request, continuation)
-      feed(.invocationRequested(request, name))
-    }
-    let route = try routing.get()
-    guard let agent = links[route.node] else {
-      feed(.invocationEnded(request, route, isFaultOfNode: true))
-      throw Problem(
-        .unavailable, code: "node_unreachable", "node \(route.node) cannot be reached",
-        next: "Try again in a moment.")
-    }
-    let task = Task {
-      await invocations.perform {
-        await agent.run(route.placement, under: route.fence, on: event, attempt: 1)
-      }
-    }
-    requests.began(request, task)
-    let report = await withTaskCancellationHandler {
-      await task.value
-    } onCancel: {
-      task.cancel()
-    }
-    let problem = requests.ended(request)
-    feed(.invocationEnded(request, route, isFaultOfNode: report.isFaultOfNode))
-    if let problem { throw problem }
-    // Nobody here wanted it to end, so that the caller must hear more than that it did.
-    if report.wasCancelled, !Task.isCancelled, phase != .stopping { throw Self.interrupted }
-    if case .success = report.result, !report.effects.isEmpty {
-      try await commit(report.effects, of: name, on: event)
-    }
-    return report
-  }
-
   /// Makes durable what a service has done so far. The events that come of it name the run that they come of
   /// as their cause.
   func commit(
@@ -101,7 +64,7 @@ extension ControlPlane {
   }
 
   /// Makes durable what an invocation did, before whoever waits hears of it.
-  private func commit(
+  func commit(
     _ effects: ActivationEffects, of name: QualifiedName, on event: Event
   ) async throws(Problem) {
     let offered = await offered(effects, by: name)
@@ -112,17 +75,5 @@ extension ControlPlane {
       feed(.events(.effectsOffered(request, name, event: event, offered)))
     }
     if let problem { throw problem }
-  }
-}
-
-extension ActivationReport {
-  fileprivate var wasCancelled: Bool {
-    if case .failure(let failure) = result { return failure.code == .cancelled }
-    return false
-  }
-
-  fileprivate var isFaultOfNode: Bool {
-    if case .failure(let failure) = result { return failure.code == .internalError }
-    return false
   }
 }

@@ -27,7 +27,7 @@ extension ControlPlane {
   }
 
   func invoke(
-    _ module: ModuleName, with event: Event, by caller: Caller
+    _ module: ModuleName, with event: Event, _ options: InvocationOptions, by caller: Caller
   ) async throws(Problem) -> ActivationReport {
     let placed = logic.catalog.placed[QualifiedName(caller.namespace, module)]
     guard placed?.deployment.configuration.kind != .service else {
@@ -40,7 +40,7 @@ extension ControlPlane {
     if event.attribute(PlatformAttribute.traceParent) == nil {
       event.setAttribute(PlatformAttribute.traceParent, to: caller.traceParent)
     }
-    return try await runNow(QualifiedName(caller.namespace, module), on: event)
+    return try await runNow(QualifiedName(caller.namespace, module), on: event, options)
   }
 
   func eventStatus(

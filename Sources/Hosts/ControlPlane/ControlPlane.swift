@@ -39,6 +39,9 @@ actor ControlPlane {
   /// Triggers whose pattern would have taken too much work for an event.
   let patternWorkExceeded = Counter(label: "wasmatrix_pattern_work_exceeded_total")
 
+  /// Invocations that were run again because it was not known what became of them.
+  let repeatedInvocations = Counter(label: "wasmatrix_invocations_repeated_total")
+
   var logic: ControlPlaneLogic
   private var random: any RandomNumberGenerator & Sendable
   /// Those who wait for an answer of the logic.
@@ -130,6 +133,7 @@ actor ControlPlane {
     await invocations.drain(patience: patience)
     await settle()
     requests.refuseAll(EventRouter.stopping)
+    requests.refuseInvocations(EventRouter.stopping)
   }
 
   /// It is no more: whoever waits for it hears so, and what is being written comes to its end, so that
@@ -139,6 +143,7 @@ actor ControlPlane {
     phase = .ended
     alarm?.task.cancel()
     requests.refuseAll(isOrderly ? EventRouter.stopping : Self.interrupted)
+    requests.refuseInvocations(isOrderly ? EventRouter.stopping : Self.restarting)
     waiters.wakeAll()
     // Invocations come to their end without it. Events would be run a second time beside the first.
     deliveries.cancelAll()
@@ -154,6 +159,11 @@ actor ControlPlane {
     .unavailable, code: "outcome_unknown",
     "what handled this was restarted meanwhile: it may have been done, or not",
     next: "See whether it was, then ask again if it was not.")
+
+  /// What callers hear of whom nothing ran when it was.
+  static let restarting = Problem(
+    .unavailable, code: "restarting", "what handled this was restarted before anything ran",
+    next: "Try again in a moment.")
 
   /// An agent said something.
   func hear(_ message: AgentMessage) { feed(.agentSpoke(message)) }
@@ -190,8 +200,12 @@ actor ControlPlane {
     case .events(let directive): carryOut(directive)
     case .activate(let id, let offset, let route, let attempt):
       activate(id, offset, route, attempt)
-    case .invoke(let request, let route): requests.route(request, .success(route))
-    case .refuseInvocation(let request, let problem): requests.route(request, .failure(problem))
+    case .invoke(let request, let route, let attempt): invoke(request, route, attempt)
+    case .answerInvocation(let request, let route):
+      requests.answerInvocation(request, run: route.run)
+    case .endInvocation(let request, let route): requests.endRun(request, route.run)
+    case .refuseInvocation(let request, let problem):
+      requests.answerInvocation(request, .failure(problem))
     case .noteLateAnswer(let id, let route):
       logger.warning(
         "a late answer was dropped: the activation had been given up, and what it did does not count",

@@ -5,18 +5,25 @@ import ModuleCatalog
 
 /// Those who wait for an answer of the logic.
 struct PendingRequests {
-  typealias Routing = Result<Route, Problem>
+  typealias Answer = Result<ActivationReport, Problem>
   typealias Watcher = @Sendable (DeployProgress) -> Void
 
   private var last: UInt64 = 0
   private var replies: [RequestID: CheckedContinuation<ControlPlaneLogic.Reply, Never>] = [:]
   private var events: [RequestID: CheckedContinuation<Result<AppendedEvent, Problem>, Never>] = [:]
   private var commits: [RequestID: CheckedContinuation<Problem?, Never>] = [:]
-  private var routings: [RequestID: CheckedContinuation<Routing, Never>] = [:]
   private var watchers: [RequestID: Watcher] = [:]
-  private var invocations: [RequestID: Task<ActivationReport, Never>] = [:]
-  /// Invocations whose node was lost while they ran.
-  private var lost: [RequestID: Problem] = [:]
+  private var invocations: [RequestID: Invocation] = [:]
+
+  /// Somebody who waits for a module to run.
+  private struct Invocation {
+    let event: Event
+    let continuation: CheckedContinuation<Answer, Never>
+    /// What runs of it right now, by its number.
+    var running: (run: UInt64, task: Task<Void, Never>)?
+    /// What it left behind, until it is known whether that counts.
+    var report: (run: UInt64, report: ActivationReport)?
+  }
 
   mutating func next() -> RequestID {
     last += 1
@@ -63,30 +70,53 @@ struct PendingRequests {
     commits.removeValue(forKey: request)?.resume(returning: problem)
   }
 
-  mutating func waitForRoute(
-    _ request: RequestID, _ continuation: CheckedContinuation<Routing, Never>
+  // Invocations.
+
+  mutating func waitForInvocation(
+    _ request: RequestID, on event: Event, _ continuation: CheckedContinuation<Answer, Never>
   ) {
-    routings[request] = continuation
+    invocations[request] = Invocation(event: event, continuation: continuation)
   }
 
-  /// It is known where an invocation runs, or that it does not; also, later, that its node was lost.
-  mutating func route(_ request: RequestID, _ routing: Routing) {
-    if let continuation = routings.removeValue(forKey: request) {
-      continuation.resume(returning: routing)
-    } else if case .failure(let problem) = routing, let invocation = invocations[request] {
-      lost[request] = problem
-      invocation.cancel()
+  /// What an invocation is about; `nil` when nobody waits for it any more.
+  func event(of request: RequestID) -> Event? { invocations[request]?.event }
+
+  mutating func began(_ request: RequestID, _ run: UInt64, _ task: Task<Void, Never>) {
+    invocations[request]?.running = (run, task)
+  }
+
+  /// A run has left a report.
+  ///
+  /// - Returns: whether it was still waited for.
+  mutating func ran(_ request: RequestID, _ run: UInt64, _ report: ActivationReport) -> Bool {
+    guard invocations[request]?.running?.run == run else { return false }
+    invocations[request]?.running = nil
+    invocations[request]?.report = (run, report)
+    return true
+  }
+
+  /// What a run left is the answer.
+  mutating func answerInvocation(_ request: RequestID, run: UInt64) {
+    guard let left = invocations[request]?.report, left.run == run else { return }
+    answerInvocation(request, .success(left.report))
+  }
+
+  mutating func answerInvocation(_ request: RequestID, _ answer: Answer) {
+    invocations.removeValue(forKey: request)?.continuation.resume(returning: answer)
+  }
+
+  /// A run does not count any more.
+  mutating func endRun(_ request: RequestID, _ run: UInt64) {
+    guard let running = invocations[request]?.running, running.run == run else { return }
+    invocations[request]?.running = nil
+    running.task.cancel()
+  }
+
+  /// Nothing that waits to run will: what runs comes to its end.
+  mutating func refuseInvocations(_ problem: Problem) {
+    for request in invocations.keys where invocations[request]?.running == nil {
+      answerInvocation(request, .failure(problem))
     }
-  }
-
-  mutating func began(_ request: RequestID, _ task: Task<ActivationReport, Never>) {
-    invocations[request] = task
-  }
-
-  /// - Returns: why its outcome is unknown; `nil` when it is known.
-  mutating func ended(_ request: RequestID) -> Problem? {
-    invocations[request] = nil
-    return lost.removeValue(forKey: request)
   }
 
   /// Nobody will answer any more.
@@ -94,11 +124,9 @@ struct PendingRequests {
     for continuation in replies.values { continuation.resume(returning: .refused(problem)) }
     for continuation in events.values { continuation.resume(returning: .failure(problem)) }
     for continuation in commits.values { continuation.resume(returning: problem) }
-    for continuation in routings.values { continuation.resume(returning: .failure(problem)) }
     replies = [:]
     events = [:]
     commits = [:]
-    routings = [:]
     watchers = [:]
   }
 }

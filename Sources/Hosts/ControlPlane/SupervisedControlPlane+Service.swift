@@ -89,9 +89,9 @@ extension SupervisedControlPlane: ClusterService {
   }
 
   public func invoke(
-    _ module: ModuleName, with event: Event, by caller: Caller
+    _ module: ModuleName, with event: Event, _ options: InvocationOptions, by caller: Caller
   ) async throws(Problem) -> ActivationReport {
-    try await plane.borrow().invoke(module, with: event, by: caller)
+    try await plane.borrow().invoke(module, with: event, options, by: caller)
   }
 
   public func publish(_ event: Event, by caller: Caller) async throws(Problem) -> AppendedEvent {

@@ -9,12 +9,19 @@ extension APIClient {
   /// - Parameters:
   ///   - data: its standard input.
   ///   - contentType: the media type of the data.
+  ///   - options: its timeout is sent in whole milliseconds.
   public func invoke(
-    _ module: ModuleName, data: [UInt8], contentType: String = "application/octet-stream"
+    _ module: ModuleName, data: [UInt8], contentType: String = "application/octet-stream",
+    _ options: InvocationOptions = InvocationOptions()
   ) async throws(Problem) -> InvocationOutcome {
+    var query: [(String, String)] = []
+    if let timeout = options.timeout {
+      query.append(("timeout", "\(Int64(timeout.milliseconds))ms"))
+    }
+    if options.isIdempotent { query.append(("idempotent", "true")) }
     let answer = try await answer(
       to: Call(
-        method: .POST, path: ["v1", "invoke", module.text],
+        method: .POST, path: ["v1", "invoke", module.text], query: query,
         headers: ["Content-Type": contentType], body: data,
         timeout: Self.invocationTimeout))
     guard answer.isSuccess else {

@@ -26,6 +26,8 @@ public struct DeploymentResource: Hashable, Sendable, Codable {
   public var limits: LimitsResource
   public var retry: RetryResource
   public var concurrency: Int
+  /// Whether running it twice on the same does no more than running it once.
+  public var idempotent: Bool
   /// What it may reach beyond its event.
   public var capabilities: CapabilityGrants
   /// How it is watched over; given for services.
@@ -56,6 +58,7 @@ public struct DeploymentResource: Hashable, Sendable, Codable {
     limits = LimitsResource(configuration.limits)
     retry = RetryResource(configuration.retry)
     concurrency = configuration.concurrency
+    idempotent = configuration.isIdempotent
     capabilities = configuration.capabilities
     supervision = configuration.serviceTree.map { ServiceTreeResource($0) }
   }

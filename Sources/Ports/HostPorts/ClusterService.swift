@@ -62,9 +62,13 @@ public protocol ClusterService: Sendable {
   func undeploy(_ target: UndeployTarget, by caller: Caller) async throws(Problem) -> [ModuleName]
 
   // Running
-  /// Runs a module now, on an event that belongs to nobody's log.
-  func invoke(_ module: ModuleName, with event: Event, by caller: Caller) async throws(Problem)
-    -> ActivationReport
+  /// Runs a module now, on an event that belongs to nobody's log. While it serves nowhere this waits, and
+  /// where nothing ran it is tried elsewhere, as long as the options allow.
+  ///
+  /// - Throws: ``Problem`` `outcome_unknown` when it may have run, and doing it twice might do harm.
+  func invoke(
+    _ module: ModuleName, with event: Event, _ options: InvocationOptions, by caller: Caller
+  ) async throws(Problem) -> ActivationReport
   /// Accepts an event; returns when it is durable.
   func publish(_ event: Event, by caller: Caller) async throws(Problem) -> AppendedEvent
   /// What became of an event; waits up to `patience` for it to settle.
@@ -98,6 +102,15 @@ public protocol ClusterService: Sendable {
   func diagnose(for caller: Caller) async throws(Problem) -> [Finding]
   /// Whether requests are taken: false while starting and stopping.
   var isReady: Bool { get async }
+}
+
+extension ClusterService {
+  /// Runs a module now, as somebody wants it who says nothing more.
+  public func invoke(
+    _ module: ModuleName, with event: Event, by caller: Caller
+  ) async throws(Problem) -> ActivationReport {
+    try await invoke(module, with: event, InvocationOptions(), by: caller)
+  }
 }
 
 /// Who asks, and for which namespace.

@@ -23,9 +23,7 @@ extension World {
       }
     }
     if !operators.waiting.isEmpty { unrest.append("\(operators.waiting.count) requests wait") }
-    if !operators.invocations.isEmpty {
-      unrest.append("\(operators.invocations.count) invocations wait")
-    }
+    if !callers.waiting.isEmpty { unrest.append("\(callers.waiting.count) callers wait") }
     if !publishers.waiting.isEmpty { unrest.append("\(publishers.waiting.count) publishers wait") }
     for tree in allTrees { unrest += tree.checker.unrest(tree) }
     unrest += placementUnrest(plane)
@@ -125,6 +123,7 @@ extension World {
       broken.append("key \(key) is not as it was acknowledged")
     }
     broken += deliveries.broken(self)
+    broken += callers.overdue(timeline.now).map { "invocation \($0.number) was never answered" }
     for tree in allTrees { broken += tree.checker.untruths(tree) }
     if let plane {
       let deployed = plane.catalog.placed.mapValues(\.deployment)

@@ -13,7 +13,7 @@ extension World {
     case .catalog(let input): short("\(input)")
     case .events(let input): short("\(input)")
     case .started, .persisted, .persistFailed, .nodeCommanded, .agentDied, .activationEnded,
-      .invocationRequested, .invocationEnded, .deadlineReached:
+      .invocationRequested, .invocationEnded, .invocationWithdrawn, .deadlineReached:
       short("\(input)")
     }
   }
@@ -25,8 +25,8 @@ extension World {
       "announce \(event.type.rawValue) \(event.target) "
         + event.payload.sorted { $0.key < $1.key }.map { "\($0.key)=\(text($0.value))" }
         .joined(separator: " ")
-    case .persist, .reply, .progress, .events, .activate, .invoke, .refuseInvocation,
-      .noteLateAnswer:
+    case .persist, .reply, .progress, .events, .activate, .invoke, .answerInvocation,
+      .endInvocation, .refuseInvocation, .noteLateAnswer:
       short("\(directive)")
     }
   }

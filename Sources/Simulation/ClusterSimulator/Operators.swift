@@ -18,9 +18,7 @@ struct Operators {
 
   private var lastRequest: UInt64 = 0
   private(set) var waiting: [RequestID: Wish] = [:]
-  private(set) var invocations: Set<RequestID> = []
   var eventsAccepted = 0
-  var invocationsAnswered = 0
   var lastVersion = 0
 
   /// What was acknowledged, and since then nothing that bears on it was even asked for.
@@ -52,19 +50,12 @@ struct Operators {
     return RequestID(lastRequest)
   }
 
-  mutating func invoke() -> RequestID {
-    let request = nextRequest()
-    invocations.insert(request)
-    return request
-  }
-
   /// Nobody answers any more: what was asked for may have been done, or not.
   mutating func logicEnded() {
     for request in waiting.keys {
       if case .deploy(let application, _) = waiting[request] { forget(application) }
     }
     waiting = [:]
-    invocations = []
   }
 
   private mutating func forget(_ application: ApplicationName) {
@@ -72,10 +63,6 @@ struct Operators {
     where promisedDeployments[name]??.application == application {
       promisedDeployments[name] = nil
     }
-  }
-
-  mutating func invocationAnswered(_ request: RequestID, _ world: World) {
-    if invocations.remove(request) != nil { invocationsAnswered += 1 }
   }
 
   mutating func answered(

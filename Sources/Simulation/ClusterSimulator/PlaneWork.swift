@@ -98,6 +98,20 @@ struct PlaneServices {
     }
   }
 
+  /// What runs of an invocation on a node is not waited for any more.
+  mutating func endInvocation(_ request: RequestID, _ route: Route) {
+    for (run, order) in invocations where order.route == route {
+      guard case .invocation(request) = order.purpose else { continue }
+      invocations[run] = nil
+    }
+    waiting[.balancer]?.removeAll { waiting in
+      guard case .invoke(let order) = waiting.work, order.route == route,
+        case .invocation(request) = order.purpose
+      else { return false }
+      return true
+    }
+  }
+
   func isUnderWay(_ order: ActivationOrder) -> Bool {
     deliveries[order.run] != nil || invocations[order.run] != nil
   }

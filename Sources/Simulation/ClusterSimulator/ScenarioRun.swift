@@ -78,6 +78,7 @@ extension Scenario {
     configuration.appendingEvents = limits.appending
     configuration.stormEvery = nil
     configuration.effectsRefusal = 0
+    configuration.waitingInvocations = InvocationLimits().waiting
     return configuration
   }
 

@@ -56,7 +56,7 @@ public struct Simulation {
       history: world.history?.lines ?? [], coverage: world.coverage,
       happenings: world.timeline.happened, convergence: convergence,
       eventsAccepted: world.operators.eventsAccepted,
-      invocationsAnswered: world.operators.invocationsAnswered, moves: world.moves,
+      invocationsAnswered: world.callers.answered, moves: world.moves,
       fingerprint: world.fingerprint)
   }
 

@@ -54,6 +54,8 @@ public struct SimulationConfiguration: Hashable, Sendable, Codable {
   public var pendingDeliveries: Int
   public var runningActivations: Int
   public var appendingEvents: Int
+  /// That may wait for a placement, see `InvocationLimits`.
+  public var waitingInvocations: Int
   /// Between two storms of events; nothing means never.
   public var stormEvery: Duration?
   /// The share of publishes that were published before.
@@ -100,5 +102,6 @@ public struct SimulationConfiguration: Hashable, Sendable, Codable {
     stormEvery = every(0.7, .seconds(2) ... .seconds(8))
     repetition = random.number(in: 0...0.3)
     effectsRefusal = random.happens(0.5) ? 0 : random.number(in: 0...0.1)
+    waitingInvocations = 1 + random.index(below: 40)
   }
 }

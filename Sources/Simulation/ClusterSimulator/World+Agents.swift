@@ -55,6 +55,7 @@ extension World {
     guard agents[index].isUp else { return }
     let agent = agents[index]
     note("agent \(agent.node) is gone")
+    callers.somethingIsWrong(with: agent.node, timeline.now)
     let hadLink = agent.isConnected && hasLink(index)
     agents[index].isUp = false
     agents[index].process += 1

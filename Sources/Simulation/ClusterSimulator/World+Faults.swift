@@ -50,6 +50,7 @@ extension World {
     guard !troubles.contains(fault) else { return false }
     note("fault begins: \(fault)")
     coverage.count(fault)
+    endanger(fault)
     switch fault {
     case .agentCrash(let index):
       crashAgent(index)
@@ -105,6 +106,7 @@ extension World {
   func end(_ fault: Fault) {
     note("fault ends: \(fault)")
     troubles.remove(fault)
+    endanger(fault)
     switch fault {
     case .agentCrash(let index):
       relaunch(agentTrees[index])
@@ -119,6 +121,18 @@ extension World {
     case .partition(let members, _):
       for index in members { crashSoon(index) }
     case .diskIsFull, .diskIsSlow, .silence, .childCrash: break
+    }
+  }
+
+  /// Whoever is hit may not be heard, or not be taken for what they are, for a while.
+  private func endanger(_ fault: Fault) {
+    switch fault {
+    case .agentCrash(let index), .agentFreeze(let index), .workersStuck(let index):
+      callers.somethingIsWrong(with: agents[index].node, timeline.now)
+    case .partition(let members, _):
+      for index in members { callers.somethingIsWrong(with: agents[index].node, timeline.now) }
+    case .planeCrash, .diskIsFull, .diskIsSlow, .silence, .childCrash:
+      callers.somethingIsWrongWithPlane(timeline.now)
     }
   }
 

@@ -45,7 +45,7 @@ extension World {
       for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
     }
     mix("\(timeline.happened) \(timeline.now) \(store.term) \(store.securityEvents)")
-    mix("\(log.done) \(log.dead) \(operators.eventsAccepted) \(operators.invocationsAnswered)")
+    mix("\(log.done) \(log.dead) \(operators.eventsAccepted) \(callers.answered)")
     for name in store.deployments.keys.sorted() {
       mix("\(name) \(store.deployments[name]?.generation ?? 0)")
     }

@@ -92,6 +92,7 @@ extension World {
       return
     }
     agents[index].connection += 1
+    callers.somethingIsWrong(with: agents[index].node, timeline.now)
     agents[index].isConnected = true
     agents[index].link = links
     tellAgent(index, process, .linkOpened(heartbeatInterval: nil))
@@ -100,6 +101,7 @@ extension World {
   func linkFails(_ index: Int, _ process: Int, _ connection: Int) {
     guard agents[index].process == process, agents[index].connection == connection else { return }
     agents[index].isConnected = false
+    callers.somethingIsWrong(with: agents[index].node, timeline.now)
     tellAgent(index, process, .linkClosed)
   }
 
@@ -107,7 +109,10 @@ extension World {
 
   func order(_ order: ActivationOrder) {
     // What is on its way when the link ends is lost; the logic hears of it when the node attaches.
-    guard let index = indexByNode[order.route.node], hasLink(index) else { return }
+    guard let index = indexByNode[order.route.node], hasLink(index) else {
+      loses(order, mayHaveRun: false)
+      return
+    }
     arrive(.activationArrives(index, connection: agents[index].connection, order))
   }
 
@@ -115,7 +120,10 @@ extension World {
 
   func beginActivation(_ index: Int, _ connection: Int, _ order: ActivationOrder) {
     let agent = agents[index]
-    guard agent.isUp, agent.connection == connection else { return }
+    guard agent.isUp, agent.connection == connection else {
+      loses(order, mayHaveRun: true)
+      return
+    }
     guard !isCut(index, .toAgent), !agent.isFrozen else {
       timeline.plan(
         .activationArrives(index, connection: connection, order), after: .milliseconds(100))
@@ -124,6 +132,13 @@ extension World {
     guard agent.logic.serves(order.route.placement, under: order.route.fence) else {
       endActivation(index, agent.process, connection, order, .failed(.unavailable))
       return
+    }
+    if case .invocation(let request) = order.purpose {
+      if isTroubled, calling.happens(0.05) {
+        endActivation(index, agent.process, connection, order, .failed(.overloaded))
+        return
+      }
+      callers.begins(request, self)
     }
     agents[index].running += 1
     let outcome: ActivationOutcome
@@ -147,7 +162,10 @@ extension World {
     _ index: Int, _ process: Int, _ connection: Int, _ order: ActivationOrder,
     _ outcome: ActivationOutcome
   ) {
-    guard agents[index].process == process else { return }
+    guard agents[index].process == process else {
+      loses(order, mayHaveRun: true)
+      return
+    }
     guard !agents[index].isFrozen, !agents[index].isStuck else {
       timeline.plan(
         .activationEnds(index, process: process, connection: connection, order, outcome),
@@ -162,7 +180,10 @@ extension World {
   func takeOutcome(
     _ index: Int, _ connection: Int, _ order: ActivationOrder, _ outcome: ActivationOutcome
   ) {
-    guard agents[index].connection == connection else { return }
+    guard agents[index].connection == connection else {
+      loses(order, mayHaveRun: true)
+      return
+    }
     guard !isCut(index, .toPlane) else {
       timeline.plan(
         .outcomeArrives(index, connection: connection, order, outcome), after: .milliseconds(100))
@@ -178,8 +199,9 @@ extension World {
       }
       tellPlane(logicLife, .activationEnded(id, order.route, end(event, outcome)))
     case .invocation(let request):
-      operators.invocationAnswered(request, self)
-      tellPlane(logicLife, .invocationEnded(request, order.route, isFaultOfNode: false))
+      let end = invocationEnd(outcome)
+      if case .answered = end { callers.outcomeArrives(request, order.route) }
+      tellPlane(logicLife, .invocationEnded(request, order.route, end))
     }
   }
 

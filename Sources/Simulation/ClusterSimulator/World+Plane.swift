@@ -29,6 +29,7 @@ extension World {
     configuration.routing.pendingDeliveries = self.configuration.pendingDeliveries
     configuration.routing.running = self.configuration.runningActivations
     configuration.routing.appending = self.configuration.appendingEvents
+    configuration.invocations.waiting = self.configuration.waitingInvocations
     note("the control plane's logic begins its life \(logicLife) after term \(store.term)")
     plane = ControlPlaneLogic(store.snapshot, configuration: configuration)
     planeWakesAt = nil
@@ -45,6 +46,7 @@ extension World {
     planeWakesAt = nil
     planeServices.forgetLogic()
     operators.logicEnded()
+    callers.logicEnded()
     deliveries.logicEnded()
     publishersHearNothing()
   }
@@ -103,8 +105,16 @@ extension World {
       let order = newOrder(.delivery(id, offset), route)
       deliveries.begins(id, order.run, attempt: attempt, self)
       use(.deliver(order))
-    case .invoke(let request, let route): use(.invoke(newOrder(.invocation(request), route)))
-    case .refuseInvocation(let request, _): operators.invocationAnswered(request, self)
+    case .invoke(let request, let route, let attempt):
+      if attempt > 1 { coverage.count(.planeDirectiveInvokeAgain) }
+      callers.isSent(request, route)
+      use(.invoke(newOrder(.invocation(request), route)))
+    case .answerInvocation(let request, let route): callers.isAnswered(request, route, self)
+    case .endInvocation(let request, let route):
+      callers.isGivenUp(request, route)
+      planeServices.endInvocation(request, route)
+    case .refuseInvocation(let request, let problem):
+      callers.isRefused(request, problem, self)
     case .noteLateAnswer: break
     case .announce(let event):
       countTransition(event)

@@ -59,8 +59,8 @@ extension World {
     case .delivery(let id, _):
       tellPlane(logicLife, .activationEnded(id, order.route, .interrupted))
     case .invocation(let request):
-      operators.invocationAnswered(request, self)
-      tellPlane(logicLife, .invocationEnded(request, order.route, isFaultOfNode: false))
+      callers.somethingIsWrongWithPlane(timeline.now)
+      tellPlane(logicLife, .invocationEnded(request, order.route, .interrupted))
     }
   }
 

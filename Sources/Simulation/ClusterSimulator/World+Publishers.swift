@@ -19,9 +19,7 @@ extension World {
     }
     guard plane?.hasBegun == true else { return }
     if workload.happens(0.3) {
-      let request = operators.invoke()
-      tellPlane(logicLife, .invocationRequested(request, anyModule()))
-      return
+      return call(anyModule())
     }
     let topic = Topic(unchecked: "sensors/\(workload.next() % 4)")
     if publishing.happens(configuration.repetition),

@@ -20,6 +20,7 @@ final class World {
   var patterns: SimulationRandom
   var publishing: SimulationRandom
   var services: SimulationRandom
+  var calling: SimulationRandom
 
   let planeTree = SimulatedTree(.plane, SupervisionPlan(children: ControlPlaneTree.children))
   let agentTrees: [SimulatedTree]
@@ -44,6 +45,7 @@ final class World {
   let healAt: Int64
   var operators = Operators()
   var publishers = Publishers()
+  var callers = Callers()
   /// What the data of readings says.
   var readings: [[UInt8]: JSONValue] = [:]
   var checker = Checker()
@@ -69,6 +71,7 @@ final class World {
     patterns = SimulationRandom(seed: configuration.seed, stream: 11)
     publishing = SimulationRandom(seed: configuration.seed, stream: 12)
     services = SimulationRandom(seed: configuration.seed, stream: 13)
+    calling = SimulationRandom(seed: configuration.seed, stream: 14)
     let fleet = agents ?? SimulatedAgent.fleet(configuration)
     self.agents = fleet
     agentTrees = fleet.map { SimulatedTree(.agent($0.index), AgentTree.plan) }

@@ -132,6 +132,7 @@ struct Complaint: Sendable, CustomTestStringConvertible {
       "version: 1", "retry: {maximum-delay: 10ms}", at: "6:28", "retry.maximum-delay",
       "initial-delay (100ms, the default) is longer"),
     Complaint("version: 1", "concurrency: 0", at: "6:18", "concurrency", "1 to 10000"),
+    Complaint("version: 1", "idempotent: yes", at: "6:17", "idempotent", "true, false"),
     Complaint("version: 1", "concurrency: many", at: "6:18", "concurrency", "not a whole number"),
     Complaint(
       "version: 1", "environment: {A: b}", at: "6:5", "environment", "did you mean \"env\"?"),

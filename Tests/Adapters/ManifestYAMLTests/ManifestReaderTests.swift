@@ -38,6 +38,7 @@ func problems(of text: String) -> [String] {
         limits: { memory: 64MiB, cpu: 500ms, wall: 1.5s, output: 1MB, log: 64KiB }
         retry: { attempts: 7, initial-delay: 250ms, maximum-delay: 1m }
         concurrency: 8
+        idempotent: true
       alarm:
         version: 2.0.0
     """
@@ -86,6 +87,7 @@ func problems(of text: String) -> [String] {
         == RetryPolicy(
           attempts: 7, initialDelay: .milliseconds(250), maximumDelay: .seconds(60)))
     #expect(configuration.concurrency == 8)
+    #expect(configuration.isIdempotent)
   }
 
   @Test func `what is left out has its default`() throws {
@@ -218,8 +220,8 @@ func problems(of text: String) -> [String] {
         "app.yaml:5:13: modules.clean.source: \"../clean.wasm\" leaves the folder of the manifest; "
           + "allowed: a path below the folder of the manifest, like build/clean.wasm",
         "app.yaml:6:5: modules.clean.trigers: unknown key, did you mean \"triggers\"?; allowed: "
-          + "source, version, kind, triggers, publish, args, env, limits, retry, concurrency, placement, capabilities, "
-          + "restart, shutdown",
+          + "source, version, kind, triggers, publish, args, env, limits, retry, concurrency, idempotent, "
+          + "placement, capabilities, restart, shutdown",
         "app.yaml:8:23: modules.clean.limits.memory: \"12 apples\" is not a size; "
           + "allowed: 64KiB to 4GiB, like 128MiB",
         "app.yaml:8:39: modules.clean.limits.cpu: \"5\" has no unit (us, ms, s, m, h); "

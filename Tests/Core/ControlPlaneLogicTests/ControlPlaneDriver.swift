@@ -30,9 +30,16 @@ struct ControlPlaneDriver {
   private(set) var invocations: [(request: RequestID, route: Route)] = []
   private(set) var activations: [(id: DeliveryID, route: Route)] = []
   private var lastDelivery: Int64 = 0
+  /// Invocations, in order.
+  private(set) var asked: [RequestID] = []
+  /// What callers heard, in order: the problem, or `nil` for what ran.
+  private(set) var answers: [(request: RequestID, problem: Problem?)] = []
 
-  init(_ snapshot: CatalogSnapshot = CatalogSnapshot(), store: Store = .keepsAtOnce) {
-    logic = ControlPlaneLogic(snapshot)
+  init(
+    _ snapshot: CatalogSnapshot = CatalogSnapshot(), store: Store = .keepsAtOnce,
+    configuration: ControlPlaneLogic.Configuration = ControlPlaneLogic.Configuration()
+  ) {
+    logic = ControlPlaneLogic(snapshot, configuration: configuration)
     self.store = store
     _ = tell(.started)
   }
@@ -76,10 +83,16 @@ struct ControlPlaneDriver {
       case .activate(let id, _, let route, let attempt):
         activations.append((id, route))
         texts.append("activate \(id) on \(route.node), attempt \(attempt)")
-      case .invoke(let request, let route):
+      case .invoke(let request, let route, let attempt):
         invocations.append((request, route))
-        texts.append("invoke on \(route.node)")
-      case .refuseInvocation(_, let problem): texts.append("no invocation: \(problem.code)")
+        texts.append("invoke on \(route.node)" + (attempt > 1 ? ", attempt \(attempt)" : ""))
+      case .answerInvocation(let request, let route):
+        answers.append((request, nil))
+        texts.append("answer of \(route.node)")
+      case .endInvocation(_, let route): texts.append("end on \(route.node)")
+      case .refuseInvocation(let request, let problem):
+        answers.append((request, problem))
+        texts.append("no invocation: \(problem.code)")
       case .noteLateAnswer(let id, let route):
         texts.append("late answer to \(id) from \(route.node)")
       case .announce(let event): announced.append(event)
@@ -225,11 +238,14 @@ struct ControlPlaneDriver {
     return tell(.catalog(.moduleVerified(nextRequest(), record)))
   }
 
-  mutating func deploy(_ version: String, _ rules: PlacementRules) -> [String] {
+  mutating func deploy(
+    _ version: String, _ rules: PlacementRules, isIdempotent: Bool = false
+  ) -> [String] {
     let wish = DeploymentWish(
       name: ModuleName(unchecked: "m"), version: ModuleVersion(unchecked: version),
       configuration: DeploymentConfiguration(
-        triggers: [Trigger(topic: TopicFilter(unchecked: "t"))], placement: rules))
+        triggers: [Trigger(topic: TopicFilter(unchecked: "t"))], placement: rules,
+        isIdempotent: isIdempotent))
     return tell(
       .catalog(
         .deploymentRequested(
@@ -237,10 +253,12 @@ struct ControlPlaneDriver {
   }
 
   /// Version 1 serves on the first of some nodes, and whatever else holds it is ready.
-  mutating func serve(on names: [String], _ rules: PlacementRules) {
+  mutating func serve(
+    on names: [String], _ rules: PlacementRules, isIdempotent: Bool = false
+  ) {
     for name in names { _ = attach(name) }
     _ = push("1")
-    _ = deploy("1", rules)
+    _ = deploy("1", rules, isIdempotent: isIdempotent)
     for _ in 0..<2 {
       for name in names where plans[Self.node(name)] != nil { _ = obey(name) }
     }
@@ -271,10 +289,35 @@ struct ControlPlaneDriver {
           nextRequest(), .module(ModuleName(unchecked: "m")), Self.requester)))
   }
 
-  mutating func invoke() -> [String] {
-    tell(
-      .invocationRequested(nextRequest(), QualifiedName(.default, ModuleName(unchecked: "m"))))
+  mutating func invoke(_ options: InvocationOptions = InvocationOptions()) -> [String] {
+    let name = QualifiedName(.default, ModuleName(unchecked: "m"))
+    let request = nextRequest()
+    asked.append(request)
+    return tell(.invocationRequested(request, InvocationWish(name, options)))
   }
+
+  /// Asks for a module; whoever would have to wait goes away again.
+  mutating func probe() -> [String] {
+    let texts = invoke()
+    guard texts.isEmpty, let request = asked.last else { return texts }
+    _ = tell(.invocationWithdrawn(request))
+    return ["it waits"]
+  }
+
+  /// Whether an attempt is still waited for.
+  func isUnderWay(_ attempt: Int) -> Bool {
+    let (request, route) = invocations[attempt]
+    return logic.balancer.invocations[request] == route
+  }
+
+  /// An attempt of an invocation ends.
+  mutating func end(_ attempt: Int, _ end: InvocationEnd) -> [String] {
+    let (request, route) = invocations[attempt]
+    return tell(.invocationEnded(request, route, end))
+  }
+
+  /// The newest attempt of an invocation ends.
+  mutating func end(_ end: InvocationEnd) -> [String] { self.end(invocations.count - 1, end) }
 
   mutating func emit() -> [String] {
     let event = Event(id: "1", source: "/s", type: "t", topic: Topic(unchecked: "t"))

@@ -16,7 +16,7 @@ import Testing
     #expect(plane.obey("a", condition: .preparing) == [])
     #expect(plane.announced.last?.payload == ["generation": .integer(1), "serving": .integer(0)])
     #expect(plane.news() == ["module_stop module/m", "scale_event module/m"])
-    #expect(plane.invoke() == ["no invocation: not_ready"])
+    #expect(plane.probe() == ["it waits"])
     #expect(plane.obey("a") == [])
     #expect(
       plane.announced.map(\.payload) == [
@@ -92,7 +92,7 @@ import Testing
     #expect(plane.invoke() == ["invoke on b"])
     #expect(plane.invoke() == ["invoke on b"])
     _ = plane.obey("b", condition: .preparing)
-    #expect(plane.invoke() == ["no invocation: not_ready"])
+    #expect(plane.probe() == ["it waits"])
   }
 
   @Test mutating func `a node that is drained no more is not in surplus of what took over`() {
@@ -196,7 +196,7 @@ import Testing
     _ = plane.push("1")
     #expect(plane.deploy("1", PlacementRules(replicas: 0)) == ["a: m#1 fallback"])
     #expect(plane.obey("a") == ["deployed [\"m#1\"]"])
-    #expect(plane.invoke() == ["no invocation: not_ready"])
+    #expect(plane.invoke() == ["no invocation: scaled_to_zero"])
     _ = plane.push("2")
     #expect(
       plane.deploy("2", PlacementRules(replicas: 0, fallbacks: 0)).contains("deployed [\"m#2\"]"))

@@ -18,8 +18,7 @@ import Testing
 
   /// The invocation that was begun as number `index` has ended.
   private mutating func endInvocation(_ index: Int, isFaultOfNode: Bool = false) -> [String] {
-    let (request, route) = plane.invocations[index]
-    return plane.tell(.invocationEnded(request, route, isFaultOfNode: isFaultOfNode))
+    plane.end(index, .answered(isFaultOfNode: isFaultOfNode))
   }
 
   private mutating func endActivation(_ index: Int, _ end: ActivationEnd) -> [String] {

@@ -28,6 +28,23 @@ struct InvokeRouteTests {
     }
   }
 
+  @Test func `how long to wait and whether it may run again come from the query`() async throws {
+    try await RunningServer.run { server in
+      let wanted = [
+        InvocationOptions(),
+        InvocationOptions(timeout: .milliseconds(1500), isIdempotent: true),
+      ]
+      for options in wanted { _ = try await server.client.invoke(Self.clean, data: [], options) }
+      #expect(server.cluster.read { $0.options } == wanted)
+      for query in ["timeout=2h", "timeout=soon", "timeout=3601s", "idempotent=perhaps"] {
+        let pair = query.split(separator: "=").map(String.init)
+        let answer = try await server.send(
+          .POST, ["v1", "invoke", "clean"], query: [(pair[0], pair[1])])
+        #expect(answer.status == 400 && answer.problem?.code == "query_invalid", "\(query)")
+      }
+    }
+  }
+
   @Test func `attributes in headers replace the defaults one by one`() async throws {
     try await RunningServer.run { server in
       _ = try await server.send(

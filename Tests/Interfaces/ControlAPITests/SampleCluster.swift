@@ -17,6 +17,7 @@ final class SampleCluster: ClusterService {
     var deployments: [DeploymentStatus] = []
     var deadLetters: [DeadLetter] = []
     var events: [Event] = []
+    var options: [InvocationOptions] = []
     var callers: [Caller] = []
     var signatures: [[UInt8]?] = []
     var undeployed: [UndeployTarget] = []
@@ -157,11 +158,12 @@ final class SampleCluster: ClusterService {
     return [Samples.version.name]
   }
 
-  func invoke(_ module: ModuleName, with event: Event, by caller: Caller) async throws(Problem)
-    -> ActivationReport
-  {
+  func invoke(
+    _ module: ModuleName, with event: Event, _ options: InvocationOptions, by caller: Caller
+  ) async throws(Problem) -> ActivationReport {
     try entered(caller)
     return script.withLock { script in
+      script.options.append(options)
       script.events.append(event)
       return script.echoes ? ActivationReport(result: .success(event.data)) : script.report
     }

@@ -12,10 +12,16 @@ struct InvokeVerb: AsyncParsableCommand {
       module fails, its error and what it wrote to standard error are shown, and the exit status \
       is 1.
 
+      While the module serves nowhere for a moment, because its node was lost or a new version takes \
+      over, this waits. Where nothing ran it is tried elsewhere. When it may have run, and what became \
+      of it is not known, the answer is "outcome_unknown"; with --idempotent (or `idempotent: true` in \
+      the manifest) it is run again instead.
+
       EXAMPLE
         wasmatrix invoke clean --data '{"celsius": 21.5}'
         wasmatrix invoke clean --data @reading.json
         cat reading.json | wasmatrix invoke clean --data -
+        wasmatrix invoke clean --data @reading.json --timeout 2s --idempotent
       """)
 
   @Argument(
@@ -25,6 +31,15 @@ struct InvokeVerb: AsyncParsableCommand {
 
   @OptionGroup var data: DataOptions
   @OptionGroup var server: ServerOptions
+
+  @Option(
+    help: ArgumentHelp(
+      "How long to wait for the answer, up to 1h; the wall time of the module and 5s when missing.",
+      valueName: "time"))
+  var timeout: DurationArgument?
+
+  @Flag(help: "Running it twice does no more than running it once.")
+  var idempotent = false
 
   @Flag(help: "Print a JSON object with the result and what it used.")
   var json = false
@@ -36,11 +51,17 @@ struct InvokeVerb: AsyncParsableCommand {
     var problem: ProblemResource?
   }
 
+  func validate() throws {
+    guard let timeout, !InvocationOptions.timeoutRange.contains(timeout.duration) else { return }
+    throw ValidationError("--timeout is 1ms to 1h")
+  }
+
   func run() async throws {
     let bytes = try data.read()
     let outcome = try await server.withClient {
       try await $0.invoke(
-        name, data: bytes, contentType: data.contentType ?? "application/octet-stream")
+        name, data: bytes, contentType: data.contentType ?? "application/octet-stream",
+        InvocationOptions(timeout: timeout?.duration, isIdempotent: idempotent))
     }
     switch outcome {
     case .succeeded(let result):

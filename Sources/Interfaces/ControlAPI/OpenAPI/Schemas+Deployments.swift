@@ -13,7 +13,8 @@ extension Schemas {
       "environment": Schema.array(
         Schema.object(required: ["name": Schema.string, "value": Schema.string])),
       "limits": Schema.ref("Limits"), "retry": Schema.ref("Retry"),
-      "concurrency": Schema.integer, "capabilities": capabilities,
+      "concurrency": Schema.integer, "idempotent": ["type": "boolean"],
+      "capabilities": capabilities,
     ],
     optional: [
       "resultTopic": Schema.string, "problem": Schema.ref("Problem"),

@@ -12,6 +12,16 @@ enum InvokeRoute {
       .post, "/v1/invoke/{module}", body: .upTo(EventRules.maximumData),
       Operation(
         id: "invoke", summary: "Run a module now; the body is its input, the answer its output.",
+        parameters: [
+          .query(
+            "timeout",
+            "How long to wait for the answer: 500ms, 10s, 2m; an hour at most. The wall time of the "
+              + "deployment and 5 s when missing."),
+          .query(
+            "idempotent",
+            "Whether running it twice does no more than running it once: then it is run again when it "
+              + "is not known what became of it.", ["type": "boolean", "default": false]),
+        ],
         body: ["*/*": Schema.bytes],
         answers: [
           .init(
@@ -20,13 +30,13 @@ enum InvokeRoute {
             headers: [APIHeader.cpuTime: Schema.integer, APIHeader.wallTime: Schema.integer])
         ],
         problems: [
-          .invalidInput, .notFound, .tooLarge, .overloaded, .guestFailed, .unavailable,
+          .invalidInput, .notFound, .conflict, .tooLarge, .overloaded, .guestFailed, .unavailable,
           .deadlineExceeded,
         ])
     ) { request in
       let report = try await service.invoke(
         try request.parameter("module"), with: try EventReader.invocation(in: request),
-        by: request.caller)
+        try options(request), by: request.caller)
       var headers = usage(report.usage)
       switch report.result {
       case .success(let output):
@@ -41,6 +51,13 @@ enum InvokeRoute {
         throw ProblemAnswer(ProblemResource(failure.problem, failure: told), headers: headers)
       }
     }
+  }
+
+  private static func options(_ request: APIRequest) throws(Problem) -> InvocationOptions {
+    let timeout = try request.query.duration(
+      "timeout", atMost: InvocationOptions.timeoutRange.upperBound)
+    return InvocationOptions(
+      timeout: timeout > .zero ? timeout : nil, isIdempotent: try request.query.bool("idempotent"))
   }
 
   private static let bytesType = "application/octet-stream"

@@ -1,0 +1,53 @@
+import ClusterModel
+import ControlPlaneLogic
+import ModuleCatalog
+
+// What people and devices have run now, and wait for.
+extension World {
+  /// Somebody asks for a module to be run; some have little patience, some go away again.
+  func call(_ module: QualifiedName) {
+    let request = operators.nextRequest()
+    let timeout: Duration? =
+      calling.happens(0.5) ? calling.duration(in: .milliseconds(20) ... .seconds(3)) : nil
+    let options = InvocationOptions(timeout: timeout, isIdempotent: calling.happens(0.3))
+    let configuration = plane?.catalog.placed[module]?.deployment.configuration
+    let wall = configuration?.limits.wallTime ?? .zero
+    callers.asks(
+      request,
+      Callers.Call(
+        module: module,
+        isIdempotent: options.isIdempotent || configuration?.isIdempotent == true,
+        askedAt: timeline.now,
+        deadline: timeline.now
+          + (timeout ?? wall + InvocationOptions.defaultPatience).nanosecondCount))
+    tellPlane(logicLife, .invocationRequested(request, InvocationWish(module, options)))
+    guard calling.happens(0.02) else { return }
+    timeline.plan(
+      .planeIsTold(life: logicLife, .invocationWithdrawn(request)),
+      after: calling.duration(upTo: .milliseconds(100)))
+  }
+
+  /// What was sent to a node has no way there any more. Mostly that is noticed; otherwise the caller has
+  /// no answer before the deadline, or before the node is taken for lost.
+  func loses(_ order: ActivationOrder, mayHaveRun: Bool) {
+    guard case .invocation(let request) = order.purpose, calling.happens(0.7),
+      planeServices.ends(order)
+    else { return }
+    callers.somethingIsWrong(with: order.route.node, timeline.now)
+    timeline.plan(
+      .planeIsTold(
+        life: logicLife,
+        .invocationEnded(request, order.route, mayHaveRun ? .lost : .notRun(.unreachable))),
+      after: .milliseconds(1))
+  }
+
+  /// How an attempt ended, as the host of the logic would say it.
+  func invocationEnd(_ outcome: ActivationOutcome) -> InvocationEnd {
+    switch outcome {
+    case .succeeded: .answered(isFaultOfNode: false)
+    case .failed(.overloaded): .notRun(.overloaded)
+    case .failed(.unavailable): .notRun(.notServed)
+    case .failed(let code): .answered(isFaultOfNode: code == .internalError)
+    }
+  }
+}
