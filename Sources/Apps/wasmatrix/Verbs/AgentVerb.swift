@@ -1,0 +1,157 @@
+import ArgumentParser
+import ClusterAuthority
+import ClusterModel
+import ControlAPIClient
+import DurableSQLite
+import LocalSystem
+import Logging
+import WireProtocol
+
+struct AgentVerb: AsyncParsableCommand {
+  static let tokenVariable = "WASMATRIX_JOIN_TOKEN"
+
+  static let configuration = CommandConfiguration(
+    commandName: "agent",
+    abstract: "Run the agent of this machine, which makes it a node of a cluster.",
+    discussion: """
+      At its first start it joins with a token of one use, which `wasmatrix token create --join` makes at \
+      the control plane: it gets a certificate, which it keeps in --data and renews by itself. After that it \
+      needs no token. It says what this machine is (architecture, CPU features, memory); zone, coordinates, \
+      labels and hardware are for you to say, and placement goes by them. When the control plane is away it \
+      goes on with what it has, and attaches again.
+
+      EXAMPLE
+        wasmatrix agent --join https://10.0.0.1:8080 --token wmj1.... --name press-7
+        wasmatrix agent --join http://127.0.0.1:8080 --zone hall-2 --lat 48.2 --lon 16.4 \\
+          --label line=3 --hardware can-bus --fault-domain hall-2 --data /var/lib/wasmatrix-agent
+      """)
+
+  @Option(help: ArgumentHelp("The address of the control plane's API.", valueName: "url"))
+  var join = ServerOptions.defaultAddress
+
+  @Option(
+    help: ArgumentHelp(
+      "Joins with it at the first start (default: \(tokenVariable), which others cannot see in the list of \
+      processes).", valueName: "token"))
+  var token: String?
+
+  @Option(
+    help: ArgumentHelp("The node's name (default: this machine's).", valueName: "node"),
+    transform: { try checked($0) as NodeID })
+  var name: NodeID?
+
+  @Option(
+    help: ArgumentHelp("Its network neighbourhood.", valueName: "zone"),
+    transform: { try checked($0) as Zone })
+  var zone = Zone.default
+
+  @Option(help: ArgumentHelp("Its latitude, in degrees.", valueName: "degrees"))
+  var lat: Double?
+
+  @Option(help: ArgumentHelp("Its longitude, in degrees.", valueName: "degrees"))
+  var lon: Double?
+
+  @Option(
+    help: ArgumentHelp("What you say about it; several times.", valueName: "name=value"),
+    transform: AgentVerb.label)
+  var label: [ClusterModel.Label] = []
+
+  @Option(
+    help: ArgumentHelp("Special hardware that it has: can-bus; several times.", valueName: "name"))
+  var hardware: [String] = []
+
+  @Option(
+    help: ArgumentHelp("What fails together with it: a vehicle, a hall.", valueName: "name"),
+    transform: { try checked($0) as FaultDomain })
+  var faultDomain: FaultDomain?
+
+  @Option(
+    help: ArgumentHelp(
+      "MiB that placements may reserve (default: what the machine has).", valueName: "n"))
+  var memoryMebibytes: Int?
+
+  @Option(help: ArgumentHelp("The folder that keeps its identity and caches.", valueName: "dir"))
+  var data = ".wasmatrix-agent"
+
+  @Flag(help: .hidden)
+  var stopWithInput = false
+
+  @Option(help: "The least severe log messages to show.")
+  var logLevel = Logger.Level.info
+
+  private static let memoryRange = 1...(1 << 30)
+
+  static func label(_ text: String) throws -> ClusterModel.Label {
+    let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
+    guard parts.count == 2 else { throw ValidationError("a label is NAME=VALUE") }
+    do {
+      return try ClusterModel.Label(parts[0], parts[1])
+    } catch {
+      throw ValidationError("\(error)")
+    }
+  }
+
+  func validate() throws {
+    guard (lat == nil) == (lon == nil) else {
+      throw ValidationError("--lat and --lon belong together")
+    }
+    if let memoryMebibytes, !Self.memoryRange.contains(memoryMebibytes) {
+      throw ValidationError("--memory-mebibytes is 1 to \(Self.memoryRange.upperBound)")
+    }
+  }
+
+  func run() async throws {
+    _ = ProcessSetup.begin(logLevel)
+    let signals = StopSignals()
+    if stopWithInput { signals.stopWhenInputEnds() }
+    let description = try description()
+    // Says at once what is wrong with the options.
+    _ = try description.registration(startedAt: SystemClock().now().wall)
+    let folder = try DataFolder(data)
+    let identity = try NodeIdentity(
+      of: description.name, in: folder.path, enrollment: APIEnrollment(server: join),
+      clock: SystemClock()
+    ) { problem in
+      Logger(label: "identity").warning(
+        "the certificate is not renewed yet", metadata: ["problem": "\(problem)"])
+    }
+    try await joinIfNeeded(identity)
+    let server = join
+    let session = AgentSession(description, in: folder, identity: identity) {
+      () async throws(Problem) in
+      guard let address = await identity.attachAddresses.first else {
+        throw Problem(
+          .unavailable, code: "attach_address_missing",
+          "the control plane did not say where agents attach")
+      }
+      return try AttachAddress.parse(address, askedAt: server)
+    }
+    try await session.run(until: signals)
+  }
+
+  private func joinIfNeeded(_ identity: NodeIdentity) async throws {
+    guard await !identity.isJoined else { return }
+    guard let text = token ?? Environment.value(Self.tokenVariable), !text.isEmpty else {
+      throw Problem(
+        .refused, code: "token_missing", "this machine is no node of a cluster yet",
+        next: "Make a token with `wasmatrix token create --join`, and give it with --token.")
+    }
+    try await identity.join(with: try AccessToken(text, for: .join))
+  }
+
+  private func description() throws -> NodeDescription {
+    let name = try name ?? MachineName.node()
+    var coordinates: Coordinates?
+    if let lat, let lon {
+      do {
+        coordinates = try Coordinates(latitude: lat, longitude: lon)
+      } catch {
+        throw ValidationError("\(error)")
+      }
+    }
+    return NodeDescription(
+      name: name, location: NodeLocation(zone: zone, coordinates: coordinates), labels: label,
+      hardware: hardware, faultDomain: faultDomain,
+      memory: memoryMebibytes.map { .mebibytes($0) })
+  }
+}
