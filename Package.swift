@@ -104,6 +104,7 @@ let package = Package(
         "Supervision",
       ]),
     target("Core", "GuestAccess", ["ClusterModel"]),
+    target("Core", "AccessRules", ["ClusterModel"]),
     target("Core", "StateCaching", ["ClusterModel"]),
     target("Core", "NodeAgentLogic", ["ClusterModel", "Supervision", deque]),
 
@@ -152,7 +153,9 @@ let package = Package(
       ]),
     target(
       "Adapters", "ClusterAuthority",
-      ["ClusterModel", "HostPorts", certificates, asn1, crypto]),
+      [
+        "ClusterModel", "AccessRules", "HostPorts", "DurableSQLite", certificates, asn1, crypto,
+      ]),
     target(
       "Adapters", "WireProtocol",
       [
@@ -171,6 +174,8 @@ let package = Package(
       "Hosts", "SupervisionRuntime",
       ["ClusterModel", "Supervision", "HostPorts", logging, deque]),
     target("Hosts", "ModuleVerification", ["ClusterModel", "ModuleTrust"]),
+    target(
+      "Hosts", "AccessControl", ["ClusterModel", "AccessRules", "HostPorts", logging, crypto]),
     target(
       "Hosts", "NodeAgent",
       [
@@ -193,8 +198,8 @@ let package = Package(
     target(
       "Interfaces", "ControlAPI",
       [
-        "ClusterModel", "Scheduling", "Supervision", "HostPorts", "ControlAPIModel",
-        "ManifestYAML", "Telemetry", nioCore,
+        "ClusterModel", "AccessRules", "Scheduling", "Supervision", "HostPorts",
+        "ControlAPIModel", "ManifestYAML", "Telemetry", nioCore,
         logging, metrics, .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "HummingbirdTLS", package: "hummingbird"), nioSSL,
@@ -205,8 +210,8 @@ let package = Package(
     target(
       "Interfaces", "ControlAPIClient",
       [
-        "ClusterModel", "Scheduling", "Supervision", "ControlAPIModel", nioCore, nioSSL,
-        asyncHTTPClient, .product(name: "NIOHTTP1", package: "swift-nio"),
+        "ClusterModel", "Scheduling", "Supervision", "HostPorts", "ControlAPIModel", nioCore,
+        nioSSL, crypto, asyncHTTPClient, .product(name: "NIOHTTP1", package: "swift-nio"),
       ]),
 
     // Apps: argument parsing and wiring, nothing else.
@@ -217,7 +222,7 @@ let package = Package(
         "ControlPlaneLogic", "EventRouting", "NodeAgentLogic", "HostPorts", "SupervisionRuntime",
         "LocalSystem", "WasmtimeEngine", "DurableSQLite", "DataBackup", "SQLiteStore",
         "EmbeddedEventBus", "HTTPOut", "ManifestYAML", "NodeAgent", "ControlPlane", "Telemetry",
-        "ClusterAuthority", "WireProtocol",
+        "AccessRules", "AccessControl", "ClusterAuthority", "WireProtocol",
         "ControlAPIModel", "ControlAPI", "ControlAPIClient", crypto,
         logging, metrics,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -269,6 +274,7 @@ let package = Package(
         "ControlPlaneLogic",
       ]),
     tests("Core", "GuestAccessTests", ["ClusterModel", "GuestAccess"]),
+    tests("Core", "AccessRulesTests", ["ClusterModel", "AccessRules"]),
     tests("Core", "StateCachingTests", ["ClusterModel", "StateCaching"]),
     tests("Core", "NodeAgentLogicTests", ["ClusterModel", "NodeAgentLogic", "Supervision"]),
     tests(
@@ -307,7 +313,19 @@ let package = Package(
         "ClusterModel", "HostPorts", "HTTPOut", nioCore, nioPosix,
         .product(name: "NIOHTTP1", package: "swift-nio"),
       ]),
+    tests(
+      "Adapters", "ClusterAuthorityTests",
+      [
+        "ClusterModel", "AccessRules", "HostPorts", "DurableSQLite", "ClusterAuthority",
+        "ProcessTesting", "StorageTesting", certificates, asn1, crypto,
+      ]),
     tests("Adapters", "ManifestYAMLTests", ["ClusterModel", "ManifestYAML"]),
+    tests(
+      "Hosts", "AccessControlTests",
+      [
+        "ClusterModel", "AccessRules", "HostPorts", "AccessControl", "ClusterAuthority",
+        "DurableSQLite", "SQLiteStore", "StorageTesting", crypto, logging,
+      ]),
     tests("Hosts", "NodeAgentTests", ["ClusterModel", "HostPorts", "NodeAgent"]),
     tests(
       "Hosts", "ControlPlaneTests",
@@ -322,8 +340,8 @@ let package = Package(
       "Interfaces", "ControlAPITests",
       [
         "ClusterModel", "Scheduling", "Supervision", "HostPorts", "ControlAPIModel", "ControlAPI",
-        "ControlAPIClient",
-        "Telemetry", logging, .product(name: "NIOHTTP1", package: "swift-nio"),
+        "ControlAPIClient", "ClusterAuthority", "LocalSystem", "StorageTesting",
+        "Telemetry", nioSSL, crypto, logging, .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
       ]),
     tests("Interfaces", "TelemetryTests", ["Telemetry", metrics]),
