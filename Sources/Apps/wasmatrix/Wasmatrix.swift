@@ -31,7 +31,9 @@ struct Wasmatrix: AsyncParsableCommand {
       CommandGroup(name: "Develop", subcommands: [DevVerb.self]),
       CommandGroup(
         name: "Trust",
-        subcommands: [KeygenVerb.self, SignVerb.self, TrustVerb.self, AuditVerb.self]),
+        subcommands: [
+          KeygenVerb.self, SignVerb.self, TrustVerb.self, TokenVerb.self, AuditVerb.self,
+        ]),
       CommandGroup(
         name: "Deploy",
         subcommands: [

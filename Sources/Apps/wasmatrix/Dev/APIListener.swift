@@ -24,6 +24,7 @@ final class APIListener: Sendable {
   private let service: any APIService
   private let supervision: any SupervisionService
   private let backups: any BackupService
+  private let access: APIAccess
   private let registry: PrometheusRegistry
   private let port: Mutex<Int>
 
@@ -34,12 +35,14 @@ final class APIListener: Sendable {
 
   init(
     on listen: ListenAddress, for service: any APIService,
-    supervision: any SupervisionService, backups: any BackupService, registry: PrometheusRegistry
+    supervision: any SupervisionService, backups: any BackupService, access: APIAccess,
+    registry: PrometheusRegistry
   ) {
     self.listen = listen
     self.service = service
     self.supervision = supervision
     self.backups = backups
+    self.access = access
     self.registry = registry
     port = Mutex(listen.port)
   }
@@ -50,8 +53,9 @@ final class APIListener: Sendable {
 
   private func open() async throws -> Serving {
     let server = try ControlAPIServer(
-      service: service, supervision: supervision, backups: backups, host: listen.host,
-      port: port.withLock { $0 }, registry: registry, logger: Logger(label: "control-api"))
+      service: service, supervision: supervision, backups: backups, access: access,
+      host: listen.host, port: port.withLock { $0 }, registry: registry,
+      logger: Logger(label: "control-api"))
     let running = Task { try await server.run() }
     guard let port = await server.boundPort() else {
       try await running.value
@@ -64,7 +68,8 @@ final class APIListener: Sendable {
         Problem(.unavailable, code: "listen_ended", "the server ended", cause: "\(result)"))
     }
     return Serving(
-      url: listen.url(port: port), server: server, running: running, watching: watching)
+      url: listen.url(port: port, isSecure: access.identity != nil), server: server,
+      running: running, watching: watching)
   }
 }
 

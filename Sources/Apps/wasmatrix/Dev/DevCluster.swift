@@ -1,3 +1,6 @@
+import AccessControl
+import AccessRules
+import ClusterAuthority
 import ClusterModel
 import ControlPlane
 import ControlPlaneLogic
@@ -24,6 +27,9 @@ import WasmtimeEngine
 ///               agent     the node: registered, holding placements
 struct DevCluster: Sendable {
   let plane: SupervisedControlPlane
+  /// Whom it lets in.
+  let access: AccessControl
+  let authority: ClusterAuthority
   let backups: BackupMaker
   let meter: FolderMeter
   private let clock = SystemClock()
@@ -31,8 +37,13 @@ struct DevCluster: Sendable {
   /// Holds the lock of the folder for as long as the cluster lives.
   private let folder: DataFolder
 
+  /// Blocks: for the start of a program.
+  ///
   /// - Parameter quota: what the folder may take; `nil` for no bound but the disk.
-  init(in folder: DataFolder, _ events: EventLogOptions, quota: ByteCount?) {
+  init(
+    in folder: DataFolder, _ events: EventLogOptions, quota: ByteCount?,
+    certificates: CertificateRules
+  ) throws(Problem) {
     self.folder = folder
     let meter = FolderMeter(DataMeter(of: folder, quota: quota))
     self.meter = meter
@@ -52,6 +63,10 @@ struct DevCluster: Sendable {
         }),
       room: meter.meter, clock: clock, logger: Logger(label: "control-plane"),
       configuration: configuration)
+    authority = try ClusterAuthority(in: folder.path, at: clock.now().wall)
+    access = AccessControl(
+      store: plane.access, issuer: authority, rules: certificates, attachAddresses: [],
+      clock: clock, logger: Logger(label: "access"))
   }
 
   /// Its services, in the order of their start.

@@ -1,4 +1,6 @@
+import AccessControl
 import ClusterModel
+import ControlAPI
 import ControlAPIClient
 import ControlPlane
 import HostPorts
@@ -15,6 +17,7 @@ import Telemetry
 ///     main
 ///     ├ modules, events, scheduling, nodes   the control plane
 ///     ├ node          engine · agent
+///     ├ access        admin (its token counts; only where tokens are wanted)
 ///     ├ development   key (trusted once) · logs (what modules write is shown) · files (live reload)
 ///     └ api           listener
 ///
@@ -25,6 +28,8 @@ struct DevSession: Sendable {
   private let signer: ModuleSigner
   private let manifestPath: String?
   private let listener: APIListener
+  /// Given when the API wants tokens.
+  private let admin: AdminToken?
   private let tree = SupervisionHandle()
   private let follower: ModuleLogFollower
 
@@ -34,14 +39,15 @@ struct DevSession: Sendable {
 
   init(
     cluster: DevCluster, signer: ModuleSigner, manifestPath: String?, listen: ListenAddress,
-    registry: PrometheusRegistry
+    identity: (any IdentitySource)?, admin: AdminToken?, registry: PrometheusRegistry
   ) {
+    self.admin = admin
     self.cluster = cluster
     self.signer = signer
     self.manifestPath = manifestPath
     listener = APIListener(
       on: listen, for: cluster.plane, supervision: tree, backups: cluster.backups,
-      registry: registry)
+      access: APIAccess(service: cluster.access, identity: identity), registry: registry)
     follower = ModuleLogFollower(cluster: cluster.plane, caller: Self.caller)
   }
 
@@ -51,7 +57,7 @@ struct DevSession: Sendable {
   func run(until signals: StopSignals) async throws {
     let main = SupervisorRunner(
       name: "main",
-      SupervisorSpecification(children: cluster.children + [development, api]),
+      SupervisorSpecification(children: cluster.children + gate + [development, api]),
       SupervisionEnvironment(
         clock: SystemClock(), logger: Logger(label: "supervisor"),
         onEvent: { [plane = cluster.plane] path, event in
@@ -97,6 +103,23 @@ struct DevSession: Sendable {
     }
   }
 
+  private var gate: [ChildSpecification] {
+    guard let admin else { return [] }
+    let access = cluster.access
+    return [
+      ChildSpecification(
+        "access",
+        supervisor: SupervisorSpecification(children: [
+          ChildSpecification("admin", restart: .transient) {
+            ServiceFunction { ready in
+              try await admin.admit(to: access)
+              ready()
+            }
+          }
+        ]))
+    ]
+  }
+
   private var api: ChildSpecification {
     ChildSpecification(
       "api",
@@ -130,7 +153,11 @@ struct DevSession: Sendable {
   /// Keeps the application like its files, through the API like anybody else.
   private func reload(_ path: String, _ ready: @escaping @Sendable () -> Void) async throws {
     ready()
-    let client = try APIClient(server: try await listener.slot.borrow().url)
+    let credentials = admin.map {
+      ClientCredentials(trust: .authorities(cluster.access.authorities), token: $0.token)
+    }
+    let client = try await APIClient.connect(
+      to: try await listener.slot.borrow().url, with: credentials ?? ClientCredentials())
     await LiveReload(
       manifestPath: path, client: client, signer: signer, deployed: follower.follow
     ).run()

@@ -1,4 +1,6 @@
+import AccessRules
 import ArgumentParser
+import ClusterAuthority
 import ClusterModel
 import DurableSQLite
 import LocalSystem
@@ -20,6 +22,7 @@ struct DevVerb: AsyncParsableCommand {
       EXAMPLE
         wasmatrix dev
         wasmatrix dev wasmatrix.yaml --listen 127.0.0.1:9000 --data /tmp/cluster
+        wasmatrix dev --listen 0.0.0.0:8080     # over TLS; prints an admin token at its first start
       """)
 
   @Argument(help: ArgumentHelp("The manifest to deploy.", valueName: "app.yaml"))
@@ -27,9 +30,12 @@ struct DevVerb: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Where to listen; port 0 takes a free one. Only loopback addresses are allowed.",
+      "Where to listen; port 0 takes a free one. Beyond loopback the API speaks TLS and wants tokens.",
       valueName: "host:port"))
   var listen = ListenAddress(host: "127.0.0.1", port: 8080)
+
+  @Flag(help: "Speak TLS and want tokens on a loopback address, too.")
+  var tls = false
 
   @Option(help: ArgumentHelp("The folder that keeps everything.", valueName: "dir"))
   var data: String?
@@ -40,6 +46,8 @@ struct DevVerb: AsyncParsableCommand {
         + "publishes, state writes and pushes are refused. Without it there is no bound but the disk.",
       valueName: "n"))
   var quotaMebibytes: Int?
+
+  @OptionGroup(title: "Certificates") var certificates: CertificateOptions
 
   @OptionGroup(title: "Event log") var events: EventLogOptions
 
@@ -58,13 +66,6 @@ struct DevVerb: AsyncParsableCommand {
   }
 
   func run() async throws {
-    guard listen.isLoopback else {
-      throw Problem(
-        .refused, code: "listen_beyond_loopback",
-        "\(listen.host) can be reached from other machines",
-        cause: "there are no user tokens yet: whoever reaches the API may do anything",
-        next: "Listen on 127.0.0.1.")
-    }
     if let manifest {
       // A name that was mistyped ends here; a file that is wrong inside can be corrected later.
       _ = try BoundedFile.read(manifest, role: "manifest", limit: .gibibytes(1))
@@ -78,10 +79,18 @@ struct DevVerb: AsyncParsableCommand {
     let signals = StopSignals()
     let folder = try DataFolder(DataFolderChoice.path(option: data, manifest: manifest))
     let signer = try DevelopmentKey.load(dataFolder: folder.path)
+    let cluster = try DevCluster(
+      in: folder, events, quota: quotaMebibytes.map { .mebibytes($0) },
+      certificates: certificates.rules)
+    let isGuarded = tls || !listen.isLoopback
+    let identity = ControlPlaneIdentity(
+      cluster.authority, names: listen.isAnyAddress ? [] : [listen.host],
+      life: certificates.rules.controlPlaneLife,
+      clock: SystemClock())
     let session = DevSession(
-      cluster: DevCluster(in: folder, events, quota: quotaMebibytes.map { .mebibytes($0) }),
-      signer: signer, manifestPath: manifest,
-      listen: listen,
+      cluster: cluster, signer: signer, manifestPath: manifest, listen: listen,
+      identity: isGuarded ? identity : nil,
+      admin: isGuarded ? try AdminToken(in: folder.path, for: cluster.access) : nil,
       registry: registry)
     try await session.run(until: signals)
   }
