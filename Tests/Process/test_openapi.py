@@ -103,6 +103,18 @@ class OpenAPI(unittest.TestCase):
             "POST", "/v1/deployments", body=body, headers={"Content-Type": "application/json"})
         self.assertTrue(last["done"])
 
+    def test_tokens_are_as_described(self):
+        headers = {"Content-Type": "application/json"}
+        made = self.check("POST", "/v1/tokens", expected=201, headers=headers, body=json.dumps(
+            {"kind": "user", "name": "described", "role": "viewer", "seconds": 60}))
+        self.assertTrue(made["token"].startswith("wmu1."))
+        self.check("POST", "/v1/tokens", expected=201, headers=headers, body='{"kind": "join"}')
+        items = self.check("GET", "/v1/tokens")["items"]
+        self.assertEqual({item["kind"] for item in items}, {"user", "join"})
+        self.check("POST", "/v1/tokens", expected=400, headers=headers, body='{"kind": "user"}')
+        self.check("POST", "/v1/join", expected=403, headers=headers, body=json.dumps(
+            {"token": "no", "node": "edge-1", "request": ""}))
+
     def test_problems_are_as_described(self):
         problem = self.check("GET", "/v1/modules/{name}", "/v1/modules/none", 404)
         self.assertEqual(problem["code"], "module_unknown")

@@ -4,10 +4,10 @@ import Foundation
 import GRDB
 public import HostPorts
 
-/// Versions, deployments and their history, keys, nodes, terms and security events in `catalog.sqlite`. Each record is one JSON text
-/// beside the columns that find it.
+/// Versions, deployments and their history, keys, nodes, terms, tokens and security events in
+/// `catalog.sqlite`. Each record is one JSON text beside the columns that find it.
 public final class CatalogDatabase: CatalogStore {
-  private let database: DurableDatabase
+  let database: DurableDatabase
 
   /// The most security events of one answer.
   private static let maximumAnswer = 10_000
@@ -50,6 +50,18 @@ public final class CatalogDatabase: CatalogStore {
               FROM deployments;
             CREATE TABLE nodes (id TEXT NOT NULL PRIMARY KEY, record TEXT NOT NULL) STRICT;
             CREATE TABLE terms (term INTEGER NOT NULL PRIMARY KEY) STRICT;
+            """)
+      },
+      { database in
+        // A node that was forgotten and never joined has no record.
+        try database.execute(
+          sql: """
+            CREATE TABLE user_tokens (
+              name TEXT NOT NULL PRIMARY KEY, record TEXT NOT NULL) STRICT;
+            CREATE TABLE join_tokens (
+              name TEXT NOT NULL PRIMARY KEY, record TEXT NOT NULL) STRICT;
+            CREATE TABLE enrolled_nodes (
+              id TEXT NOT NULL PRIMARY KEY, record TEXT, is_forgotten INTEGER NOT NULL) STRICT;
             """)
       },
     ])
@@ -120,22 +132,26 @@ public final class CatalogDatabase: CatalogStore {
       try database.execute(
         sql: "INSERT OR REPLACE INTO keys VALUES (?, ?)",
         arguments: [key.id.text, try encode(key)])
-    case .appendSecurityEvent(let event):
-      try database.execute(
-        sql: """
-          INSERT INTO security_events
-          SELECT COALESCE(MAX(sequence) + 1, 0), ? FROM security_events
-          """, arguments: [try encode(event)])
+    case .appendSecurityEvent(let event): try append(event, database)
     case .putNode(let node):
       try database.execute(
         sql: "INSERT OR REPLACE INTO nodes VALUES (?, ?)",
         arguments: [node.registration.node.text, try encode(node)])
     case .removeNode(let node):
       try database.execute(sql: "DELETE FROM nodes WHERE id = ?", arguments: [node.text])
+      try forget(node, database)
     case .raiseTerm(let term):
       try database.execute(
         sql: "INSERT OR REPLACE INTO terms VALUES (?)", arguments: [Int64(clamping: term)])
     }
+  }
+
+  static func append(_ event: SecurityEvent, _ database: Database) throws {
+    try database.execute(
+      sql: """
+        INSERT INTO security_events
+        SELECT COALESCE(MAX(sequence) + 1, 0), ? FROM security_events
+        """, arguments: [try encode(event)])
   }
 
   /// Adding what is there is fine; under the same name there is never anything else.
@@ -164,19 +180,19 @@ public final class CatalogDatabase: CatalogStore {
       ])
   }
 
-  private static func records<Record: Decodable>(
+  static func records<Record: Decodable>(
     _ database: Database, _ sql: String
   ) throws -> [Record] {
     try Row.fetchAll(database, sql: sql).map { try decode($0.decode(atIndex: 0)) }
   }
 
-  private static func encode(_ record: some Encodable) throws -> String {
+  static func encode(_ record: some Encodable) throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     return String(decoding: try encoder.encode(record), as: UTF8.self)
   }
 
-  private static func decode<Record: Decodable>(_ text: String) throws -> Record {
+  static func decode<Record: Decodable>(_ text: String) throws -> Record {
     try JSONDecoder().decode(Record.self, from: Data(text.utf8))
   }
 }

@@ -31,7 +31,9 @@ struct Wasmatrix: AsyncParsableCommand {
       CommandGroup(name: "Develop", subcommands: [DevVerb.self]),
       CommandGroup(
         name: "Trust",
-        subcommands: [KeygenVerb.self, SignVerb.self, TrustVerb.self, AuditVerb.self]),
+        subcommands: [
+          KeygenVerb.self, SignVerb.self, TrustVerb.self, TokenVerb.self, AuditVerb.self,
+        ]),
       CommandGroup(
         name: "Deploy",
         subcommands: [
@@ -53,7 +55,7 @@ struct Wasmatrix: AsyncParsableCommand {
       CommandGroup(
         name: "Operate",
         subcommands: [
-          CordonVerb.self, UncordonVerb.self, DrainVerb.self, BackupVerb.self, RestoreVerb.self,
+          ControlVerb.self, AgentVerb.self, CordonVerb.self, UncordonVerb.self, DrainVerb.self, BackupVerb.self, RestoreVerb.self,
           ChaosVerb.self,
         ]),
     ])

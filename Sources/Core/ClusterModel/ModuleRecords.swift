@@ -64,6 +64,7 @@ public struct SecurityEvent: Hashable, Sendable, Codable {
     case moduleRefused, moduleAccepted, keyTrusted, keyRevoked, deploymentChanged
     case deploymentRemoved, placementRefused, requestRefused, nodeChanged
     case capabilityDenied
+    case tokenCreated, tokenRevoked, nodeJoined, certificateRenewed, accessRefused
   }
 
   public var kind: Kind

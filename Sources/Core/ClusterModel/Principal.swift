@@ -8,7 +8,7 @@ public struct Principal: Hashable, Sendable, Codable {
   }
 
   public let kind: Kind
-  /// Who exactly: `local` for whoever reaches the loopback address of this machine.
+  /// Who exactly: the name of a token, or `local` for whoever reaches the loopback address of this machine.
   public let name: String
 
   public init(kind: Kind, name: String) {
@@ -16,7 +16,7 @@ public struct Principal: Hashable, Sendable, Codable {
     self.name = name
   }
 
-  /// Whoever reaches the API on the loopback address. Until user tokens exist it may do anything.
+  /// Whoever reaches the API on a loopback address without TLS and shows no token. It may do anything.
   public static let local = Principal(kind: .person, name: "local")
   public static let system = Principal(kind: .system, name: "wasmatrix")
 }

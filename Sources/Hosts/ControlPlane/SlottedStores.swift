@@ -4,7 +4,7 @@ import SupervisionRuntime
 
 /// The catalog and the blobs, as one service owns them.
 struct Registry: Sendable {
-  let catalog: any CatalogStore
+  let catalog: any RegistryStore
   let blobs: any BlobStore
 }
 
@@ -60,6 +60,25 @@ struct SlottedCatalog: CatalogStore {
   }
   /// Its owner closes it.
   func close() async throws(Problem) {}
+}
+
+/// Tokens and joined nodes behind a slot.
+struct SlottedAccess: AccessStore {
+  let slot: ResourceSlot<Registry>
+
+  func access(of node: NodeID?) async throws(Problem) -> AccessSnapshot {
+    try await slot.use { (stores) async throws(Problem) in
+      try await stores.catalog.access(of: node)
+    }
+  }
+  func changeAccess(
+    of node: NodeID?,
+    _ decide: @escaping @Sendable (AccessSnapshot) throws(Problem) -> [AccessChange]
+  ) async throws(Problem) -> [AccessChange] {
+    try await slot.use { (stores) async throws(Problem) in
+      try await stores.catalog.changeAccess(of: node, decide)
+    }
+  }
 }
 
 /// The blobs behind a slot.

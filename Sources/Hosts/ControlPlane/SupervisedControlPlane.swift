@@ -20,12 +20,12 @@ public import SupervisionRuntime
 public final class SupervisedControlPlane: Sendable {
   /// How the stores are opened, at each start of their owners. Blocking is fine.
   public struct Stores: Sendable {
-    let catalog: @Sendable () throws(Problem) -> any CatalogStore
+    let catalog: @Sendable () throws(Problem) -> any RegistryStore
     let blobs: @Sendable () throws(Problem) -> any BlobStore
     let events: @Sendable () throws(Problem) -> EventStores
 
     public init(
-      catalog: @escaping @Sendable () throws(Problem) -> any CatalogStore,
+      catalog: @escaping @Sendable () throws(Problem) -> any RegistryStore,
       blobs: @escaping @Sendable () throws(Problem) -> any BlobStore,
       events: @escaping @Sendable () throws(Problem) -> EventStores
     ) {
@@ -88,6 +88,9 @@ public final class SupervisedControlPlane: Sendable {
   public func witnessDeath(of node: NodeID, _ incarnation: Incarnation) {
     links.died(node, incarnation)
   }
+
+  /// Tokens and joined nodes, where the catalog is.
+  public var access: any AccessStore { SlottedAccess(slot: registry) }
 
   /// Takes nothing more in, and lets what runs come to its end for at most `patience`. What was not done
   /// by then is done after the next start.

@@ -1,9 +1,11 @@
 internal import AsyncHTTPClient
 public import ClusterModel
+internal import HostPorts
 internal import NIOCore
 internal import NIOHTTP1
+internal import NIOSSL
 
-/// Talks to the HTTP API of one server. One connection pool; ``shutdown()`` closes it. No proxy is
+/// Talks to the HTTP API of one server, plain or as ``connect(to:with:connectTimeout:)`` knows it. One connection pool; ``shutdown()`` closes it. No proxy is
 /// used, whatever the environment says.
 ///
 /// Every call throws a ``Problem``: the server's own, or `server_unreachable` when there is none.
@@ -19,6 +21,8 @@ public struct APIClient: Sendable {
 
   let server: ServerAddress
   let http: HTTPClient
+  /// What is sent with each request; in no message.
+  let authorization: String?
 
   /// - Parameters:
   ///   - server: `http://127.0.0.1:8080`.
@@ -27,11 +31,32 @@ public struct APIClient: Sendable {
   public init(
     server: String, connectTimeout: Duration = Self.connectTimeout
   ) throws(Problem) {
-    self.server = try ServerAddress(server)
-    var configuration = HTTPClient.Configuration(
-      redirectConfiguration: .disallow,
-      timeout: .init(connect: .nanoseconds(connectTimeout.nanoseconds)))
-    configuration.connectionPool.retryConnectionEstablishment = false
+    try self.init(try ServerAddress(server), trusting: nil, token: nil, connectTimeout)
+  }
+
+  /// - Parameter authorities: DER; `nil` for those of the machine.
+  init(
+    _ address: ServerAddress, trusting authorities: [[UInt8]]?, token: AccessToken?,
+    _ connectTimeout: Duration
+  ) throws(Problem) {
+    var configuration = Self.configuration(connectTimeout)
+    var server = address
+    if let authorities {
+      do {
+        var tls = TLSConfiguration.makeClientConfiguration()
+        tls.trustRoots = .certificates(
+          try authorities.map { try NIOSSLCertificate(bytes: $0, format: .der) })
+        configuration.tlsConfiguration = tls
+      } catch {
+        throw Problem(
+          .invalidInput, code: "certificate_invalid", "there is no certificate that can be read",
+          cause: "\(error)")
+      }
+      configuration.dnsOverride = [PlaneName.controlPlane: address.host]
+      server = address.named(PlaneName.controlPlane)
+    }
+    self.server = server
+    authorization = token.map { "Bearer " + $0.text }
     http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
   }
 

@@ -38,12 +38,27 @@ extension APIClient {
     var request = HTTPClientRequest(url: server.url(call.path, query: call.query))
     request.method = call.method
     request.headers = call.headers
+    if let authorization {
+      request.headers.replaceOrAdd(name: "Authorization", value: authorization)
+    }
     if let body = call.body { request.body = .bytes(ByteBuffer(bytes: body)) }
     do {
       return try await http.execute(request, timeout: .nanoseconds(call.timeout.nanoseconds))
     } catch {
+      if let spoken = await Self.tlsInstead(error, server) { throw spoken }
       throw Self.problem(of: error, server: server)
     }
+  }
+
+  /// What is wrong when a server that was asked in plain text speaks TLS: it hangs up without a word.
+  static func tlsInstead(_ error: any Error, _ server: ServerAddress) async -> Problem? {
+    guard (error as? HTTPClientError) == .remoteConnectionClosed, !server.isSecure,
+      let secured = server.secured,
+      (try? await authorities(of: secured, connectTimeout)) != nil
+    else { return nil }
+    return Problem(
+      .unavailable, code: "server_speaks_tls", "the server at \(server.base) speaks TLS",
+      next: "Write https:// before its address.")
   }
 
   /// Sends a call and reads the whole answer, whatever its status.
@@ -119,6 +134,7 @@ extension APIClient {
         .deadlineExceeded, code: "server_silent", "\(server.base) did not answer in time",
         next: "See how it is with `wasmatrix doctor`.")
     }
+    if let problem = tlsProblem(error, server: server) { return problem }
     if error is NIOTooManyBytesError {
       return Problem(
         .tooLarge, code: "answer_too_large",

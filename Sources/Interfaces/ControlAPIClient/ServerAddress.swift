@@ -5,6 +5,12 @@ internal import FoundationEssentials
 struct ServerAddress: Sendable {
   /// Without a slash at the end.
   let base: String
+  let isSecure: Bool
+  /// Without the brackets of an IPv6 address.
+  let host: String
+  let port: Int?
+  /// What stands before the paths of requests: ``base``, or the name that the certificate is checked for.
+  private var requestBase: String
 
   init(_ text: String) throws(Problem) {
     var base = text.contains("://") ? text : "http://" + text
@@ -19,6 +25,29 @@ struct ServerAddress: Sendable {
         next: "Write it like http://127.0.0.1:8080.")
     }
     self.base = base
+    requestBase = base
+    isSecure = scheme == "https"
+    self.host = host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
+    port = url.port
+  }
+
+  /// Whether only this machine reaches it.
+  var isLoopback: Bool {
+    if host == "localhost" || host == "::1" { return true }
+    let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+    return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
+  }
+
+  /// The same server, asked for by the name that its certificate must have.
+  func named(_ name: String) -> ServerAddress {
+    var copy = self
+    copy.requestBase = "https://\(name)\(port.map { ":\($0)" } ?? "")"
+    return copy
+  }
+
+  /// The same place, over TLS.
+  var secured: ServerAddress? {
+    try? ServerAddress("https://" + base.drop { $0 != ":" }.dropFirst(3))
   }
 
   /// The URL of a resource.
@@ -27,7 +56,7 @@ struct ServerAddress: Sendable {
   ///   - path: its segments, as they are.
   ///   - query: those without a value are left out.
   func url(_ path: [String], query: [(String, String?)] = []) -> String {
-    var url = base
+    var url = requestBase
     for segment in path { url += "/" + Self.escape(segment) }
     let given = query.compactMap { name, value in
       value.map { name + "=" + Self.escape($0) }

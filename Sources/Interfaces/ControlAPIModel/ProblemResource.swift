@@ -103,6 +103,8 @@ extension Problem.Category {
   public init(httpStatus: Int) {
     if let exact = Self.allCases.first(where: { $0.httpStatus == httpStatus }) {
       self = exact
+    } else if httpStatus == 401 {
+      self = .refused
     } else {
       self = (400..<500).contains(httpStatus) ? .invalidInput : .internalFault
     }

@@ -24,6 +24,7 @@ struct ArgumentTests {
     #expect(DurationArgument(argument: "500ms")?.duration == .milliseconds(500))
     #expect(DurationArgument(argument: "30s")?.duration == .seconds(30))
     #expect(DurationArgument(argument: "2m")?.duration == .seconds(120))
+    #expect(DurationArgument(argument: "7d")?.duration == .seconds(7 * 86_400))
     for text in ["30", "s", "-1s", "1.5s", "99999999999h"] {
       #expect(DurationArgument(argument: text) == nil)
     }
@@ -31,6 +32,28 @@ struct ArgumentTests {
 
   @Test func `data may begin with a dash`() throws {
     #expect(try DataOptions.parse(["--data", "-5"]).read() == Array("-5".utf8))
+  }
+
+  @Test func `a token is for a user or lets a node join, not both`() {
+    for arguments in [
+      [], ["--role", "viewer"], ["--name", "ci"], ["--join", "--name", "ci"],
+      ["--join", "--role", "viewer"], ["--role", "viewer", "--name", "ci", "--node", "edge-1"],
+      ["--role", "king", "--name", "ci"], ["--role", "viewer", "--name", "No"],
+      ["--join", "--expires", "0s"],
+    ] {
+      #expect(throws: (any Error).self) { try TokenVerb.Create.parse(arguments) }
+    }
+    #expect(throws: Never.self) {
+      _ = try TokenVerb.Create.parse(["--join", "--node", "edge-1", "--expires", "10m"])
+      _ = try TokenVerb.Create.parse(["--role", "admin", "--name", "ci"])
+    }
+  }
+
+  @Test(arguments: [
+    ["--certificate-life", "1s"], ["--certificate-life", "91d"], ["--certificate-grace", "91d"],
+  ])
+  func `certificates hold within bounds`(_ arguments: [String]) {
+    #expect(throws: (any Error).self) { try DevVerb.parse(arguments) }
   }
 
   @Test func `every verb shows an example`() {

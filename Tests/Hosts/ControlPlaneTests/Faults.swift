@@ -23,8 +23,8 @@ final class Faults: Sendable {
   }
 }
 
-struct FaultyCatalog: CatalogStore {
-  let store: any CatalogStore
+struct FaultyCatalog: RegistryStore {
+  let store: any RegistryStore
   let faults: Faults
 
   func load() async throws(Problem) -> CatalogSnapshot { try await store.load() }
@@ -36,6 +36,15 @@ struct FaultyCatalog: CatalogStore {
     from sequence: Int64, limit: Int
   ) async throws(Problem) -> [SequencedSecurityEvent] {
     try await store.securityEvents(from: sequence, limit: limit)
+  }
+  func access(of node: NodeID?) async throws(Problem) -> AccessSnapshot {
+    try await store.access(of: node)
+  }
+  func changeAccess(
+    of node: NodeID?,
+    _ decide: @escaping @Sendable (AccessSnapshot) throws(Problem) -> [AccessChange]
+  ) async throws(Problem) -> [AccessChange] {
+    try await store.changeAccess(of: node, decide)
   }
   func close() async throws(Problem) { try await store.close() }
 }

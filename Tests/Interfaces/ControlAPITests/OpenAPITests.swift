@@ -13,6 +13,7 @@ import Testing
 struct OpenAPITests {
   private static let routes = APIRoutes.table(
     service: SampleCluster(), supervision: SampleTree(), backups: SampleBackups(),
+    access: AccessGuard(service: SampleAccess(), trustsEverybody: true),
     registry: PrometheusRegistry()
   ).routes
 

@@ -54,7 +54,8 @@ struct OriginTests {
   func `listening beyond loopback is refused`(_ host: String) {
     do throws(Problem) {
       _ = try ControlAPIServer(
-        service: SampleCluster(), supervision: SampleTree(), backups: SampleBackups(), host: host,
+        service: SampleCluster(), supervision: SampleTree(), backups: SampleBackups(),
+        access: APIAccess(service: SampleAccess(), identity: nil), host: host,
         port: 0,
         registry: PrometheusRegistry(),
         logger: Logger(label: "test"))
@@ -68,6 +69,7 @@ struct OriginTests {
     try await RunningServer.run { server in
       let second = try ControlAPIServer(
         service: SampleCluster(), supervision: SampleTree(), backups: SampleBackups(),
+        access: APIAccess(service: SampleAccess(), identity: nil),
         host: "127.0.0.1", port: server.port,
         registry: PrometheusRegistry(),
         logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
@@ -85,7 +87,7 @@ struct OriginTests {
   @Test func `a server that was stopped before it ran does not run`() async throws {
     let server = try ControlAPIServer(
       service: SampleCluster(), supervision: SampleTree(), backups: SampleBackups(),
-      host: "localhost", port: 0,
+      access: APIAccess(service: SampleAccess(), identity: nil), host: "localhost", port: 0,
       registry: PrometheusRegistry(),
       logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     await server.shutdown()

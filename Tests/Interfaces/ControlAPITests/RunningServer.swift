@@ -12,6 +12,7 @@ struct RunningServer: Sendable {
   let cluster: SampleCluster
   let tree: SampleTree
   let backups: SampleBackups
+  let access: SampleAccess
   let registry: PrometheusRegistry
   let port: Int
   let client: APIClient
@@ -21,9 +22,11 @@ struct RunningServer: Sendable {
     let cluster = SampleCluster()
     let tree = SampleTree()
     let backups = SampleBackups()
+    let access = SampleAccess()
     let registry = PrometheusRegistry()
     let server = try ControlAPIServer(
-      service: cluster, supervision: tree, backups: backups, host: "127.0.0.1", port: 0,
+      service: cluster, supervision: tree, backups: backups,
+      access: APIAccess(service: access, identity: nil), host: "127.0.0.1", port: 0,
       registry: registry, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await server.run() }
@@ -37,8 +40,8 @@ struct RunningServer: Sendable {
       do {
         try await body(
           RunningServer(
-            cluster: cluster, tree: tree, backups: backups, registry: registry, port: port,
-            client: client))
+            cluster: cluster, tree: tree, backups: backups, access: access, registry: registry,
+            port: port, client: client))
       } catch {
         await client.shutdown()
         await server.shutdown()

@@ -1,10 +1,12 @@
 import ClusterAuthority
 import ClusterModel
+import DedicatedThreads
 import DurableSQLite
 import HeartbeatLink
 import HostPorts
 import LocalSystem
 import Logging
+import Supervision
 import SupervisionRuntime
 import WireProtocol
 

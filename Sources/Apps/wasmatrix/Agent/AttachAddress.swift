@@ -20,8 +20,9 @@ enum AttachAddress {
   }
 
   private static func host(of url: String) -> String? {
-    guard let scheme = url.range(of: "://") else { return nil }
-    let authority = url[scheme.upperBound...].prefix { $0 != "/" }
+    let parts = url.split(separator: "/", omittingEmptySubsequences: true)
+    guard parts.count >= 2, parts[0].hasSuffix(":") else { return nil }
+    let authority = parts[1]
     if authority.hasPrefix("[") {
       return authority.firstIndex(of: "]").map {
         String(authority[authority.index(after: authority.startIndex)..<$0])

@@ -3,6 +3,7 @@ import ControlAPI
 import ControlPlane
 import HostPorts
 import Logging
+import Supervision
 import SupervisionRuntime
 import Synchronization
 import Telemetry
@@ -24,22 +25,25 @@ final class APIListener: Sendable {
   private let service: any APIService
   private let supervision: any SupervisionService
   private let backups: any BackupService
+  private let access: APIAccess
   private let registry: PrometheusRegistry
   private let port: Mutex<Int>
 
   /// How long requests under way may still take when it stops; then their connections are closed.
   private static let patience = Duration.seconds(2)
   /// The time-out of its supervisor: that, and closing.
-  static let shutdown = Duration.seconds(10)
+  private static let shutdown = Duration.seconds(10)
 
   init(
     on listen: ListenAddress, for service: any APIService,
-    supervision: any SupervisionService, backups: any BackupService, registry: PrometheusRegistry
+    supervision: any SupervisionService, backups: any BackupService, access: APIAccess,
+    registry: PrometheusRegistry
   ) {
     self.listen = listen
     self.service = service
     self.supervision = supervision
     self.backups = backups
+    self.access = access
     self.registry = registry
     port = Mutex(listen.port)
   }
@@ -48,10 +52,19 @@ final class APIListener: Sendable {
     ResourceOwner(of: slot, open: { try await self.open() }, close: { await $0.close() })
   }
 
+  var child: ChildSpecification {
+    ChildSpecification(
+      "api",
+      supervisor: SupervisorSpecification(children: [
+        ChildSpecification("listener", shutdown: .within(Self.shutdown)) { self.owner }
+      ]))
+  }
+
   private func open() async throws -> Serving {
     let server = try ControlAPIServer(
-      service: service, supervision: supervision, backups: backups, host: listen.host,
-      port: port.withLock { $0 }, registry: registry, logger: Logger(label: "control-api"))
+      service: service, supervision: supervision, backups: backups, access: access,
+      host: listen.host, port: port.withLock { $0 }, registry: registry,
+      logger: Logger(label: "control-api"))
     let running = Task { try await server.run() }
     guard let port = await server.boundPort() else {
       try await running.value
@@ -64,7 +77,8 @@ final class APIListener: Sendable {
         Problem(.unavailable, code: "listen_ended", "the server ended", cause: "\(result)"))
     }
     return Serving(
-      url: listen.url(port: port), server: server, running: running, watching: watching)
+      url: listen.url(port: port, isSecure: access.identity != nil), server: server,
+      running: running, watching: watching)
   }
 }
 

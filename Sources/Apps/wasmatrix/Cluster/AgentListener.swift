@@ -1,8 +1,10 @@
+import AccessControl
 import ClusterModel
 import ControlPlane
 import HeartbeatLink
 import HostPorts
 import Logging
+import Supervision
 import SupervisionRuntime
 import Synchronization
 import WireProtocol
@@ -23,23 +25,22 @@ final class AgentListener: Sendable {
   let slot = ResourceSlot<Serving>("the listener for agents")
   private let listen: ListenAddress
   private let heartbeatInterval: Duration
-  private let plane: SupervisedControlPlane
+  private let services: PlaneServices
   private let identity: any IdentitySource
-  private let admit: @Sendable ([UInt8]) async throws(Problem) -> NodeID
+  private let advertised: String?
   private let ports: Mutex<(agents: Int, heartbeats: Int)>
 
   /// - Parameters:
-  ///   - admit: which node shows this certificate (DER), if it is let in.
+  ///   - advertised: the name or address that agents are told; `nil` for the one they joined at.
   ///   - heartbeatInterval: what agents leave between two heartbeats.
   init(
-    on listen: ListenAddress, for plane: SupervisedControlPlane, identity: any IdentitySource,
-    admit: @escaping @Sendable ([UInt8]) async throws(Problem) -> NodeID,
-    heartbeatInterval: Duration
+    on listen: ListenAddress, for services: PlaneServices, identity: any IdentitySource,
+    advertised: String?, heartbeatInterval: Duration
   ) {
     self.listen = listen
-    self.plane = plane
+    self.services = services
     self.identity = identity
-    self.admit = admit
+    self.advertised = advertised
     self.heartbeatInterval = heartbeatInterval
     ports = Mutex((listen.port, listen.port))
   }
@@ -48,15 +49,25 @@ final class AgentListener: Sendable {
     ResourceOwner(of: slot, open: { try await self.open() }, close: { await $0.close() })
   }
 
+  var child: ChildSpecification {
+    ChildSpecification(
+      "agents",
+      supervisor: SupervisorSpecification(children: [
+        ChildSpecification("listener") { self.owner }
+      ]))
+  }
+
   private func open() async throws -> Serving {
     let (port, heartbeatPort) = ports.withLock { $0 }
+    let (plane, access) = (services.plane, services.access)
     let connection = plane.connection
     let receiver = try HeartbeatReceiver(
       on: DatagramAddress(host: listen.host, port: UInt16(clamping: heartbeatPort)),
       heard: { connection.send(.heartbeat($0)) },
-      died: { [plane] node, incarnation in plane.witnessDeath(of: node, incarnation) })
+      died: { node, incarnation in plane.witnessDeath(of: node, incarnation) })
     let server = AttachServer(
-      plane: connection, identity: identity, host: listen.host, port: port, admit: admit,
+      plane: connection, identity: identity, host: listen.host, port: port,
+      admit: { (certificate) async throws(Problem) in try await access.admit(certificate) },
       heartbeats: DatagramReception(receiver, interval: heartbeatInterval),
       programVersion: ProgramVersion.text, logger: Logger(label: "agents"))
     let (bound, continuation) = AsyncStream.makeStream(of: Int.self)
@@ -70,6 +81,7 @@ final class AgentListener: Sendable {
       throw Problem(.unavailable, code: "listen_failed", "the server ended before it listened")
     }
     ports.withLock { $0 = (port, Int(receiver.address.port)) }
+    services.attachPoint.set(host: advertised, port: port)
     let watching = Task { [slot] in
       let result = await running.result
       slot.reportBroken(

@@ -1,3 +1,6 @@
+import AccessControl
+import AccessRules
+import ClusterAuthority
 import ClusterModel
 import ControlPlane
 import ControlPlaneLogic
@@ -19,39 +22,67 @@ import SupervisionRuntime
 ///     data      meter     how much room there is in the data folder
 struct PlaneServices: Sendable {
   let plane: SupervisedControlPlane
+  /// Whom it lets in.
+  let access: AccessControl
+  let authority: ClusterAuthority
+  /// Where agents attach; filled by whoever listens for them.
+  let attachPoint = AttachPoint()
   let backups: BackupMaker
   let meter: FolderMeter
   /// Holds the lock of the folder for as long as the control plane lives.
   private let folder: DataFolder
 
-  /// - Parameters:
-  ///   - heartbeatInterval: of its agents.
-  ///   - quota: what the folder may take; `nil` for no bound but the disk.
+  /// Blocks: for the start of a program.
+  ///
+  /// - Parameter heartbeatInterval: of its agents.
   init(
-    in folder: DataFolder, _ events: EventLogOptions, quota: ByteCount?,
-    heartbeatInterval: Duration
-  ) {
+    in folder: DataFolder, _ options: PlaneOptions, heartbeatInterval: Duration
+  ) throws(Problem) {
     self.folder = folder
     let clock = SystemClock()
-    let meter = FolderMeter(DataMeter(of: folder, quota: quota))
+    let meter = FolderMeter(DataMeter(of: folder, quota: options.quota))
     self.meter = meter
     backups = BackupMaker(in: folder, clock: clock) { () async throws(Problem) in
       try await meter.foldIn()
     }
     var configuration = ControlPlaneLogic.Configuration()
     configuration.tracking.heartbeatInterval = heartbeatInterval
-    configuration.routing.pendingDeliveries = events.maxPending
+    configuration.routing.pendingDeliveries = options.events.maxPending
+    let retention = options.events.retention
     plane = SupervisedControlPlane(
       stores: SupervisedControlPlane.Stores(
         catalog: { () throws(Problem) in try CatalogDatabase(in: folder) },
         blobs: { () throws(Problem) in try BlobFolder(in: folder) },
         events: { () throws(Problem) in
-          let log = try EventDatabase(in: folder, retention: events.retention)
+          let log = try EventDatabase(in: folder, retention: retention)
           meter.looks(into: log)
           return EventStores(log: log, state: log.state)
         }),
       room: meter.meter, clock: clock, logger: Logger(label: "control-plane"),
       configuration: configuration)
+    authority = try ClusterAuthority(in: folder.path, at: clock.now().wall)
+    access = AccessControl(
+      store: plane.access, issuer: authority, rules: options.certificates.rules,
+      attachAddresses: { [attachPoint] in attachPoint.addresses }, clock: clock,
+      logger: Logger(label: "access"))
+  }
+
+  /// The admin's token counts; only where tokens are wanted.
+  func gate(_ admin: AdminToken?) -> [ChildSpecification] {
+    guard let admin else { return [] }
+    let access = access
+    return [
+      ChildSpecification(
+        "access",
+        supervisor: SupervisorSpecification(children: [
+          ChildSpecification("admin", restart: .transient) {
+            ServiceFunction { ready in
+              try await admin.admit(to: access)
+              ready()
+            }
+          }
+        ]))
+    ]
   }
 
   /// Its services, in the order of their start.

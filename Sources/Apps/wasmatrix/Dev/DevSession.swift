@@ -1,11 +1,12 @@
+import AccessControl
 import ClusterModel
+import ControlAPI
 import ControlAPIClient
 import ControlPlane
 import DedicatedThreads
 import HostPorts
 import LocalSystem
 import Logging
-import Metrics
 import ModuleTrust
 import Supervision
 import SupervisionRuntime
@@ -15,7 +16,10 @@ import Telemetry
 ///
 ///     main
 ///     ├ modules, events, scheduling, nodes   the control plane
-///     ├ node          engine · agent
+///     ├ node          engine · agent          (the one in this process)
+///     │ or: agents    listener                (the others attach there)
+///     │     processes node-1 · node-2 · ...   (each a process)
+///     ├ access        admin (its token counts; only where tokens are wanted)
 ///     ├ development   key (trusted once) · logs (what modules write is shown) · files (live reload)
 ///     └ api           listener
 ///
@@ -23,36 +27,33 @@ import Telemetry
 ///            ──> the tree stops, last child first: requests, reloads, agent, engine, stores
 struct DevSession: Sendable {
   private let services: PlaneServices
-  private let node: NodeServices
+  private let nodes: DevNodes
   private let signer: ModuleSigner
   private let manifestPath: String?
   private let listener: APIListener
+  /// Given when the API wants tokens.
+  private let admin: AdminToken?
   private let tree = ProcessTree()
   private let follower: ModuleLogFollower
 
   private static let caller = Caller(principal: .system)
 
-  /// The node is in the same process as the control plane: when the one is silent so is the other, and
-  /// there is nowhere to move anything. So heartbeats are rare, and it counts as lost only when they
-  /// have stayed away for long.
-  static let heartbeatInterval = Duration.seconds(1)
-
+  /// - Parameters:
+  ///   - identity: what the API shows of itself; `nil` where it does not speak TLS.
+  ///   - admin: given when the API wants tokens.
   init(
-    _ services: PlaneServices, in folder: String, signer: ModuleSigner, manifestPath: String?,
-    listen: ListenAddress, registry: PrometheusRegistry
+    _ services: PlaneServices, nodes: DevNodes, signer: ModuleSigner, manifestPath: String?,
+    listen: ListenAddress, identity: (any IdentitySource)?, admin: AdminToken?,
+    registry: PrometheusRegistry
   ) {
     self.services = services
-    node = NodeServices(
-      NodeDescription(name: NodeID(unchecked: "local")), of: services.plane.connection, in: folder,
-      // Whoever waits for a change wants to see it; the optimised code comes a moment later.
-      firstCode: .quick, heartbeatInterval: Self.heartbeatInterval,
-      // In the process of the control plane it need not be ahead of anything.
-      urgency: .ordinary)
+    self.nodes = nodes
+    self.admin = admin
     self.signer = signer
     self.manifestPath = manifestPath
     listener = APIListener(
       on: listen, for: services.plane, supervision: tree.handle, backups: services.backups,
-      registry: registry)
+      access: APIAccess(service: services.access, identity: identity), registry: registry)
     follower = ModuleLogFollower(cluster: services.plane, caller: Self.caller)
   }
 
@@ -62,7 +63,7 @@ struct DevSession: Sendable {
   func run(until signals: StopSignals) async throws {
     let plane = services.plane
     try await tree.run(
-      services.children + node.children + [development, api], telling: plane, until: signals,
+      children, telling: plane, until: signals,
       ready: { if let url = listener.slot.current?.url { Self.greet(url) } },
       quiesce: { await plane.quiesce() })
   }
@@ -71,12 +72,19 @@ struct DevSession: Sendable {
     StandardOutput.writeIfRead("WasmMatrix dev: \(url)\n")
   }
 
-  private var api: ChildSpecification {
-    ChildSpecification(
-      "api",
-      supervisor: SupervisorSpecification(children: [
-        ChildSpecification("listener", shutdown: .within(APIListener.shutdown)) { listener.owner }
-      ]))
+  private var children: [ChildSpecification] {
+    let gate = services.gate(admin)
+    switch nodes {
+    case .inProcess(let node):
+      return services.children + node.children + gate + [development, listener.child]
+    case .processes(let processes):
+      // What is deployed waits until there are nodes for it.
+      return services.children + gate
+        + [
+          processes.listener.child, listener.child, processes.child(joiningAt: listener.slot),
+          development,
+        ]
+    }
   }
 
   private var development: ChildSpecification {
@@ -104,7 +112,11 @@ struct DevSession: Sendable {
   /// Keeps the application like its files, through the API like anybody else.
   private func reload(_ path: String, _ ready: @escaping @Sendable () -> Void) async throws {
     ready()
-    let client = try APIClient(server: try await listener.slot.borrow().url)
+    let credentials = admin.map {
+      ClientCredentials(trust: .authorities(services.access.authorities), token: $0.token)
+    }
+    let client = try await APIClient.connect(
+      to: try await listener.slot.borrow().url, with: credentials ?? ClientCredentials())
     await LiveReload(
       manifestPath: path, client: client, signer: signer, deployed: follower.follow
     ).run()

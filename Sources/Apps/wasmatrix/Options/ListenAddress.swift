@@ -31,10 +31,14 @@ struct ListenAddress: ExpressibleByArgument, Hashable {
     return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
   }
 
+  /// Whether it is no address in particular.
+  var isAnyAddress: Bool { host == "0.0.0.0" || host == "::" }
+
   var defaultValueDescription: String { "\(host):\(port)" }
 
   /// The address with the port that was really taken.
-  func url(port: Int) -> String {
-    host.contains(":") ? "http://[\(host)]:\(port)" : "http://\(host):\(port)"
+  func url(port: Int, isSecure: Bool) -> String {
+    let scheme = isSecure ? "https" : "http"
+    return host.contains(":") ? "\(scheme)://[\(host)]:\(port)" : "\(scheme)://\(host):\(port)"
   }
 }

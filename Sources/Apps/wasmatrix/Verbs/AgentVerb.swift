@@ -31,8 +31,8 @@ struct AgentVerb: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Joins with it at the first start (default: \(tokenVariable), which others cannot see in the list of \
-      processes).", valueName: "token"))
+      "Joins with it at the first start (default: \(tokenVariable), which others cannot see in the list of "
+        + "processes).", valueName: "token"))
   var token: String?
 
   @Option(

@@ -1,3 +1,4 @@
+import AccessRules
 import ArgumentParser
 import ClusterAuthority
 import ClusterModel
@@ -32,8 +33,8 @@ struct ControlVerb: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "A name or address under which this machine is reached: its certificate names it, and agents are told \
-      the first. Can be given several times.", valueName: "host"))
+      "A name or address under which this machine is reached: its certificate names it, and agents are told "
+        + "the first. Can be given several times.", valueName: "host"))
   var advertise: [String] = []
 
   @Flag(help: "Speak TLS and want tokens on a loopback address, too.")
@@ -72,7 +73,8 @@ struct ControlVerb: AsyncParsableCommand {
       clock: SystemClock())
     let isGuarded = tls || !listen.isLoopback
     let listener = AgentListener(
-      on: agents, for: services, identity: identity, advertised: advertise.first,
+      on: agents, for: services, identity: identity,
+      advertised: advertise.first ?? (agents.isAnyAddress ? nil : agents.host),
       heartbeatInterval: heartbeatInterval.duration)
     let session = ControlSession(
       services, api: listen, agents: listener, identity: identity,

@@ -1,10 +1,10 @@
+import AccessRules
 import ArgumentParser
+import ClusterAuthority
 import ClusterModel
 import DurableSQLite
 import LocalSystem
 import Logging
-import Metrics
-import Telemetry
 
 struct DevVerb: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -20,6 +20,8 @@ struct DevVerb: AsyncParsableCommand {
       EXAMPLE
         wasmatrix dev
         wasmatrix dev wasmatrix.yaml --listen 127.0.0.1:9000 --data /tmp/cluster
+        wasmatrix dev wasmatrix.yaml --nodes 3
+        wasmatrix dev --listen 0.0.0.0:8080     # over TLS; prints an admin token at its first start
       """)
 
   @Argument(help: ArgumentHelp("The manifest to deploy.", valueName: "app.yaml"))
@@ -27,64 +29,69 @@ struct DevVerb: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Where to listen; port 0 takes a free one. Only loopback addresses are allowed.",
+      "Where to listen; port 0 takes a free one. Beyond loopback the API speaks TLS and wants tokens.",
       valueName: "host:port"))
   var listen = ListenAddress(host: "127.0.0.1", port: 8080)
+
+  @Flag(help: "Speak TLS and want tokens on a loopback address, too.")
+  var tls = false
 
   @Option(help: ArgumentHelp("The folder that keeps everything.", valueName: "dir"))
   var data: String?
 
   @Option(
     help: ArgumentHelp(
-      "MiB that the data folder may take, from \(DataUsage.smallestQuota.bytes >> 20) on; beyond it "
-        + "publishes, state writes and pushes are refused. Without it there is no bound but the disk.",
-      valueName: "n"))
-  var quotaMebibytes: Int?
+      "How many nodes, each a process of its own, 1 to \(DevVerb.mostNodes). Without it there is one, in this "
+        + "process.", valueName: "n"))
+  var nodes: Int?
 
-  @OptionGroup(title: "Event log") var events: EventLogOptions
+  @OptionGroup var plane: PlaneOptions
 
   @Option(help: "The least severe log messages to show.")
   var logLevel = Logger.Level.info
 
-  /// A pebibyte: nobody means more.
-  private static let largestQuota = 1 << 30
+  private static let mostNodes = 64
+  /// Of nodes that are processes: short, so that what is lost is missed soon.
+  private static let heartbeatInterval = Duration.milliseconds(10)
 
   func validate() throws {
-    let smallest = DataUsage.smallestQuota.bytes >> 20
-    guard let quotaMebibytes else { return }
-    guard (smallest...Self.largestQuota).contains(quotaMebibytes) else {
-      throw ValidationError("--quota-mebibytes is \(smallest) to \(Self.largestQuota)")
+    if let nodes, !(1...Self.mostNodes).contains(nodes) {
+      throw ValidationError("--nodes is 1 to \(Self.mostNodes)")
     }
   }
 
   func run() async throws {
-    guard listen.isLoopback else {
-      throw Problem(
-        .refused, code: "listen_beyond_loopback",
-        "\(listen.host) can be reached from other machines",
-        cause: "there are no user tokens yet: whoever reaches the API may do anything",
-        next: "Listen on 127.0.0.1.")
-    }
     if let manifest {
       // A name that was mistyped ends here; a file that is wrong inside can be corrected later.
       _ = try BoundedFile.read(manifest, role: "manifest", limit: .gibibytes(1))
     }
-    Heap.keepCompact()
-    OpenFileLimit.raise()
-    let level = logLevel
-    LoggingSystem.bootstrap { LineLogHandler(label: $0, level: level) }
-    let registry = PrometheusRegistry()
-    MetricsSystem.bootstrap(registry)
+    let registry = ProcessSetup.begin(logLevel)
     let signals = StopSignals()
     let folder = try DataFolder(DataFolderChoice.path(option: data, manifest: manifest))
     let signer = try DevelopmentKey.load(dataFolder: folder.path)
+    let services = try PlaneServices(
+      in: folder, plane,
+      heartbeatInterval: nodes == nil ? DevNodes.heartbeatInterval : Self.heartbeatInterval)
+    let isGuarded = tls || !listen.isLoopback
+    let identity = ControlPlaneIdentity(
+      services.authority, names: listen.isAnyAddress ? [] : [listen.host],
+      life: plane.certificates.rules.controlPlaneLife, clock: SystemClock())
     let session = DevSession(
-      PlaneServices(
-        in: folder, events, quota: quotaMebibytes.map { .mebibytes($0) },
-        heartbeatInterval: DevSession.heartbeatInterval),
-      in: folder.path, signer: signer, manifestPath: manifest,
-      listen: listen,
+      services, nodes: nodes(of: services, in: folder.path, identity), signer: signer,
+      manifestPath: manifest, listen: listen, identity: isGuarded ? identity : nil,
+      admin: isGuarded ? try AdminToken(in: folder.path, for: services.access) : nil,
       registry: registry)
     try await session.run(until: signals)
+  }
+
+  private func nodes(
+    of services: PlaneServices, in folder: String, _ identity: ControlPlaneIdentity
+  ) -> DevNodes {
+    guard let nodes else { return .inProcess(of: services, in: folder) }
+    let listener = AgentListener(
+      on: ListenAddress(host: "127.0.0.1", port: 0), for: services, identity: identity,
+      advertised: "127.0.0.1", heartbeatInterval: Self.heartbeatInterval)
+    return .processes(
+      AgentProcesses(nodes, of: services, at: listener, in: folder, logLevel: logLevel))
   }
 }

@@ -25,7 +25,16 @@ enum OpenAPIDocument {
       ],
       "servers": [["url": "/"]],
       "paths": .object(paths),
-      "components": ["schemas": .object(Schemas.all)],
+      "components": [
+        "schemas": .object(Schemas.all),
+        "securitySchemes": [
+          "token": [
+            "type": "http", "scheme": "bearer",
+            "description":
+              "A user's token. Not needed when the server listens on a loopback address without TLS.",
+          ]
+        ],
+      ],
     ]
   }
 
@@ -35,6 +44,10 @@ enum OpenAPIDocument {
       "operationId": .string(operation.id), "summary": .string(operation.summary),
       "responses": .object(responses(route)),
     ]
+    if case .role(let role) = RouteRoles.access(to: operation) {
+      members["security"] = [["token": []]]
+      members["x-least-role"] = .string(role.rawValue)
+    }
     let parameters = parameters(route)
     if !parameters.isEmpty { members["parameters"] = .array(parameters) }
     if !operation.body.isEmpty {
@@ -89,6 +102,10 @@ enum OpenAPIDocument {
     }
     for category in route.operation.problems {
       responses[String(category.httpStatus)] = problem(category.title)
+    }
+    if case .role = RouteRoles.access(to: route.operation) {
+      responses["401"] = problem("No token, or one that counts no more.")
+      responses["403"] = problem(Problem.Category.refused.title)
     }
     responses["default"] = problem("Any other problem.")
     return responses

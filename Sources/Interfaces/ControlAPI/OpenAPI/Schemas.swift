@@ -27,6 +27,9 @@ enum Schemas {
     "StateBatch": stateBatch,
     "ServiceTree": serviceTree, "Supervision": supervision, "WasmModule": wasmModule,
     "Backup": backup,
+    "JoinNodeRequest": joinNodeRequest, "RenewCertificateRequest": renewCertificateRequest,
+    "IssuedCertificate": issuedCertificate, "CreateTokenRequest": createTokenRequest,
+    "CreatedToken": createdToken, "Token": token,
     "KillRequest": Schema.object(required: ["child": Schema.string]),
     "Health": Schema.object(required: ["status": ["type": "string", "enum": ["ready"]]]),
   ]

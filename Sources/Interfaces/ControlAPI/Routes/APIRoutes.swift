@@ -5,7 +5,7 @@ internal import Telemetry
 enum APIRoutes {
   static func table(
     service: any APIService, supervision: any SupervisionService,
-    backups: any BackupService, registry: PrometheusRegistry
+    backups: any BackupService, access: AccessGuard, registry: PrometheusRegistry
   ) -> RouteTable {
     var routes = HealthRoutes.routes(service: service, registry: registry)
     routes += ModuleRoutes.routes(service)
@@ -23,6 +23,7 @@ enum APIRoutes {
     routes += StateRoutes.routes(service)
     routes += SupervisionRoutes.routes(supervision, service)
     routes += BackupRoutes.routes(backups)
+    routes += AccessRoutes.routes(access)
     routes.append(DescriptionRoute.route(describing: routes))
     return RouteTable(routes: routes)
   }

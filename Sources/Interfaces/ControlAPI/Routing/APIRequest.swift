@@ -7,6 +7,8 @@ internal import Hummingbird
 /// A request whose route is known, with its body read.
 struct APIRequest: Sendable {
   let caller: Caller
+  /// Where it comes from: an address without the port.
+  let address: String
   let headers: HTTPFields
   let parameters: [String: String]
   let query: QueryParameters

@@ -7,27 +7,32 @@ internal import Logging
 
 /// Answers every request: who asks, which route, the body within its bounds, the handler.
 struct APIResponder: HTTPResponder {
-  typealias Context = BasicRequestContext
+  typealias Context = APIContext
 
   let routes: RouteTable
+  let access: AccessGuard
   let origins: OriginGuard
   let metrics: RequestMetrics
   let logger: Logger
   private let bodies = BodyReader(budget: ByteBudget())
 
-  init(routes: RouteTable, origins: OriginGuard, metrics: RequestMetrics, logger: Logger) {
+  init(
+    routes: RouteTable, access: AccessGuard, origins: OriginGuard, metrics: RequestMetrics,
+    logger: Logger
+  ) {
     self.routes = routes
+    self.access = access
     self.origins = origins
     self.metrics = metrics
     self.logger = logger
   }
 
-  func respond(to request: Request, context: Context) async -> Response {
+  func respond(to request: Request, context: APIContext) async -> Response {
     let began = ContinuousClock.now
     var progress = Progress()
     var response: Response
     do {
-      response = try await answer(request, &progress)
+      response = try await answer(request, from: context.address, &progress)
     } catch {
       response = refusal(error, request, progress)
     }
@@ -54,7 +59,9 @@ struct APIResponder: HTTPResponder {
     var bodyIsRead = false
   }
 
-  private func answer(_ request: Request, _ progress: inout Progress) async throws -> Response {
+  private func answer(
+    _ request: Request, from address: String, _ progress: inout Progress
+  ) async throws -> Response {
     try origins.check(request.head)
     let target = RequestTarget(request.head.path ?? "")
     guard let path = target.segments else {
@@ -64,10 +71,12 @@ struct APIResponder: HTTPResponder {
     let (route, parameters) = try route(for: request, path)
     progress.route = route
     let query = try QueryParameters(target.query, known: route.operation.queryNames)
-    let caller = try CallerReader.caller(request.headers, query)
+    let principal = try await access.admit(request.headers, to: route, from: address)
+    let caller = try CallerReader.caller(principal, request.headers, query)
     func asked(_ body: [UInt8]) -> APIRequest {
       APIRequest(
-        caller: caller, headers: request.headers, parameters: parameters, query: query,
+        caller: caller, address: address, headers: request.headers, parameters: parameters,
+        query: query,
         body: body, underlying: request)
     }
     var held: HeldBody?
@@ -114,6 +123,18 @@ struct APIResponder: HTTPResponder {
     // Reading the rest of the body only to throw it away would help nobody.
     if hasBody, !progress.bodyIsRead { response.headers[.connection] = "close" }
     return response
+  }
+}
+
+/// What is known of a request beside what it says.
+struct APIContext: RequestContext {
+  var coreContext: CoreRequestContextStorage
+  /// Where it comes from: an address without the port.
+  let address: String
+
+  init(source: ApplicationRequestContextSource) {
+    coreContext = CoreRequestContextStorage(source: source)
+    address = source.channel.remoteAddress?.ipAddress ?? "unknown"
   }
 }
 

@@ -9,7 +9,9 @@ enum CallerReader {
   static let namespaceParameter = "namespace"
 
   /// - Throws: ``Problem`` with `namespace_unknown`.
-  static func caller(_ headers: HTTPFields, _ query: QueryParameters) throws(Problem) -> Caller {
+  static func caller(
+    _ principal: Principal, _ headers: HTTPFields, _ query: QueryParameters
+  ) throws(Problem) -> Caller {
     let header = HTTPField.Name(APIHeader.namespace).flatMap { headers[$0] }
     let namespace = query[namespaceParameter] ?? header ?? Namespace.default.text
     guard namespace == Namespace.default.text, header == nil || header == namespace else {
@@ -17,7 +19,7 @@ enum CallerReader {
         .notFound, code: "namespace_unknown", "there is no namespace \"\(namespace.prefix(80))\"",
         next: "Leave it out: \"default\" is the only one so far.")
     }
-    return Caller(principal: .local, namespace: .default, traceParent: traceParent(headers))
+    return Caller(principal: principal, namespace: .default, traceParent: traceParent(headers))
   }
 
   /// A W3C trace context of a version that is known; what is malformed is left out, as it asks.

@@ -2,16 +2,18 @@ public import ClusterModel
 public import HostPorts
 internal import Hummingbird
 internal import HummingbirdCore
+internal import HummingbirdTLS
 public import Logging
 internal import NIOCore
+internal import NIOSSL
 internal import ServiceLifecycle
 internal import Synchronization
 public import Telemetry
 
-/// Serves the HTTP API of a cluster on a loopback address.
+/// Serves the HTTP API of a cluster: plain on a loopback address, or over TLS with tokens anywhere.
 ///
 /// The way of a request: ``ConnectionGuard`` (time-outs of the connection) -> ``APIResponder``
-/// (who asks, which route, the body within its bounds) -> a handler of `Routes/` -> the
+/// (which route, who asks, the body within its bounds) -> a handler of `Routes/` -> the
 /// `ClusterService`; what it throws becomes `application/problem+json` in ``ProblemAnswer``.
 public final class ControlAPIServer: Sendable {
   /// Connections that wait to be accepted: as many as may come at once.
@@ -19,8 +21,9 @@ public final class ControlAPIServer: Sendable {
   /// How long requests that are under way at a graceful shutdown may still take.
   static let shutdownPatience = Duration.seconds(10)
 
-  private let address: LoopbackAddress
+  private let host: String
   private let port: Int
+  private let identity: (any IdentitySource)?
   private let responder: APIResponder
   private let logger: Logger
   private let phase = Mutex(Phase.new([]))
@@ -35,22 +38,28 @@ public final class ControlAPIServer: Sendable {
   /// - Parameters:
   ///   - supervision: the tree that the server runs in.
   ///   - backups: makes copies of what the server keeps.
-  ///   - host: an address of the loopback network: `127.0.0.1`, `::1`, `localhost`.
+  ///   - access: whom it lets in, and what it shows of itself.
+  ///   - host: without an identity an address of the loopback network: `127.0.0.1`, `::1`, `localhost`.
   ///   - port: 0 for any free one; ``boundPort()`` tells which.
   ///   - registry: where `/metrics` is read from, and where requests are counted.
   /// - Throws: ``Problem`` with `listen_beyond_loopback`.
   public init(
     service: any APIService, supervision: any SupervisionService,
-    backups: any BackupService, host: String, port: Int, registry: PrometheusRegistry,
-    logger: Logger
+    backups: any BackupService, access: APIAccess, host: String, port: Int,
+    registry: PrometheusRegistry, logger: Logger
   ) throws(Problem) {
-    address = try LoopbackAddress(host)
+    let loopback = access.identity == nil ? try LoopbackAddress(host) : nil
+    self.host = loopback?.host ?? host
+    identity = access.identity
+    let guardian = AccessGuard(service: access.service, trustsEverybody: loopback != nil)
     self.port = port
     self.logger = logger
     responder = APIResponder(
       routes: APIRoutes.table(
-        service: service, supervision: supervision, backups: backups, registry: registry),
-      origins: OriginGuard(listening: address), metrics: RequestMetrics(registry: registry),
+        service: service, supervision: supervision, backups: backups, access: guardian,
+        registry: registry),
+      access: guardian, origins: OriginGuard(listening: loopback),
+      metrics: RequestMetrics(registry: registry),
       logger: logger)
   }
 
@@ -58,7 +67,13 @@ public final class ControlAPIServer: Sendable {
   ///
   /// - Throws: ``Problem`` with `listen_failed` when the port cannot be had.
   public func run() async throws {
-    let group = ServiceGroup(configuration: groupConfiguration())
+    let group: ServiceGroup
+    do {
+      group = ServiceGroup(configuration: try await groupConfiguration())
+    } catch {
+      end()
+      throw error
+    }
     let first = phase.withLock { phase in
       guard case .new(let waiting) = phase else { return false }
       phase = .running(group, waiting)
@@ -71,7 +86,7 @@ public final class ControlAPIServer: Sendable {
       try await group.run()
     } catch let error as IOError {
       throw Problem(
-        .unavailable, code: "listen_failed", "cannot listen on \(address.host):\(port)",
+        .unavailable, code: "listen_failed", "cannot listen on \(host):\(port)",
         cause: "\(error)", next: "Choose another port with --listen.")
     }
   }
@@ -111,22 +126,25 @@ public final class ControlAPIServer: Sendable {
     await group?.triggerGracefulShutdown()
   }
 
-  private func groupConfiguration() -> ServiceGroupConfiguration {
+  private func groupConfiguration() async throws -> ServiceGroupConfiguration {
     var serverLogger = logger
     // The server's own news are for those who look for them.
     if serverLogger.logLevel == .info { serverLogger.logLevel = .notice }
+    let plain = HTTPServerBuilder.http1(
+      configuration: .init(
+        additionalChannelHandlers: [ConnectionGuard()],
+        idleTimeout: .nanoseconds(ConnectionLimits.idle.nanoseconds),
+        httpDecoderConfiguration: .init(
+          maxHeaderFieldSize: ConnectionLimits.headerField,
+          maxHeaderListSize: ConnectionLimits.headerList,
+          maxHeaderFieldCount: ConnectionLimits.headerCount)))
+    var tls: TLSConfiguration?
+    if let identity { tls = try await ServerTLS.configuration(identity) }
     let application = Application(
       responder: responder,
-      server: .http1(
-        configuration: .init(
-          additionalChannelHandlers: [ConnectionGuard()],
-          idleTimeout: .nanoseconds(ConnectionLimits.idle.nanoseconds),
-          httpDecoderConfiguration: .init(
-            maxHeaderFieldSize: ConnectionLimits.headerField,
-            maxHeaderListSize: ConnectionLimits.headerList,
-            maxHeaderFieldCount: ConnectionLimits.headerCount))),
+      server: try tls.map { try .tls(plain, tlsConfiguration: $0) } ?? plain,
       configuration: ApplicationConfiguration(
-        address: .hostname(address.host, port: port), backlog: Self.backlog,
+        address: .hostname(host, port: port), backlog: Self.backlog,
         availableConnectionsDelegate: MaximumAvailableConnections(
           ConnectionLimits.connections(), logger: serverLogger)),
       onServerRunning: { [weak self] channel in

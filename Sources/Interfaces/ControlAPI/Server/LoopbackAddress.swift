@@ -12,7 +12,8 @@ struct LoopbackAddress: Sendable, Hashable {
         .refused, code: "listen_beyond_loopback",
         "\(text.prefix(80)) can be reached from other machines",
         next:
-          "Listen on 127.0.0.1 until user tokens exist; whoever reaches the API may do anything.")
+          "Listen on 127.0.0.1, or give the server an identity: then it speaks TLS and wants tokens."
+      )
     }
     self.host = host
   }

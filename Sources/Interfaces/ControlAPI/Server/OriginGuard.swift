@@ -4,7 +4,8 @@ internal import HTTPTypes
 /// Refuses what a web page in a browser on this machine could send: a request from another origin,
 /// and one for a name that somebody made point here (DNS rebinding).
 struct OriginGuard: Sendable {
-  let listening: LoopbackAddress
+  /// `nil` when the server speaks TLS: then the certificate has the names, and a page has no token.
+  let listening: LoopbackAddress?
 
   /// - Throws: ``Problem`` with `host_missing`, `host_refused` or `origin_refused`.
   func check(_ head: HTTPRequest) throws(Problem) {
@@ -13,7 +14,7 @@ struct OriginGuard: Sendable {
         .invalidInput, code: "host_missing", "the request has no Host header",
         next: "Send the header that HTTP/1.1 requires.")
     }
-    guard LoopbackAddress.isLoopback(Self.name(in: authority)) else {
+    guard listening == nil || LoopbackAddress.isLoopback(Self.name(in: authority)) else {
       throw refusal(
         "host_refused",
         "the Host header names \"\(authority.prefix(80))\", which is not this machine")
@@ -25,11 +26,11 @@ struct OriginGuard: Sendable {
   }
 
   private func refusal(_ code: String, _ message: String) -> Problem {
-    Problem(
+    let host = listening.map { $0.host == "::1" ? "[::1]" : $0.host }
+    return Problem(
       .refused, code: code, message,
-      next:
-        "Use http://\(listening.host == "::1" ? "[::1]" : listening.host), from no browser page "
-        + "but one of that address.")
+      next: host.map { "Use http://\($0), from no browser page but one of that address." }
+        ?? "Use it from no browser page.")
   }
 
   static func isLoopbackOrigin(_ origin: String) -> Bool {
