@@ -41,6 +41,8 @@ public actor NodeAgent {
   private var isAttached = false
   /// The way that is open, or was opened last.
   private var link: AgentLink?
+  /// Whether it was said that the control plane is away, which is not said at each attempt.
+  private var isKnownAway = false
   private var hasEnded = false
 
   /// How long an activation waits for the plan that it belongs to.
@@ -150,9 +152,14 @@ public actor NodeAgent {
       do throws(Problem) {
         let link = try await open(LocalAgentConnection(agent: self))
         self.link = link
+        if isKnownAway { logger.notice("the control plane is there again") }
+        isKnownAway = false
         feed(.linkOpened(heartbeatInterval: link.heartbeatInterval))
       } catch {
-        logger.warning("the control plane is not there", metadata: ["problem": "\(error)"])
+        logger.log(
+          level: isKnownAway ? .debug : .warning, "the control plane is not there",
+          metadata: ["problem": "\(error)"])
+        isKnownAway = true
         feed(.linkClosed)
       }
     }

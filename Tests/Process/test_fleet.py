@@ -1,0 +1,286 @@
+"""Control plane and agents as processes: who attaches, what becomes of work when one of them dies, freezes,
+leaves or comes back."""
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import ssl
+import subprocess
+import threading
+import time
+import unittest
+
+from cluster import PROGRAM, Cluster, wait_until
+from fleet import Fleet
+
+ECHO = """
+apiVersion: wasmatrix/v1
+name: plant
+modules:
+  echo:
+    source: echo.wasm
+    triggers: [{ topic: in/# }]
+    publish: out/echo
+    placement: { replicas: 1, fallbacks: 1 }
+"""
+
+
+class Caller:
+    """Asks again and again until it is stopped; knows what it heard."""
+
+    def __init__(self, fleet, module):
+        self.fleet, self.module = fleet, module
+        self.answers = []
+        self.stopped = threading.Event()
+        self.thread = threading.Thread(target=self._call)
+        self.thread.start()
+
+    def _call(self):
+        number = 0
+        while not self.stopped.is_set():
+            number += 1
+            data = f"{number}".encode()
+            try:
+                status, _, body = self.fleet.request("POST", f"/v1/invoke/{self.module}", data)
+            except OSError as error:
+                self.answers.append((0, str(error)))
+                continue
+            if status == 200:
+                self.answers.append((200, "" if body == data else f"wrong: {body!r}"))
+            else:
+                self.answers.append((status, json.loads(body)["code"]))
+
+    def good(self):
+        return sum(1 for status, _ in self.answers if status == 200)
+
+    def wait_for_more(self, count=20, seconds=30):
+        before = self.good()
+        wait_until(lambda: self.good() >= before + count, seconds, f"{count} more answers")
+
+    def stop(self):
+        self.stopped.set()
+        self.thread.join()
+        wrong = [text for status, text in self.answers if status == 200 and text]
+        assert not wrong, wrong
+        return {answer for answer in self.answers if answer[0] != 200}
+
+
+class FleetTests(unittest.TestCase):
+    def fleet(self, *names, options=()):
+        fleet = Fleet().start(options=options)
+        self.addCleanup(fleet.__exit__, None, None, None)
+        if names:
+            fleet.join(*names)
+        return fleet
+
+    def deployed(self, *names, options=(), manifest=ECHO, guests=("echo",)):
+        fleet = self.fleet(*names, options=options)
+        fleet.deploy(manifest, guests)
+        fleet.wait_for_placement("echo", fallback=1)
+        return fleet
+
+    def test_nodes_join_once_and_run_what_is_deployed(self):
+        fleet = self.deployed("a", "b", "c")
+        self.assertEqual(fleet.invoke("echo", b"hello")[2], b"hello")
+        events = json.loads(
+            fleet.run("emit", "in/x", "--data", "1", "--wait", "--json").stdout)
+        self.assertEqual([d["state"] for d in events["deliveries"]], ["succeeded"], events)
+        # A node that has joined needs no token; one that has not does.
+        fleet.kill_agent("c")
+        fleet.wait_for("c", state="unavailable")
+        fleet.start_agent("c")
+        fleet.wait_for("c")
+        fleet.start_agent("d")
+        self.assertEqual(fleet.agents["d"].wait(30), 4)
+        self.assertIn("wasmatrix token create --join", fleet.agent_log("d"))
+
+    def test_what_a_node_says_of_itself_is_known(self):
+        fleet = self.fleet()
+        fleet.join("a", options=["--zone", "hall-2", "--lat", "48.2", "--lon", "16.4", "--label", "line=3",
+                                 "--hardware", "can-bus", "--fault-domain", "hall", "--memory-mebibytes", "300"])
+        node = fleet.get("/v1/nodes")["items"][0]
+        self.assertEqual(node["location"], {"zone": "hall-2",
+                                            "coordinates": {"latitude": 48.2, "longitude": 16.4}})
+        self.assertEqual(node["capabilities"]["specializedHardware"], ["can-bus"])
+        self.assertEqual(node["capabilities"]["faultDomain"], "hall")
+        self.assertEqual(node["capabilities"]["memory"], 300 << 20)
+
+    def test_an_agent_that_is_killed_is_replaced_by_the_fallback(self):
+        fleet = self.deployed("a", "b", "c")
+        caller = Caller(fleet, "echo")
+        for _ in range(2):
+            caller.wait_for_more()
+            victim = fleet.wait_for_placement("echo", fallback=1)["active"].pop()
+            fleet.kill_agent(victim)
+            caller.wait_for_more()
+            fleet.wait_for(victim, state="unavailable")
+            fleet.start_agent(victim)
+            fleet.wait_for(victim)
+        # Only what ran there at that moment has an outcome that nobody knows.
+        bad = caller.stop()
+        self.assertLessEqual({code for _, code in bad}, {"outcome_unknown"}, bad)
+
+    def test_an_agent_that_freezes_is_replaced_and_adopted_when_it_thaws(self):
+        fleet = self.deployed("a", "b", "c")
+        caller = Caller(fleet, "echo")
+        caller.wait_for_more()
+        victim = fleet.placements("echo")["active"].pop()
+        fleet.signal_agent(victim, signal.SIGSTOP)
+        caller.wait_for_more()
+        fleet.wait_for(victim, state="unavailable")
+        self.assertNotIn(victim, fleet.placements("echo")["active"])
+        fleet.signal_agent(victim, signal.SIGCONT)
+        fleet.wait_for(victim)
+        caller.wait_for_more()
+        bad = caller.stop()
+        self.assertLessEqual({code for _, code in bad}, {"outcome_unknown"}, bad)
+        # It was the same process all the time: nothing of it was started anew.
+        self.assertIsNone(fleet.agents[victim].poll())
+
+    def test_an_agent_that_is_told_to_stop_leaves_in_order(self):
+        fleet = self.deployed("a", "b")
+        fleet.signal_agent("a", signal.SIGTERM)
+        self.assertEqual(fleet.agents["a"].wait(30), 0)
+        fleet.wait_for("a", state="unavailable")
+        wait_until(
+            lambda: fleet.placements("echo").get("active") == {"b"}, 30, "echo on b")
+        self.assertEqual(fleet.invoke("echo", b"x")[2], b"x")
+        self.assertIn("leftOrderly", fleet.log_text())
+
+    def test_a_control_plane_that_dies_comes_back_and_adopts_what_runs(self):
+        fleet = self.deployed("a", "b")
+        for _ in range(3):
+            fleet.invoke("echo", b"x")
+        before = {item["node"]: (item["readySince"], item["activations"])
+                  for item in fleet.get("/v1/placements")["items"]}
+        offset = json.loads(fleet.run("emit", "in/x", "--data", "1", "--json").stdout)["offset"]
+        fleet.kill()
+        fleet.start()
+        fleet.wait_for("a", "b")
+        wait_until(lambda: fleet.invoke("echo", b"y")[2] == b"y", 30, "an answer")
+        after = {item["node"]: (item["readySince"], item["activations"])
+                 for item in fleet.get("/v1/placements")["items"]}
+        for node, (since, activations) in before.items():
+            self.assertEqual(after[node][0], since, "it was not made ready again")
+            self.assertGreaterEqual(after[node][1], activations)
+        # What was accepted before is done.
+        wait_until(lambda: fleet.get(f"/v1/events/{offset}")["settled"], 30, "the event")
+
+    def test_killing_the_listener_for_agents_loses_no_node(self):
+        fleet = self.deployed("a", "b")
+        caller = Caller(fleet, "echo")
+        for child in ["main/agents/listener", "main/nodes/attach", "main/nodes/heartbeats"]:
+            caller.wait_for_more()
+            fleet.run("chaos", "kill", child)
+            caller.wait_for_more()
+            fleet.wait_for("a", "b")
+        bad = caller.stop()
+        self.assertLessEqual({code for _, code in bad}, {"outcome_unknown", "not_ready"}, bad)
+        # Their processes went on, and so did what they hold.
+        self.assertTrue(all(agent.poll() is None for agent in fleet.agents.values()))
+
+    def test_drained_nodes_hold_nothing_and_serve_until_then(self):
+        fleet = self.deployed("a", "b", "c")
+        caller = Caller(fleet, "echo")
+        victim = fleet.placements("echo")["active"].pop()
+        fleet.run("drain", victim)
+        wait_until(
+            lambda: victim not in set().union(*fleet.placements("echo").values()), 30,
+            f"{victim} drained")
+        caller.wait_for_more()
+        self.assertEqual(caller.stop(), set())
+
+    def test_logs_of_a_module_come_from_where_it_runs(self):
+        fleet = self.fleet("a", "b")
+        fleet.deploy(ECHO.replace("echo", "noisy"), ("noisy",))
+        fleet.wait_for_placement("noisy", fallback=1)
+        fleet.invoke("noisy", b"x")
+        wait_until(
+            lambda: fleet.run("logs", "noisy").stdout, 30, "a line of its log")
+
+    def test_strangers_and_nonsense_do_no_harm(self):
+        fleet = self.deployed("a", "b")
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        half_open = []
+        for round in range(20):
+            # No TLS at all; a handshake without a certificate; one that never goes on.
+            with socket.create_connection(("127.0.0.1", fleet.agents_port)) as plain:
+                plain.sendall(os.urandom(300))
+            half_open.append(socket.create_connection(("127.0.0.1", fleet.agents_port)))
+            with self.assertRaises((ssl.SSLError, OSError)):
+                with socket.create_connection(("127.0.0.1", fleet.agents_port)) as raw:
+                    with context.wrap_socket(raw) as secure:
+                        secure.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + os.urandom(500))
+                        # With TLS 1.3 the refusal comes after the handshake.
+                        secure.recv(1)
+                        raise ssl.SSLError("it was closed")
+            with socket.socket(type=socket.SOCK_DGRAM) as datagrams:
+                for size in (0, 1, 40, 200, 2000):
+                    datagrams.sendto(os.urandom(size), ("127.0.0.1", fleet.agents_port))
+        self.assertEqual(fleet.invoke("echo", b"x")[2], b"x")
+        self.assertEqual(fleet.states(), {"a": "healthy", "b": "healthy"})
+        for connection in half_open:
+            connection.close()
+        self.assertIsNone(fleet.process.poll())
+
+    def test_a_second_agent_with_the_same_identity_does_not_take_turns_with_the_first(self):
+        fleet = self.deployed("a", "b")
+        # A copy of the data folder, as of a machine that was cloned.
+        subprocess.run(["cp", "-r", str(fleet.folder / "a"), str(fleet.folder / "copy")], check=True)
+        with open(fleet.folder / "copy.log", "ab") as log:
+            copy = subprocess.Popen(
+                [PROGRAM, "agent", "--join", f"http://127.0.0.1:{fleet.port}", "--name", "a", "--data",
+                 str(fleet.folder / "copy")],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=fleet.folder)
+        fleet.agents["copy"] = copy
+        # The newer one stays; the older one is told so and does not come back.
+        wait_until(lambda: "newer agent" in fleet.agent_log("a"), 30, "the older agent's refusal")
+        wait_until(lambda: fleet.invoke("echo", b"x")[2] == b"x", 30, "an answer")
+        fleet.wait_for("a", "b")
+
+
+class DevNodesTests(unittest.TestCase):
+    def test_dev_runs_nodes_as_processes_that_end_with_it(self):
+        cluster = Cluster()
+        self.addCleanup(cluster.__exit__, None, None, None)
+        cluster.write_manifest(ECHO, ["echo"])
+        cluster.start(options=["--nodes", "3"])
+        states = {node["id"]: node["state"] for node in cluster.get("/v1/nodes")["items"]}
+        self.assertEqual(states, {f"node-{number}": "healthy" for number in (1, 2, 3)})
+        self.assertEqual(cluster.invoke("echo", b"x")[2], b"x")
+        agents = self.agents(cluster)
+        self.assertEqual(len(agents), 3)
+        # One that dies is started again, as a fresh process.
+        os.kill(agents[0], signal.SIGKILL)
+        wait_until(lambda: len(set(self.agents(cluster)) - set(agents)) == 1, 30, "a fresh process")
+        wait_until(lambda: cluster.invoke("echo", b"y")[2] == b"y", 30, "an answer")
+        agents = self.agents(cluster)
+        # However it ends, they end.
+        cluster.kill()
+        wait_until(lambda: not any(self.lives(pid) for pid in agents), 30, "the end of the agents")
+
+    def agents(self, cluster):
+        text = pathlib.Path(f"/proc/{cluster.pid()}/task/{cluster.pid()}/children").read_text()
+        found = [int(pid) for pid in text.split()]
+        for thread in pathlib.Path(f"/proc/{cluster.pid()}/task").iterdir():
+            try:
+                found += [int(pid) for pid in (thread / "children").read_text().split()]
+            except OSError:
+                continue
+        return sorted(
+            pid for pid in set(found)
+            if b"agent" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"))
+
+    @staticmethod
+    def lives(pid):
+        try:
+            return re.search(r"State:\s+[^Z]", pathlib.Path(f"/proc/{pid}/status").read_text()) is not None
+        except OSError:
+            return False
+
+
+if __name__ == "__main__":
+    unittest.main()
