@@ -15,9 +15,10 @@ help: ## Show this list
 bootstrap: ## Bring what is missing: Debian packages, Wasmtime, Python packages
 	@scripts/bootstrap
 
-build: bootstrap ## Build the optimised program and its launcher in .build/release
+build: bootstrap ## Build the optimised program, its launcher and its watcher in .build/release
 	swift build -c release --product wasmatrix
 	swift build -c release --product wasmatrix-launcher
+	swift build -c release --product wasmatrix-watcher
 
 mutate: bootstrap ## Break the deciding code on purpose, and report what no test notices
 	scripts/mutate $(ARGS)

@@ -57,12 +57,13 @@ let package = Package(
         "HeartbeatCoding", "HeartbeatLink", "HostPorts", "LocalSystem",
         "ModuleTrust",
         "NodeAgent", "NodeAgentLogic",
-        "NodeTracking", "SQLiteStore", "Scheduling", "StateCaching",
+        "NodeTracking", "ProcessWatching", "SQLiteStore", "Scheduling", "StateCaching",
         "Supervision",
         "SupervisionRuntime", "WasmtimeEngine",
       ]),
     .executable(name: "wasmatrix", targets: ["wasmatrix"]),
     .executable(name: "wasmatrix-launcher", targets: ["wasmatrix-launcher"]),
+    .executable(name: "wasmatrix-watcher", targets: ["wasmatrix-watcher"]),
     .executable(name: "wasmatrix-fuzz", targets: ["wasmatrix-fuzz"]),
     .executable(name: "wasmatrix-simulate", targets: ["wasmatrix-simulate"]),
   ],
@@ -145,6 +146,9 @@ let package = Package(
     target(
       "Adapters", "HeartbeatLink",
       ["ClusterModel", "HeartbeatCoding", "CHeartbeatLink", "DedicatedThreads", metrics]),
+    .target(name: "CProcessWatch", path: "Sources/Adapters/CProcessWatch"),
+    target(
+      "Adapters", "ProcessWatching", ["ClusterModel", "CProcessWatch", "DedicatedThreads"]),
     target("Adapters", "DurableSQLite", ["ClusterModel", "HostPorts", grdb, deque]),
     target(
       "Adapters", "SQLiteStore", ["ClusterModel", "HostPorts", "DurableSQLite", grdb, crypto]),
@@ -251,6 +255,9 @@ let package = Package(
       path: "Sources/Apps/wasmatrix-fuzz", swiftSettings: settings),
 
     .executableTarget(name: "wasmatrix-launcher", path: "Sources/Apps/wasmatrix-launcher"),
+    .executableTarget(
+      name: "wasmatrix-watcher", dependencies: ["CProcessWatch"],
+      path: "Sources/Apps/wasmatrix-watcher"),
 
     // Tests mirror the sources.
     .target(
@@ -264,6 +271,9 @@ let package = Package(
     .target(
       name: "StoreConformance", dependencies: ["ClusterModel", "HostPorts", "PropertyTesting"],
       path: "Tests/Support/StoreConformance", swiftSettings: settings),
+    .executableTarget(
+      name: "watched-puppet", dependencies: ["ClusterModel", "HeartbeatLink", "ProcessWatching"],
+      path: "Tests/Support/WatchedPuppet", swiftSettings: settings),
     tests("Core", "ClusterModelTests", ["ClusterModel"]),
     tests("Core", "ModuleTrustTests", ["ClusterModel", "ModuleTrust", "ProcessTesting", crypto]),
     tests("Core", "EventPatternsTests", ["ClusterModel", "EventPatterns"]),
@@ -300,6 +310,12 @@ let package = Package(
     tests(
       "Adapters", "HeartbeatLinkTests",
       ["ClusterModel", "HeartbeatCoding", "HeartbeatLink", "DedicatedThreads"]),
+    tests(
+      "Adapters", "ProcessWatchingTests",
+      [
+        "ClusterModel", "DedicatedThreads", "HeartbeatCoding", "HeartbeatLink", "ProcessTesting",
+        "ProcessWatching",
+      ]),
     tests(
       "Adapters", "DurableSQLiteTests", ["ClusterModel", "DurableSQLite", "StorageTesting", grdb]),
     tests(
