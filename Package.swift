@@ -50,14 +50,20 @@ let package = Package(
   products: [
     // For the package of the benchmarks.
     .library(
+      name: "HeartbeatParts",
+      targets: [
+        "ClusterModel", "DedicatedThreads", "HeartbeatCoding", "HeartbeatLink", "NodeTracking",
+        "ProcessWatching",
+      ]),
+    .library(
       name: "Parts",
       targets: [
         "CWasmtime", "ClusterModel", "ControlPlane", "ControlPlaneLogic", "DurableSQLite",
         "DedicatedThreads", "EmbeddedEventBus", "EventPatterns", "EventRouting", "HTTPOut",
-        "HeartbeatCoding", "HeartbeatLink", "HostPorts", "LocalSystem",
+        "HostPorts", "LocalSystem",
         "ModuleTrust",
         "NodeAgent", "NodeAgentLogic",
-        "NodeTracking", "ProcessWatching", "SQLiteStore", "Scheduling", "StateCaching",
+        "NodeTracking", "SQLiteStore", "Scheduling", "StateCaching",
         "Supervision",
         "SupervisionRuntime", "WasmtimeEngine",
       ]),

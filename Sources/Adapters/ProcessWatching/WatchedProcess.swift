@@ -13,11 +13,14 @@ public final class WatchedProcess: Sendable {
   private let thread: DedicatedThread
 
   /// From now on, until ``end()``, the end of this process is heard by whoever waits on the page.
-  public init(_ page: WatchPage) {
+  ///
+  /// - Parameter urgency: the thread does nothing but die, which it does the sooner when nothing is ahead of
+  ///   it.
+  public init(_ page: WatchPage, urgency: ThreadUrgency = .realTimeIfPermitted) {
     self.page = page
     let parker = parker
     let held = Parker()
-    thread = DedicatedThread(name: "wm-alive", urgency: .ordinary) {
+    thread = DedicatedThread(name: "wm-alive", urgency: urgency) {
       let problem = pw_hold(page.page)
       held.wake()
       parker.park(until: nil)
