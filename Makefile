@@ -1,6 +1,6 @@
 # What there is to do here. CI calls the same targets.
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap build run test demo fuzz simulate mutate bench-placement bench-events bench-sandbox wasi-suite lint format check-imports guests test-processes clean
+.PHONY: help bootstrap build run test demo fuzz simulate mutate bench-placement bench-events bench-sandbox bench-heartbeats wasi-suite lint format check-imports guests test-processes clean
 
 # Passed on: `make demo ARGS=--keep`, `make run ARGS="dev app.yaml"`, `make test ARGS="--filter Name"`.
 ARGS ?=
@@ -15,9 +15,10 @@ help: ## Show this list
 bootstrap: ## Bring what is missing: Debian packages, Wasmtime, Python packages
 	@scripts/bootstrap
 
-build: bootstrap ## Build the optimised program and its launcher in .build/release
+build: bootstrap ## Build the optimised program, its launcher and its watcher in .build/release
 	swift build -c release --product wasmatrix
 	swift build -c release --product wasmatrix-launcher
+	swift build -c release --product wasmatrix-watcher
 
 mutate: bootstrap ## Break the deciding code on purpose, and report what no test notices
 	scripts/mutate $(ARGS)
@@ -47,6 +48,10 @@ bench-placement: ## Measure placement decisions beside a C scan: make bench-plac
 bench-events: bootstrap guests ## Measure events and state: make bench-events ARGS="--quick"
 	@swift build -c release --package-path Benchmarks --product bench-events
 	@Benchmarks/.build/release/bench-events --nats "$$(scripts/bench-peers nats-server)" $(ARGS)
+
+bench-heartbeats: bootstrap ## Measure false alarms and fail-over: make bench-heartbeats ARGS="--minutes 5"
+	@swift build -c release --package-path Benchmarks --product bench-heartbeats
+	@Benchmarks/.build/release/bench-heartbeats $(ARGS)
 
 bench-sandbox: bootstrap guests ## Measure the sandbox beside a C program with the same library: make bench-sandbox ARGS="--quick"
 	@scripts/build-bench-guests

@@ -50,11 +50,17 @@ let package = Package(
   products: [
     // For the package of the benchmarks.
     .library(
+      name: "HeartbeatParts",
+      targets: [
+        "ClusterModel", "DedicatedThreads", "HeartbeatCoding", "HeartbeatLink", "NodeTracking",
+        "ProcessWatching",
+      ]),
+    .library(
       name: "Parts",
       targets: [
         "CWasmtime", "ClusterModel", "ControlPlane", "ControlPlaneLogic", "DurableSQLite",
         "DedicatedThreads", "EmbeddedEventBus", "EventPatterns", "EventRouting", "HTTPOut",
-        "HeartbeatCoding", "HeartbeatLink", "HostPorts", "LocalSystem",
+        "HostPorts", "LocalSystem",
         "ModuleTrust",
         "NodeAgent", "NodeAgentLogic",
         "NodeTracking", "SQLiteStore", "Scheduling", "StateCaching",
@@ -63,6 +69,7 @@ let package = Package(
       ]),
     .executable(name: "wasmatrix", targets: ["wasmatrix"]),
     .executable(name: "wasmatrix-launcher", targets: ["wasmatrix-launcher"]),
+    .executable(name: "wasmatrix-watcher", targets: ["wasmatrix-watcher"]),
     .executable(name: "wasmatrix-fuzz", targets: ["wasmatrix-fuzz"]),
     .executable(name: "wasmatrix-simulate", targets: ["wasmatrix-simulate"]),
   ],
@@ -145,7 +152,12 @@ let package = Package(
     .target(name: "CHeartbeatLink", path: "Sources/Adapters/CHeartbeatLink"),
     target(
       "Adapters", "HeartbeatLink",
-      ["ClusterModel", "HostPorts", "HeartbeatCoding", "CHeartbeatLink", "DedicatedThreads", metrics]),
+      [
+        "ClusterModel", "HostPorts", "HeartbeatCoding", "CHeartbeatLink", "DedicatedThreads", metrics,
+      ]),
+    .target(name: "CProcessWatch", path: "Sources/Adapters/CProcessWatch"),
+    target(
+      "Adapters", "ProcessWatching", ["ClusterModel", "CProcessWatch", "DedicatedThreads"]),
     target("Adapters", "DurableSQLite", ["ClusterModel", "HostPorts", grdb, deque]),
     target(
       "Adapters", "SQLiteStore", ["ClusterModel", "HostPorts", "DurableSQLite", grdb, crypto]),
@@ -262,6 +274,9 @@ let package = Package(
       path: "Sources/Apps/wasmatrix-fuzz", swiftSettings: settings),
 
     .executableTarget(name: "wasmatrix-launcher", path: "Sources/Apps/wasmatrix-launcher"),
+    .executableTarget(
+      name: "wasmatrix-watcher", dependencies: ["CProcessWatch"],
+      path: "Sources/Apps/wasmatrix-watcher"),
 
     // Tests mirror the sources.
     .target(
@@ -275,6 +290,9 @@ let package = Package(
     .target(
       name: "StoreConformance", dependencies: ["ClusterModel", "HostPorts", "PropertyTesting"],
       path: "Tests/Support/StoreConformance", swiftSettings: settings),
+    .executableTarget(
+      name: "watched-puppet", dependencies: ["ClusterModel", "HeartbeatLink", "ProcessWatching"],
+      path: "Tests/Support/WatchedPuppet", swiftSettings: settings),
     tests("Core", "ClusterModelTests", ["ClusterModel"]),
     tests("Core", "ModuleTrustTests", ["ClusterModel", "ModuleTrust", "ProcessTesting", crypto]),
     tests("Core", "EventPatternsTests", ["ClusterModel", "EventPatterns"]),
@@ -312,6 +330,12 @@ let package = Package(
     tests(
       "Adapters", "HeartbeatLinkTests",
       ["ClusterModel", "HeartbeatCoding", "HeartbeatLink", "DedicatedThreads"]),
+    tests(
+      "Adapters", "ProcessWatchingTests",
+      [
+        "ClusterModel", "DedicatedThreads", "HeartbeatCoding", "HeartbeatLink", "ProcessTesting",
+        "ProcessWatching",
+      ]),
     tests(
       "Adapters", "DurableSQLiteTests", ["ClusterModel", "DurableSQLite", "StorageTesting", grdb]),
     tests(

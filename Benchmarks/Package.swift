@@ -38,6 +38,14 @@ let package = Package(
         .product(name: "Parts", package: "wasmatrix"),
       ],
       swiftSettings: settings),
+    .executableTarget(
+      name: "bench-heartbeats",
+      dependencies: [
+        "Measuring", argumentParser,
+        .product(name: "HeartbeatParts", package: "wasmatrix"),
+        .product(name: "wasmatrix-watcher", package: "wasmatrix"),
+      ],
+      swiftSettings: settings),
     // As well as it can be built for exactly this machine.
     .target(
       name: "CSandbox", dependencies: [.product(name: "Parts", package: "wasmatrix")],

@@ -54,15 +54,19 @@ import Testing
     let limits = ActivationLimits(cpuTime: .seconds(60), wallTime: .seconds(600))
     let run = Task { await spinner.run(activation(limits: limits)) }
     var steps: Set<UInt64> = []
-    while steps.count < 5 {
+    let deadline = ContinuousClock.now + .seconds(30)
+    while steps.count < 5, ContinuousClock.now < deadline {
       if let worker = engine.activity.workers.first(where: \.isAwake) { steps.insert(worker.steps) }
       try await Task.sleep(for: .milliseconds(1))
     }
+    #expect(steps.count == 5)
     run.cancel()
     _ = await run.value
-    while engine.activity.workers.contains(where: \.isAwake) {
+    while engine.activity.workers.contains(where: \.isAwake), ContinuousClock.now < deadline {
       try await Task.sleep(for: .milliseconds(1))
     }
+    let isAnyAwake = engine.activity.workers.contains(where: \.isAwake)
+    #expect(!isAnyAwake)
   }
 
   @Test func `spinning guests do not stop short ones`() async throws {

@@ -86,3 +86,36 @@ import Testing
     #expect(script.advance(.milliseconds(60)).last == "move from n1 (silence)")
   }
 }
+
+struct DatagramConfigurationTests {
+  @Test(arguments: NodeTracker.Configuration.Punctuality.allCases)
+  func `what is proposed for datagrams is valid`(
+    punctuality: NodeTracker.Configuration.Punctuality
+  ) throws {
+    try NodeTracker.Configuration.datagrams(punctuality).validate()
+  }
+
+  @Test func `a steady rhythm in real time is lost after six intervals`() {
+    var script = TrackerScript { $0 = .datagrams(.realTime) }
+    script.register()
+    for _ in 0..<40 {
+      _ = script.advance(.milliseconds(5))
+      script.beat()
+    }
+    #expect(script.advance(.milliseconds(29)).last == "n1: healthy -> suspect (silent)")
+    #expect(script.advance(.milliseconds(1)).last == "move from n1 (silence)")
+  }
+
+  /// The longest gap that was seen on a machine with more to do than it has processors for.
+  @Test func `a gap of 45 ms is no loss where nothing is scheduled in real time`() {
+    var script = TrackerScript { $0 = .datagrams(.ordinary) }
+    script.register()
+    for _ in 0..<40 {
+      _ = script.advance(.milliseconds(5))
+      script.beat()
+    }
+    #expect(script.advance(.milliseconds(45)) == ["n1: healthy -> suspect (silent)"])
+    script.beat()
+    #expect(script.advance(.milliseconds(90)).last == "move from n1 (silence)")
+  }
+}
