@@ -60,8 +60,12 @@ extension ControlPlaneLogic {
       case .send(let node, let message): directives.append(.send(node, message))
       case .drained(let node): track(.drainCompleted(node), now, &random, &directives)
       case .nodeAtFault(let node): judge(node, true, now, &random, &directives)
-      case .began(let id, let node): announce(.moduleStart, id, node, now, &directives)
-      case .ended(let id, let node): announce(.moduleStop, id, node, now, &directives)
+      case .began(let id, let node):
+        balancer.serves(id, on: node)
+        announce(.moduleStart, id, node, now, &directives)
+      case .ended(let id, let node):
+        balancer.forget(id, on: node)
+        announce(.moduleStop, id, node, now, &directives)
       }
     }
     // What the catalog made of it may have changed what is wanted.

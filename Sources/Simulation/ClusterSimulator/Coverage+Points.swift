@@ -14,6 +14,7 @@ extension Coverage {
     case .persisted: count(.planeInputPersisted)
     case .persistFailed: count(.planeInputPersistFailed)
     case .agentDied: count(.planeInputAgentDied)
+    case .roundTripsMeasured: count(.planeInputRoundTripsMeasured)
     case .activationEnded(_, _, .finished): count(.planeInputActivationFinished)
     case .activationEnded(_, _, .eventUnreadable): count(.planeInputActivationUnreadable)
     case .activationEnded(_, _, .interrupted): count(.planeInputActivationInterrupted)

@@ -4,6 +4,7 @@ enum CoveragePoint: String, CaseIterable {
   case planeInputPersisted = "planeInput.persisted"
   case planeInputPersistFailed = "planeInput.persistFailed"
   case planeInputAgentDied = "planeInput.agentDied"
+  case planeInputRoundTripsMeasured = "planeInput.roundTripsMeasured"
   case planeInputActivationFinished = "planeInput.activationFinished"
   case planeInputActivationInterrupted = "planeInput.activationInterrupted"
   case planeInputActivationUnreadable = "planeInput.activationUnreadable"

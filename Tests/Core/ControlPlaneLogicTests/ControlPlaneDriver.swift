@@ -307,7 +307,7 @@ struct ControlPlaneDriver {
   /// Whether an attempt is still waited for.
   func isUnderWay(_ attempt: Int) -> Bool {
     let (request, route) = invocations[attempt]
-    return logic.balancer.invocations[request] == route
+    return logic.balancer.route(of: request) == route
   }
 
   /// An attempt of an invocation ends.

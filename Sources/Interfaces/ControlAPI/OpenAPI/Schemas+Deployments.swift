@@ -126,7 +126,8 @@ extension Schemas {
     ],
     optional: [
       "factors": decisionFactors, "score": ["type": "number"],
-      "latencyMilliseconds": Schema.number, "distanceKilometres": Schema.number,
+      "latencyMilliseconds": Schema.number,
+      "latencySource": Schema.texts(LatencySource.allCases), "distanceKilometres": Schema.number,
     ])
 
   static let removed = Schema.object(required: ["removed": Schema.array(Schema.string)])
