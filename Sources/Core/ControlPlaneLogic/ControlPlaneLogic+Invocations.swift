@@ -28,7 +28,7 @@ extension ControlPlaneLogic {
     guard placed.deployment.configuration.placement.replicas > 0 else {
       return Problem(
         .conflict, code: "scaled_to_zero", "module \(module) has 0 replicas: it serves nowhere",
-        next: "Give it some with `replicas` in the manifest.")
+        next: "Give it some with `wasmatrix scale \(module.name) 1`.")
     }
     return nil
   }

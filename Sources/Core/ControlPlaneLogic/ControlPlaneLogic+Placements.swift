@@ -21,6 +21,7 @@ extension ControlPlaneLogic {
         planner?.want(deployment, record, isDeployed: request == nil, now)
       case .promotePlacement(let id):
         planner?.promote(id, &steps)
+        announceScale(of: id, now, &directives)
         announce(.deploymentChange, "module/\(id.name)", now, &directives) {
           ["generation": .integer(Int64(id.generation)), "deployed": .bool(true)]
         }
@@ -95,6 +96,26 @@ extension ControlPlaneLogic {
     guard wasOpen != isOpen else { return }
     planner?.scheduler.setBreaker(open: isOpen, of: node)
     announce(.nodeState, "node/\(node)", now, &directives) { ["breakerOpen": .bool(isOpen)] }
+  }
+
+  /// A new generation may be wanted on another number of nodes than the one before it.
+  private mutating func announceScale(
+    of id: PlacementID, _ now: Instants, _ directives: inout [Directive]
+  ) {
+    let generations = catalog.history[id.name] ?? []
+    guard let index = generations.lastIndex(where: { $0.generation == id.generation }) else {
+      return
+    }
+    let wanted = generations[index].configuration.placement.replicas
+    let before = index > 0 ? generations[index - 1].configuration.placement.replicas : 0
+    guard wanted != before else { return }
+    let serving = planner?.serving(id).count ?? 0
+    announce(.scaleEvent, "module/\(id.name)", now, &directives) {
+      [
+        "generation": .integer(Int64(id.generation)), "from": .integer(Int64(before)),
+        "replicas": .integer(Int64(wanted)), "serving": .integer(Int64(serving)),
+      ]
+    }
   }
 
   private mutating func announce(

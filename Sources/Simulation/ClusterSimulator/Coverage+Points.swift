@@ -44,6 +44,7 @@ extension Coverage {
     case .deploymentRequested: count(.catalogDeploymentRequested)
     case .undeploymentRequested: count(.catalogUndeploymentRequested)
     case .rollbackRequested: count(.catalogRollbackRequested)
+    case .scaleRequested: count(.catalogScaleRequested)
     // These come from the logic itself, not from outside.
     case .placementReady, .placementLost, .placementFailed, .persisted, .persistFailed, .started:
       break

@@ -25,6 +25,7 @@ enum CoveragePoint: String, CaseIterable {
   case catalogDeploymentRequested = "catalog.deploymentRequested"
   case catalogUndeploymentRequested = "catalog.undeploymentRequested"
   case catalogRollbackRequested = "catalog.rollbackRequested"
+  case catalogScaleRequested = "catalog.scaleRequested"
 
   case nodeCommandCordon = "nodeCommand.cordon"
   case nodeCommandDrain = "nodeCommand.drain"

@@ -47,6 +47,7 @@ extension World {
       timeline.plan(.operatorActs, after: workload.interval(mean: configuration.operatorEvery))
     }
     guard plane?.hasBegun == true else { return }
+    if calling.happens(0.15) { return scale() }
     switch workload.next() % 16 {
     case 0, 1, 2: push(anyModule().name)
     case 3: trust()
@@ -186,6 +187,14 @@ extension World {
     }
     ask(.rollBack(names)) {
       .catalog(.rollbackRequested($0, name, to: past?.version, Self.requester))
+    }
+  }
+
+  private func scale() {
+    let name = calling.happens(0.1) ? anyModule() : deployedModule()
+    let replicas = [0, 1, 2, 3, 5][calling.index(below: 5)]
+    ask(.scale(name, replicas: replicas)) {
+      .catalog(.scaleRequested($0, name, replicas: replicas, Self.requester))
     }
   }
 

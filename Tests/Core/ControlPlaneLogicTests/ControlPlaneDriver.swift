@@ -282,6 +282,14 @@ struct ControlPlaneDriver {
       term: logic.term)
   }
 
+  mutating func scale(to replicas: Int) -> [String] {
+    tell(
+      .catalog(
+        .scaleRequested(
+          nextRequest(), QualifiedName(.default, ModuleName(unchecked: "m")), replicas: replicas,
+          Self.requester)))
+  }
+
   mutating func undeploy() -> [String] {
     tell(
       .catalog(
