@@ -135,6 +135,8 @@ extension World {
       origin: workload.happens(0.5) ? agents[workload.index(below: agents.count)].location : nil,
       isolation: workload.happens(0.4) ? .stop : .continue)
     var limits = ActivationLimits()
+    // Whoever has no answer hears so soon.
+    limits.wallTime = .seconds(2)
     var retry = RetryPolicy(
       attempts: Self.attempts, initialDelay: .milliseconds(20), maximumDelay: .milliseconds(500))
     // Some do not wait long for an answer.
