@@ -38,6 +38,7 @@ struct Wasmatrix: AsyncParsableCommand {
         name: "Deploy",
         subcommands: [
           PackVerb.self, PushVerb.self, PlanVerb.self, DeployVerb.self, RollbackVerb.self,
+          ScaleVerb.self,
           UndeployVerb.self,
         ]),
       CommandGroup(

@@ -4,7 +4,8 @@ import ModuleCatalog
 // Invocations: where each runs, and again where (``Invocations`` says whether and when).
 extension ControlPlaneLogic {
   mutating func invoke(
-    _ request: RequestID, _ wish: InvocationWish, _ now: Instants, _ directives: inout [Directive]
+    _ request: RequestID, _ wish: InvocationWish, _ now: Instants,
+    _ random: inout some RandomNumberGenerator, _ directives: inout [Directive]
   ) {
     if let problem = obstacle(to: wish.module) {
       directives.append(.refuseInvocation(request, problem))
@@ -12,7 +13,7 @@ extension ControlPlaneLogic {
     }
     guard let configuration = catalog.placed[wish.module]?.deployment.configuration else { return }
     invocations.take(request, wish, configuration, now)
-    guard !place(request, &directives), !invocations.hasRoom else { return }
+    guard !place(request, now, &random, &directives), !invocations.hasRoom else { return }
     refuse(request, Invocations.noRoom, &directives)
   }
 
@@ -27,7 +28,7 @@ extension ControlPlaneLogic {
     guard placed.deployment.configuration.placement.replicas > 0 else {
       return Problem(
         .conflict, code: "scaled_to_zero", "module \(module) has 0 replicas: it serves nowhere",
-        next: "Give it some with `replicas` in the manifest.")
+        next: "Give it some with `wasmatrix scale \(module.name) 1`.")
     }
     return nil
   }
@@ -35,14 +36,17 @@ extension ControlPlaneLogic {
   /// Sends one where it can run.
   ///
   /// - Returns: whether there is such a place; otherwise it goes on waiting.
-  private mutating func place(_ request: RequestID, _ directives: inout [Directive]) -> Bool {
+  private mutating func place(
+    _ request: RequestID, _ now: Instants, _ random: inout some RandomNumberGenerator,
+    _ directives: inout [Directive]
+  ) -> Bool {
     guard let invocation = invocations[request],
       let id = catalog.placed[invocation.module]?.deployment.placement,
-      var route = findRoute(id, avoiding: invocation.refusals)
+      var route = findRoute(id, avoiding: invocation.refusals, now, &random)
     else { return false }
     lastRun += 1
     route.run = lastRun
-    balancer.began(request, route)
+    balancer.began(request, route, at: now.monotonic)
     invocations.began(request, route)
     directives.append(.invoke(request, route, attempt: invocation.runs + 1))
     return true
@@ -61,7 +65,7 @@ extension ControlPlaneLogic {
     _ request: RequestID, _ route: Route, _ end: InvocationEnd, _ now: Instants,
     _ random: inout some RandomNumberGenerator, _ directives: inout [Directive]
   ) {
-    guard balancer.ended(request, route) else { return }
+    guard balancer.ended(request, route, isMeasured: end.hasRun, at: now.monotonic) else { return }
     switch end {
     case .answered(let isFaultOfNode):
       judge(route.node, isFaultOfNode, now, &random, &directives)
@@ -84,12 +88,13 @@ extension ControlPlaneLogic {
     invocations.note(Invocations.Refusal(node: route.node, fence: route.fence), of: request)
     guard let invocation = invocations[request] else { return }
     let other = catalog.placed[invocation.module].flatMap {
-      findRoute($0.deployment.placement, avoiding: invocation.refusals, mayReturn: false)
+      findRoute(
+        $0.deployment.placement, avoiding: invocation.refusals, mayReturn: false, now, &random)
     }
     switch invocations.notRun(
       request, route, refusal, hasOther: other != nil, now, using: &random)
     {
-    case .again: _ = place(request, &directives)
+    case .again: _ = place(request, now, &random, &directives)
     case .later: break
     case .refused(let problem): refuse(request, problem, &directives)
     }
@@ -107,9 +112,13 @@ extension ControlPlaneLogic {
     }
   }
 
-  mutating func withdraw(_ request: RequestID, _ directives: inout [Directive]) {
+  mutating func withdraw(
+    _ request: RequestID, _ now: Instants, _ directives: inout [Directive]
+  ) {
     guard let invocation = invocations[request] else { return }
-    if case .underWay(let route) = invocation.stage, balancer.ended(request, route) {
+    if case .underWay(let route) = invocation.stage,
+      balancer.ended(request, route, isMeasured: false, at: now.monotonic)
+    {
       directives.append(.endInvocation(request, route))
     }
     invocations.end(request)
@@ -121,7 +130,9 @@ extension ControlPlaneLogic {
   }
 
   /// Sends what waits where it can run now, or says that it never will.
-  mutating func callWaiting(_ directives: inout [Directive]) {
+  mutating func callWaiting(
+    _ now: Instants, _ random: inout some RandomNumberGenerator, _ directives: inout [Directive]
+  ) {
     guard mayServe else { return }
     mayServe = false
     for module in invocations.awaited {
@@ -129,7 +140,7 @@ extension ControlPlaneLogic {
       for request in invocations.waiting(for: module) {
         if let problem {
           refuse(request, problem, &directives)
-        } else if !place(request, &directives) {
+        } else if !place(request, now, &random, &directives) {
           break
         }
       }
@@ -144,7 +155,7 @@ extension ControlPlaneLogic {
       switch due {
       case .again: mayServe = true
       case .late(let request, let route, let problem):
-        if let route, balancer.ended(request, route) {
+        if let route, balancer.ended(request, route, isMeasured: true, at: now.monotonic) {
           directives.append(.endInvocation(request, route))
           // The node should have ended it before; a caller may have less patience than that.
           if invocations[request]?.isTimeoutOfCaller == false {
@@ -153,6 +164,16 @@ extension ControlPlaneLogic {
         }
         refuse(request, problem, &directives)
       }
+    }
+  }
+}
+
+extension InvocationEnd {
+  /// Whether it ran, or may have: then how long it took says something about where.
+  fileprivate var hasRun: Bool {
+    switch self {
+    case .answered, .lost: true
+    case .notRun, .interrupted: false
     }
   }
 }

@@ -29,6 +29,10 @@ extension ControlPlaneLogic {
     let node = registration.node
     guard track(.registered(registration), now, &random, &directives) else { return }
     if known[node]?.registration != registration {
+      if let known = known[node], known.registration.location != registration.location {
+        // What was measured was measured from somewhere else.
+        take(roundTrips.forget(node, at: now.monotonic, zone: zones))
+      }
       let scheduling = known[node]?.scheduling ?? .open
       known[node] = KnownNode(registration: registration, scheduling: scheduling)
       save(node, &directives)
@@ -156,6 +160,25 @@ extension ControlPlaneLogic {
     planner?.setAvailability(availability, of: node)
   }
 
+  // How far away nodes are.
+
+  /// Where a node is, as it said last.
+  var zones: (NodeID) -> Zone? {
+    let known = known
+    return { known[$0]?.registration.location.zone }
+  }
+
+  mutating func measured(_ samples: [RoundTripSample], from node: NodeID, _ now: Instants) {
+    guard hasBegun else { return }
+    take(roundTrips.measured(from: node, samples, at: now.monotonic, zone: zones))
+  }
+
+  mutating func take(_ changes: [RoundTripTable.Change]) {
+    for change in changes {
+      planner?.scheduler.setLatency(change.roundTrip, from: change.zone, to: change.node)
+    }
+  }
+
   // What operators want.
 
   /// Whether a node is given work, as its operators want it; `nil` when it is not known.
@@ -229,6 +252,7 @@ extension ControlPlaneLogic {
       planner?.setDraining(false, node)
       track(.uncordonRequested(node), now, &random, &directives)
     case .forget:
+      take(roundTrips.forget(node, at: now.monotonic, zone: zones))
       known[node] = nil
       unsaved.remove(node)
       var steps: [PlacementPlanner.Step] = []

@@ -21,6 +21,7 @@ extension ControlPlaneLogic {
         planner?.want(deployment, record, isDeployed: request == nil, now)
       case .promotePlacement(let id):
         planner?.promote(id, &steps)
+        announceScale(of: id, now, &directives)
         announce(.deploymentChange, "module/\(id.name)", now, &directives) {
           ["generation": .integer(Int64(id.generation)), "deployed": .bool(true)]
         }
@@ -60,8 +61,12 @@ extension ControlPlaneLogic {
       case .send(let node, let message): directives.append(.send(node, message))
       case .drained(let node): track(.drainCompleted(node), now, &random, &directives)
       case .nodeAtFault(let node): judge(node, true, now, &random, &directives)
-      case .began(let id, let node): announce(.moduleStart, id, node, now, &directives)
-      case .ended(let id, let node): announce(.moduleStop, id, node, now, &directives)
+      case .began(let id, let node):
+        balancer.serves(id, on: node)
+        announce(.moduleStart, id, node, now, &directives)
+      case .ended(let id, let node):
+        balancer.forget(id, on: node)
+        announce(.moduleStop, id, node, now, &directives)
       }
     }
     // What the catalog made of it may have changed what is wanted.
@@ -91,6 +96,26 @@ extension ControlPlaneLogic {
     guard wasOpen != isOpen else { return }
     planner?.scheduler.setBreaker(open: isOpen, of: node)
     announce(.nodeState, "node/\(node)", now, &directives) { ["breakerOpen": .bool(isOpen)] }
+  }
+
+  /// A new generation may be wanted on another number of nodes than the one before it.
+  private mutating func announceScale(
+    of id: PlacementID, _ now: Instants, _ directives: inout [Directive]
+  ) {
+    let generations = catalog.history[id.name] ?? []
+    guard let index = generations.lastIndex(where: { $0.generation == id.generation }) else {
+      return
+    }
+    let wanted = generations[index].configuration.placement.replicas
+    let before = index > 0 ? generations[index - 1].configuration.placement.replicas : 0
+    guard wanted != before else { return }
+    let serving = planner?.serving(id).count ?? 0
+    announce(.scaleEvent, "module/\(id.name)", now, &directives) {
+      [
+        "generation": .integer(Int64(id.generation)), "from": .integer(Int64(before)),
+        "replicas": .integer(Int64(wanted)), "serving": .integer(Int64(serving)),
+      ]
+    }
   }
 
   private mutating func announce(

@@ -1,6 +1,7 @@
 public import ClusterModel
 import EventRouting
 import ModuleCatalog
+import NodeTracking
 import Scheduling
 
 // Where events and invocations run.
@@ -11,7 +12,7 @@ extension ControlPlaneLogic {
     _ directives: inout [Directive]
   ) {
     for directive in router.handle(input, at: now, using: &random) {
-      if case .giveUp(let id) = directive, let route = balancer.giveUp(id) {
+      if case .giveUp(let id) = directive, let route = balancer.giveUp(id, at: now.monotonic) {
         judge(route.node, true, now, &random, &directives)
       }
       guard case .activate(let id, let offset, let name, let generation, let attempt) = directive
@@ -19,10 +20,10 @@ extension ControlPlaneLogic {
         directives.append(.events(directive))
         continue
       }
-      if var route = findRoute(PlacementID(name, generation: generation)) {
+      if var route = findRoute(PlacementID(name, generation: generation), now, &random) {
         lastRun += 1
         route.run = lastRun
-        balancer.began(id, route)
+        balancer.began(id, route, at: now.monotonic)
         directives.append(.activate(id, offset, route, attempt: attempt))
       } else {
         route(.activationLost(id), now, &random, &directives)
@@ -43,25 +44,39 @@ extension ControlPlaneLogic {
   /// - Parameters:
   ///   - refusals: what would not have it.
   ///   - mayReturn: whether it may go to one of these when there is no other.
-  func findRoute(
-    _ id: PlacementID, avoiding refusals: [Invocations.Refusal] = [], mayReturn: Bool = true
+  mutating func findRoute(
+    _ id: PlacementID, avoiding refusals: [Invocations.Refusal] = [], mayReturn: Bool = true,
+    _ now: Instants, _ random: inout some RandomNumberGenerator
   ) -> Route? {
-    guard let planner, let work = planner.works[id] else { return nil }
-    let serving = planner.serving(id)
-    var candidates = serving
-    if !refusals.isEmpty {
-      candidates = serving.filter { node in
-        guard let fence = work.seats[node]?.fence else { return false }
-        return !refusals.contains(Invocations.Refusal(node: node, fence: fence))
-      }
-      if candidates.isEmpty, mayReturn { candidates = serving }
-    }
-    // Nodes in doubt only when there is nothing better.
-    let sound = candidates.filter { planner.scheduler.availability(of: $0) != .suspect }
-    guard let node = balancer.choose(among: sound.isEmpty ? candidates : sound),
-      let fence = work.seats[node]?.fence
+    planner?.listServing(id)
+    guard let planner, let work = planner.works[id], work.isCurrent, let serving = work.serving
     else { return nil }
+    func choose(avoiding refusals: [Invocations.Refusal]) -> NodeID? {
+      balancer.choose(
+        id, among: serving, at: now.monotonic, using: &random,
+        estimate: { node in
+          configuration.entry.flatMap { planner.scheduler.roundTrip(from: $0, to: node) }
+        },
+        fitness: { node in
+          guard let fence = work.seats[node]?.fence else { return .unfit }
+          let isRefused = refusals.contains(Invocations.Refusal(node: node, fence: fence))
+          return isRefused ? .unfit : fitness(of: node, planner)
+        })
+    }
+    var chosen = choose(avoiding: refusals)
+    if chosen == nil, mayReturn, !refusals.isEmpty { chosen = choose(avoiding: []) }
+    guard let node = chosen, let fence = work.seats[node]?.fence else { return nil }
     return Route(node: node, placement: id, fence: fence)
+  }
+
+  /// Nodes in doubt, and those whose breaker is open, only when there is nothing better.
+  private func fitness(of node: NodeID, _ planner: PlacementPlanner) -> LoadBalancer.Fitness {
+    if planner.scheduler.availability(of: node) == .suspect { return .doubtful }
+    return switch breakers.state(of: node) {
+    case .closed: .fit
+    case .halfOpen: balancer.running(on: node) == 0 ? .onTrial : .doubtful
+    case .open: .doubtful
+    }
   }
 
   mutating func ended(
@@ -69,7 +84,7 @@ extension ControlPlaneLogic {
     _ random: inout some RandomNumberGenerator, _ directives: inout [Directive]
   ) {
     // From a node that was given up meanwhile it counts no more: the event runs elsewhere.
-    guard balancer.ended(id, route) else {
+    guard balancer.ended(id, route, isMeasured: end.hasRun, at: now.monotonic) else {
       if case .finished = end { directives.append(.noteLateAnswer(id, route)) }
       return
     }
@@ -103,5 +118,17 @@ extension ControlPlaneLogic {
       mayHaveRun(request, on: node, &directives)
     }
     for delivery in lost.deliveries { route(.activationLost(delivery), now, &random, &directives) }
+  }
+}
+
+extension ActivationEnd {
+  /// Whether it ran: then how long it took says something about where.
+  fileprivate var hasRun: Bool {
+    switch self {
+    case .finished(_, .success, _, _): true
+    case .finished(_, .failure(let failure), _, _):
+      failure.code != .overloaded && failure.code != .unavailable
+    case .eventUnreadable, .interrupted: false
+    }
   }
 }

@@ -2,7 +2,7 @@ public import ClusterModel
 public import EventRouting
 public import ModuleCatalog
 public import NodeTracking
-import Scheduling
+public import Scheduling
 
 /// All decisions of the control plane. It knows no clock, no disk, no network; the host that owns it
 /// carries its directives out and tells it what came of them.
@@ -29,6 +29,9 @@ public struct ControlPlaneLogic: Sendable {
     public var routing: EventRouter.Limits
     public var breakers: CircuitBreaker.Configuration
     public var invocations: InvocationLimits
+    /// Where requests come in: the nearest nodes are tried first, before anything was measured. `nil` when
+    /// that is nowhere in particular. Default: `nil`.
+    public var entry: NodeLocation?
     var planning = PlacementPlanner.Configuration()
     /// How long the control plane waits after its start for nodes to say what they hold, before it
     /// places what nobody holds.
@@ -66,6 +69,7 @@ public struct ControlPlaneLogic: Sendable {
   /// `nil` until the term is durable.
   var planner: PlacementPlanner?
   var balancer = LoadBalancer()
+  public internal(set) var roundTrips = RoundTripTable()
   var invocations: Invocations
   /// Whether something may serve now that did not before, so that what waits is looked at.
   var mayServe = false
@@ -104,7 +108,7 @@ public struct ControlPlaneLogic: Sendable {
   public var nextDeadline: MonotonicInstant? {
     [
       router.nextDeadline, tracker.nextDeadline, breakers.nextDeadline, planner?.nextDeadline,
-      invocations.nextDeadline, retryAt,
+      invocations.nextDeadline, roundTrips.nextDeadline, retryAt,
     ].compactMap { $0 }.min()
   }
 
@@ -121,19 +125,21 @@ public struct ControlPlaneLogic: Sendable {
     case .nodeCommanded(let request, let node, let command, let requester):
       self.command(request, node, command, requester, now, &directives)
     case .agentSpoke(let message): hear(message, now, &random, &directives)
+    case .roundTripsMeasured(let node, let samples): measured(samples, from: node, now)
     case .agentDied(let node, let incarnation, let evidence):
       track(.deathWitnessed(node, incarnation, evidence), now, &random, &directives)
     case .events(let input): route(input, now, &random, &directives)
     case .activationEnded(let id, let route, let end):
       ended(id, route, end, now, &random, &directives)
-    case .invocationRequested(let request, let wish): invoke(request, wish, now, &directives)
+    case .invocationRequested(let request, let wish):
+      invoke(request, wish, now, &random, &directives)
     case .invocationEnded(let request, let route, let end):
       ended(request, route, end, now, &random, &directives)
-    case .invocationWithdrawn(let request): withdraw(request, &directives)
+    case .invocationWithdrawn(let request): withdraw(request, now, &directives)
     case .deadlineReached: wake(now, &random, &directives)
     }
     settle(now, &random, &directives)
-    callWaiting(&directives)
+    callWaiting(now, &random, &directives)
     return directives
   }
 
@@ -163,6 +169,7 @@ public struct ControlPlaneLogic: Sendable {
       route(.deadlineReached, now, &random, &directives)
     }
     wakeInvocations(now, &random, &directives)
+    take(roundTrips.wake(at: time, zone: zones))
   }
 
   mutating func persist(

@@ -43,7 +43,11 @@ struct PlacementPlanner: Sendable {
     let deployment: Deployment
     let record: ModuleVersionRecord
     var stage: Stage
-    var seats: [NodeID: Seat] = [:]
+    var seats: [NodeID: Seat] = [:] {
+      didSet { serving = nil }
+    }
+    /// The nodes that serve it if it is current, sorted; `nil` until somebody wants to know.
+    var serving: [NodeID]?
     /// Nodes that may still serve although they should not, and until when.
     var endings: [NodeID: MonotonicInstant] = [:]
     /// Nodes where it failed, and until when it is not tried there again.
@@ -196,9 +200,18 @@ struct PlacementPlanner: Sendable {
   /// The nodes that serve a deployment right now, sorted.
   func serving(_ id: PlacementID) -> [NodeID] {
     guard let work = works[id], work.isCurrent else { return [] }
-    return work.seats.keys.sorted().filter { node in
-      work.seats[node].map { $0.isChosen && $0.isReady } ?? false
-    }
+    return work.serving ?? Self.serving(work)
+  }
+
+  /// Keeps them at hand until a seat changes: of what serves on a thousand nodes each invocation would
+  /// sort a thousand names.
+  mutating func listServing(_ id: PlacementID) {
+    guard let work = works[id], work.isCurrent, work.serving == nil else { return }
+    works[id]?.serving = Self.serving(work)
+  }
+
+  private static func serving(_ work: Work) -> [NodeID] {
+    work.seats.filter { $0.value.isChosen && $0.value.isReady }.keys.sorted()
   }
 
   /// Looks that one input may cause; what is left then is looked at with the next.

@@ -7,13 +7,7 @@ extension Catalog {
     _ requester: Requester, _ now: Instants, _ directives: inout [Directive]
   ) {
     guard let current = placed[name]?.deployment else {
-      directives.append(
-        .reply(
-          request,
-          .refused(
-            Problem(
-              .notFound, code: "not_deployed", "module \(name) is not deployed",
-              next: "See what is with `wasmatrix ps`, or deploy it."))))
+      directives.append(.reply(request, .refused(Self.notDeployed(name))))
       return
     }
     let wish: DeploymentWish

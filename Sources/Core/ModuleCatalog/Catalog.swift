@@ -17,7 +17,8 @@ public import ClusterModel
 ///        ▼
 ///     routed to the new generations, the old ones retained or stopped, replied
 ///
-/// A rollback is a deployment of one module as it was before. Versions and the history of deployments
+/// A rollback is a deployment of one module as it was before, and a change of its scale one with another
+/// number of replicas. Versions and the history of deployments
 /// are kept for ever.
 public struct Catalog: Sendable {
   /// How a deployment is on its node.
@@ -124,6 +125,8 @@ public struct Catalog: Sendable {
       undeploy(wish, request, requester, now, &directives)
     case .rollbackRequested(let request, let name, let version, let requester):
       rollBack(name, version, request, requester, now, &directives)
+    case .scaleRequested(let request, let name, let replicas, let requester):
+      scale(name, replicas, request, requester, now, &directives)
     case .placementLost(let id): placementLost(id, &directives)
     case .placementReady(let id): placementReady(id, now, &directives)
     case .placementFailed(let id, let problem): placementFailed(id, problem, &directives)

@@ -25,6 +25,8 @@ extension Catalog {
     case undeploymentRequested(RequestID, UndeployTarget, Requester)
     /// The last version of one deployment that was another one, or a certain one.
     case rollbackRequested(RequestID, QualifiedName, to: ModuleVersion?, Requester)
+    /// Another number of nodes that serve a deployment.
+    case scaleRequested(RequestID, QualifiedName, replicas: Int, Requester)
     /// It is ready wherever it is to serve.
     case placementReady(PlacementID)
     /// It is ready nowhere any more; it is being placed anew.

@@ -148,7 +148,8 @@ final class CompiledRules: Sendable {
 
   // What is known of the way to it.
 
-  private func measured(_ row: Int, _ table: borrowing FleetTable) -> Int64? {
+  /// Round-trip nanoseconds from the zone of the origin, as measured; `nil` when nobody has.
+  func measured(_ row: Int, _ table: borrowing FleetTable) -> Int64? {
     guard let origin = rules.origin else { return nil }
     return table.measured[row].first { table.gateSlots.values[Int($0.gate)] == origin.zone }?
       .nanoseconds

@@ -33,6 +33,8 @@ public struct NodeVerdict: Hashable, Sendable, Codable {
   public var score: Double?
   /// Round trip from the origin in milliseconds, measured or estimated; missing when unknown.
   public var latencyMilliseconds: Double?
+  /// Where that is known from; missing when it is not.
+  public var latencySource: LatencySource?
   /// From the origin; missing when unknown.
   public var distanceKilometres: Double?
   /// One sentence for people.
@@ -40,9 +42,10 @@ public struct NodeVerdict: Hashable, Sendable, Codable {
 
   public init(
     node: NodeID, outcome: Outcome, rejections: [Rejection] = [], factors: DecisionFactors? = nil,
-    score: Double? = nil, latencyMilliseconds: Double? = nil, distanceKilometres: Double? = nil,
-    reason: String
+    score: Double? = nil, latencyMilliseconds: Double? = nil,
+    latencySource: LatencySource? = nil, distanceKilometres: Double? = nil, reason: String
   ) {
+    self.latencySource = latencySource
     self.node = node
     self.outcome = outcome
     self.rejections = rejections
@@ -52,6 +55,14 @@ public struct NodeVerdict: Hashable, Sendable, Codable {
     self.distanceKilometres = distanceKilometres
     self.reason = reason
   }
+}
+
+/// Where a round trip is known from.
+public enum LatencySource: String, Hashable, Sendable, Codable, CaseIterable {
+  /// By nodes, lately.
+  case measured
+  /// From the distance.
+  case estimated
 }
 
 /// Why a node may not run a module.

@@ -87,22 +87,35 @@ private struct Verdicts {
     text += ", resources \(percent(factors.resourceScore))"
     text += ", data \(percent(factors.dataLocalityScore))"
     text += ", spread \(percent(factors.faultDomainScore)))"
+    if let away = distance(row) { text += ", \(away)" }
     if choice.fit == .portable { text += ", only as portable code" }
     if selection.isHolder(row) { text += ", holds it already" }
     return NodeVerdict(
       node: table.ids[row], outcome: outcome, factors: factors, score: score,
-      latencyMilliseconds: latency(row), distanceKilometres: native.kilometres(row, table),
-      reason: text)
+      latencyMilliseconds: latency(row), latencySource: source(row),
+      distanceKilometres: native.kilometres(row, table), reason: text)
   }
 
   private func rejection(_ row: Int, _ reasons: [Rejection]) -> NodeVerdict {
     NodeVerdict(
       node: table.ids[row], outcome: .rejected, rejections: reasons,
-      latencyMilliseconds: latency(row), distanceKilometres: native.kilometres(row, table),
+      latencyMilliseconds: latency(row), latencySource: source(row),
+      distanceKilometres: native.kilometres(row, table),
       reason: "cannot run it: " + reasons.map(\.detail).joined(separator: "; "))
   }
 
   private func latency(_ row: Int) -> Double? { native.latency(row, table).map { $0 / 1e6 } }
+
+  private func source(_ row: Int) -> LatencySource? {
+    guard latency(row) != nil else { return nil }
+    return native.measured(row, table) == nil ? .estimated : .measured
+  }
+
+  /// "measured 1.2 ms": how far away it is; `nil` when nobody knows.
+  private func distance(_ row: Int) -> String? {
+    guard let latency = latency(row), let source = source(row) else { return nil }
+    return "\(source.rawValue) \((latency * 10).rounded() / 10) ms"
+  }
 
   private func percent(_ share: Double) -> String { "\(Int((share * 100).rounded()))" }
 

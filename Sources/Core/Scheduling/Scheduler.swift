@@ -75,6 +75,14 @@ public struct Scheduler: Sendable {
     prospects.update(row, table, measuredFrom: zone)
   }
 
+  /// The round trip from somewhere to a node: as it was measured from there, else as the distance lets
+  /// expect; `nil` when nothing is known of it.
+  public func roundTrip(from origin: NodeLocation, to id: NodeID) -> Duration? {
+    guard let row = table.rows[id] else { return nil }
+    return CompiledRules(PlacementRules(origin: origin), .native).latency(row, table)
+      .map { .nanoseconds(Int64($0)) }
+  }
+
   public mutating func reserve(_ memory: ByteCount, on id: NodeID) {
     if let row = table.rows[id] { table.use(memory.bytes, row) }
   }

@@ -56,6 +56,46 @@ extension ControlPlane: ClusterService {
     return DeploymentStatus(deployment: deployment, state: .ready)
   }
 
+  func scale(
+    _ module: ModuleName, to replicas: Int, by caller: Caller,
+    progress: @escaping @Sendable (DeployProgress) -> Void
+  ) async throws(Problem) -> DeploymentStatus {
+    let name = QualifiedName(caller.namespace, module)
+    let reply = try await ask(watching: progress) {
+      .scaleRequested($0, name, replicas: replicas, caller.requester)
+    }
+    guard case .deployed(let deployments) = reply, let deployment = deployments.first else {
+      throw Self.unexpected
+    }
+    progress(
+      DeployProgress(
+        step: .done, module: module, message: "\(module) has \(replicas) replicas"))
+    return DeploymentStatus(deployment: deployment, state: .ready)
+  }
+
+  func planScale(
+    _ module: ModuleName, to replicas: Int, for caller: Caller
+  ) async throws(Problem) -> PlacementExplanation {
+    try requireRunning()
+    let deployment = try deployment(of: module, for: caller)
+    if let problem = Catalog.obstacle(toScaling: deployment, replicas) { throw problem }
+    var configuration = deployment.configuration
+    configuration.placement.replicas = replicas
+    return explanation(of: deployment.qualifiedName, configuration)
+  }
+
+  private func deployment(
+    of module: ModuleName, for caller: Caller
+  ) throws(Problem) -> Deployment {
+    let name = QualifiedName(caller.namespace, module)
+    guard let placed = logic.catalog.placed[name] else {
+      throw Problem(
+        .notFound, code: "not_deployed", "module \(name) is not deployed",
+        next: "See what is with `wasmatrix ps`, or try `wasmatrix plan APP.yaml`.")
+    }
+    return placed.deployment
+  }
+
   func history(
     of module: ModuleName, for caller: Caller
   ) async throws(Problem) -> [Deployment] {
@@ -85,13 +125,8 @@ extension ControlPlane: ClusterService {
     _ module: ModuleName, for caller: Caller
   ) async throws(Problem) -> PlacementExplanation {
     try requireRunning()
-    let name = QualifiedName(caller.namespace, module)
-    guard let placed = logic.catalog.placed[name] else {
-      throw Problem(
-        .notFound, code: "not_deployed", "module \(name) is not deployed",
-        next: "See what is with `wasmatrix ps`, or try `wasmatrix plan APP.yaml`.")
-    }
-    return explanation(of: name, placed.deployment.configuration)
+    let deployment = try deployment(of: module, for: caller)
+    return explanation(of: deployment.qualifiedName, deployment.configuration)
   }
 
   var isReady: Bool { phase == .running }

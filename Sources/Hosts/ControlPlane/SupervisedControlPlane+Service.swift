@@ -64,6 +64,19 @@ extension SupervisedControlPlane: ClusterService {
     try await plane.borrow().rollBack(module, to: version, by: caller)
   }
 
+  public func scale(
+    _ module: ModuleName, to replicas: Int, by caller: Caller,
+    progress: @escaping @Sendable (DeployProgress) -> Void
+  ) async throws(Problem) -> DeploymentStatus {
+    try await plane.borrow().scale(module, to: replicas, by: caller, progress: progress)
+  }
+
+  public func planScale(
+    _ module: ModuleName, to replicas: Int, for caller: Caller
+  ) async throws(Problem) -> PlacementExplanation {
+    try await plane.borrow().planScale(module, to: replicas, for: caller)
+  }
+
   public func history(
     of module: ModuleName, for caller: Caller
   ) async throws(Problem) -> [Deployment] {

@@ -48,6 +48,27 @@ extension APIClient {
         .POST, ["v1", "deployments", module.text, "rollback"], RollbackRequest(version: version)))
   }
 
+  /// Changes on how many nodes a module serves; the lines are those of a deployment.
+  public func scale(_ module: ModuleName, to replicas: Int) async throws(Problem)
+    -> LineSequence<DeployLine>
+  {
+    try await lines(
+      DeployLine.self,
+      of: json(
+        .POST, ["v1", "deployments", module.text, "scale"], ScaleRequest(replicas: replicas)))
+  }
+
+  /// Where a module would serve with so many replicas, and why.
+  public func planScale(_ module: ModuleName, to replicas: Int) async throws(Problem)
+    -> PlacementExplanation
+  {
+    try await value(
+      PlacementExplanation.self,
+      of: json(
+        .POST, ["v1", "deployments", module.text, "scale", "plan"],
+        ScaleRequest(replicas: replicas)))
+  }
+
   /// Where each module of an application would run, and why.
   public func plan(manifest: String) async throws(Problem) -> [PlacementExplanation] {
     try await value(

@@ -26,6 +26,8 @@ public struct DeploymentResource: Hashable, Sendable, Codable {
   public var limits: LimitsResource
   public var retry: RetryResource
   public var concurrency: Int
+  /// Nodes that are to serve it at the same time.
+  public var replicas: Int
   /// Whether running it twice on the same does no more than running it once.
   public var idempotent: Bool
   /// What it may reach beyond its event.
@@ -58,6 +60,7 @@ public struct DeploymentResource: Hashable, Sendable, Codable {
     limits = LimitsResource(configuration.limits)
     retry = RetryResource(configuration.retry)
     concurrency = configuration.concurrency
+    replicas = configuration.placement.replicas
     idempotent = configuration.isIdempotent
     capabilities = configuration.capabilities
     supervision = configuration.serviceTree.map { ServiceTreeResource($0) }
@@ -143,6 +146,13 @@ public struct RollbackRequest: Hashable, Sendable, Codable {
   public init(version: ModuleVersion?) { self.version = version }
 }
 
+/// The body of `POST /v1/deployments/{name}/scale`.
+public struct ScaleRequest: Hashable, Sendable, Codable {
+  /// Nodes that are to serve it at the same time: 0 to 1000.
+  public var replicas: Int
+  public init(replicas: Int) { self.replicas = replicas }
+}
+
 /// The body of `POST /v1/plan`.
 public struct PlanRequest: Hashable, Sendable, Codable {
   /// The text of the `wasmatrix.yaml`.
@@ -157,8 +167,11 @@ public struct DeployedGenerationResource: Hashable, Sendable, Codable {
   public var digest: ModuleDigest
   public var generation: Int
   public var deployedAt: WallInstant
+  /// Nodes that were to serve it at the same time.
+  public var replicas: Int
 
   public init(_ deployment: Deployment) {
+    replicas = deployment.configuration.placement.replicas
     application = deployment.application
     version = deployment.version
     digest = deployment.digest

@@ -50,6 +50,16 @@ public protocol ClusterService: Sendable {
   /// Goes back to what was deployed before: the last other version, or a certain one.
   func rollBack(_ module: ModuleName, to version: ModuleVersion?, by caller: Caller)
     async throws(Problem) -> DeploymentStatus
+  /// Changes on how many nodes a module serves; returns when it serves there.
+  ///
+  /// - Parameter progress: called in order, before the call returns, from any thread.
+  func scale(
+    _ module: ModuleName, to replicas: Int, by caller: Caller,
+    progress: @escaping @Sendable (DeployProgress) -> Void
+  ) async throws(Problem) -> DeploymentStatus
+  /// Where it would serve then, and why; changes nothing.
+  func planScale(_ module: ModuleName, to replicas: Int, for caller: Caller) async throws(Problem)
+    -> PlacementExplanation
   /// Every deployment there ever was under a name, oldest first.
   func history(of module: ModuleName, for caller: Caller) async throws(Problem) -> [Deployment]
   /// Where each module of an application would run if it were deployed now, and why.

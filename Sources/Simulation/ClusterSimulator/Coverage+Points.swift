@@ -14,6 +14,7 @@ extension Coverage {
     case .persisted: count(.planeInputPersisted)
     case .persistFailed: count(.planeInputPersistFailed)
     case .agentDied: count(.planeInputAgentDied)
+    case .roundTripsMeasured: count(.planeInputRoundTripsMeasured)
     case .activationEnded(_, _, .finished): count(.planeInputActivationFinished)
     case .activationEnded(_, _, .eventUnreadable): count(.planeInputActivationUnreadable)
     case .activationEnded(_, _, .interrupted): count(.planeInputActivationInterrupted)
@@ -43,6 +44,7 @@ extension Coverage {
     case .deploymentRequested: count(.catalogDeploymentRequested)
     case .undeploymentRequested: count(.catalogUndeploymentRequested)
     case .rollbackRequested: count(.catalogRollbackRequested)
+    case .scaleRequested: count(.catalogScaleRequested)
     // These come from the logic itself, not from outside.
     case .placementReady, .placementLost, .placementFailed, .persisted, .persistFailed, .started:
       break

@@ -4,6 +4,7 @@ enum CoveragePoint: String, CaseIterable {
   case planeInputPersisted = "planeInput.persisted"
   case planeInputPersistFailed = "planeInput.persistFailed"
   case planeInputAgentDied = "planeInput.agentDied"
+  case planeInputRoundTripsMeasured = "planeInput.roundTripsMeasured"
   case planeInputActivationFinished = "planeInput.activationFinished"
   case planeInputActivationInterrupted = "planeInput.activationInterrupted"
   case planeInputActivationUnreadable = "planeInput.activationUnreadable"
@@ -24,6 +25,7 @@ enum CoveragePoint: String, CaseIterable {
   case catalogDeploymentRequested = "catalog.deploymentRequested"
   case catalogUndeploymentRequested = "catalog.undeploymentRequested"
   case catalogRollbackRequested = "catalog.rollbackRequested"
+  case catalogScaleRequested = "catalog.scaleRequested"
 
   case nodeCommandCordon = "nodeCommand.cordon"
   case nodeCommandDrain = "nodeCommand.drain"

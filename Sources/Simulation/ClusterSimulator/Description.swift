@@ -12,7 +12,8 @@ extension World {
     case .agentSpoke(let message): "\(message.node): \(describe(message))"
     case .catalog(let input): short("\(input)")
     case .events(let input): short("\(input)")
-    case .started, .persisted, .persistFailed, .nodeCommanded, .agentDied, .activationEnded,
+    case .started, .persisted, .persistFailed, .nodeCommanded, .agentDied, .roundTripsMeasured,
+      .activationEnded,
       .invocationRequested, .invocationEnded, .invocationWithdrawn, .deadlineReached:
       short("\(input)")
     }

@@ -41,6 +41,8 @@ enum Happening {
   case activationEnds(Int, process: Int, connection: Int, ActivationOrder, ActivationOutcome)
   case outcomeArrives(Int, connection: Int, ActivationOrder, ActivationOutcome)
 
+  /// Agents tell how far away others are.
+  case roundTripsAreMeasured
   case operatorActs
   case operatorSetsUp(Int)
   case eventIsPublished

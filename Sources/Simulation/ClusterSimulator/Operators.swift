@@ -13,6 +13,7 @@ struct Operators {
     case undeploy(QualifiedName)
     /// One module, or all that may go back with it.
     case rollBack([QualifiedName])
+    case scale(QualifiedName, replicas: Int)
     case node(NodeID, NodeCommand)
   }
 
@@ -34,7 +35,7 @@ struct Operators {
     switch wish {
     case .deploy(_, let wishes):
       for wish in wishes { promisedDeployments[QualifiedName(.default, wish.name)] = nil }
-    case .undeploy(let name): promisedDeployments[name] = nil
+    case .undeploy(let name), .scale(let name, _): promisedDeployments[name] = nil
     case .rollBack(let names): for name in names { promisedDeployments[name] = nil }
     case .node(let node, _): promisedScheduling[node] = nil
     case .revoke(let key): promisedKeys[key] = nil
@@ -80,12 +81,27 @@ struct Operators {
       case .deploy(let application, _): forget(application)
       // A promise that came while it was under way may be about one that has gone with it.
       case .rollBack(let names): for name in names { promisedDeployments[name] = nil }
+      case .scale(let name, _): promisedDeployments[name] = nil
       case .push, .trust, .revoke, .undeploy, .node: break
       }
     case .node(let node, let scheduling):
       if waiting.values.contains(where: { $0.concerns(node) }) { return }
       promisedScheduling[node] = scheduling
-    case .catalog(let reply): answered(wish, reply)
+    case .catalog(let reply):
+      checkScale(wish, reply, world)
+      answered(wish, reply)
+    }
+  }
+
+  /// Whoever scaled has what they asked for, and nothing else is changed.
+  private func checkScale(_ wish: Wish, _ reply: Catalog.Reply, _ world: World) {
+    guard case .scale(let name, let replicas) = wish, case .deployed(let deployments) = reply else {
+      return
+    }
+    if deployments.map(\.qualifiedName) != [name]
+      || deployments[0].configuration.placement.replicas != replicas
+    {
+      world.checker.fail("\(name) was scaled to \(replicas), and is not", world)
     }
   }
 
@@ -100,6 +116,7 @@ struct Operators {
       case .deploy(let application, _): forget(application)
       // A promise that came while it was under way may be about one that has gone with it.
       case .rollBack(let names): for name in names { promisedDeployments[name] = nil }
+      case .scale(let name, _): promisedDeployments[name] = nil
       case .push, .trust, .revoke, .undeploy, .node: break
       }
       for deployment in deployments where !isBeingChanged(deployment.qualifiedName) {
@@ -118,7 +135,7 @@ struct Operators {
       switch wish {
       case .trust(let other): other.id == key
       case .revoke(let other): other == key
-      case .push, .deploy, .undeploy, .rollBack, .node: false
+      case .push, .deploy, .undeploy, .rollBack, .scale, .node: false
       }
     }
   }
@@ -127,7 +144,7 @@ struct Operators {
     waiting.values.contains { wish in
       switch wish {
       case .deploy: true
-      case .undeploy(let other): other == name
+      case .undeploy(let other), .scale(let other, _): other == name
       case .rollBack(let others): others.contains(name)
       case .push, .trust, .revoke, .node: false
       }

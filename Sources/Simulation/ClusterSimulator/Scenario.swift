@@ -42,6 +42,7 @@ public struct Scenario: Hashable, Sendable, Codable {
     public var deploy: Application?
     public var rollback: Version?
     public var undeploy: ModuleName?
+    public var scale: Scale?
     public var cordon: NodeID?
     public var uncordon: NodeID?
     public var drain: NodeID?
@@ -51,6 +52,11 @@ public struct Scenario: Hashable, Sendable, Codable {
   public struct Version: Hashable, Sendable, Codable {
     public var module: ModuleName
     public var version: ModuleVersion?
+  }
+
+  public struct Scale: Hashable, Sendable, Codable {
+    public var module: ModuleName
+    public var replicas: Int
   }
 
   public struct Application: Hashable, Sendable, Codable {

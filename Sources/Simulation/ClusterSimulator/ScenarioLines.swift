@@ -10,6 +10,7 @@ enum ScriptedAction {
   case deploy(Scenario.Application, [DeploymentWish])
   case rollBack(Scenario.Version)
   case undeploy(ModuleName)
+  case scale(Scenario.Scale)
   case command(NodeID, NodeCommand)
   case emit(Topic)
 }
@@ -25,6 +26,7 @@ extension Scenario.WorkLine {
     }
     if let rollback { all.append(.rollBack(rollback)) }
     if let undeploy { all.append(.undeploy(undeploy)) }
+    if let scale { all.append(.scale(scale)) }
     if let cordon { all.append(.command(cordon, .cordon)) }
     if let uncordon { all.append(.command(uncordon, .uncordon)) }
     if let drain { all.append(.command(drain, .drain)) }
@@ -141,6 +143,11 @@ extension World {
     case .undeploy(let name):
       tell(.undeploy(QualifiedName(.default, name))) {
         .catalog(.undeploymentRequested($0, .module(name), Self.requester))
+      }
+    case .scale(let scale):
+      let name = QualifiedName(.default, scale.module)
+      tell(.scale(name, replicas: scale.replicas)) {
+        .catalog(.scaleRequested($0, name, replicas: scale.replicas, Self.requester))
       }
     case .command(let node, let command):
       tell(.node(node, command)) { .nodeCommanded($0, node, command, Self.requester) }

@@ -27,6 +27,19 @@ extension World {
       after: calling.duration(upTo: .milliseconds(100)))
   }
 
+  /// One that can be asked, if there is any.
+  func deployedModule() -> QualifiedName {
+    let deployed = plane?.catalog.placed.filter {
+      $0.value.deployment.configuration.kind != .service
+    }
+    return calling.element(of: deployed?.keys.sorted() ?? []) ?? anyModule()
+  }
+
+  /// Each node has too much to do for a second now and then.
+  func isOverloaded(_ index: Int) -> Bool {
+    isTroubled && (timeline.now / 1_000_000_000 + Int64(index)) % 7 == 0
+  }
+
   /// What was sent to a node has no way there any more. Mostly that is noticed; otherwise the caller has
   /// no answer before the deadline, or before the node is taken for lost.
   func loses(_ order: ActivationOrder, mayHaveRun: Bool) {

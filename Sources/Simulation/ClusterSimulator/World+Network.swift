@@ -109,7 +109,9 @@ extension World {
 
   func order(_ order: ActivationOrder) {
     // What is on its way when the link ends is lost; the logic hears of it when the node attaches.
-    guard let index = indexByNode[order.route.node], hasLink(index) else {
+    guard let index = indexByNode[order.route.node], hasLink(index),
+      agents[index].isUp || calling.happens(0.5)
+    else {
       loses(order, mayHaveRun: false)
       return
     }
@@ -134,7 +136,7 @@ extension World {
       return
     }
     if case .invocation(let request) = order.purpose {
-      if isTroubled, calling.happens(0.05) {
+      if isOverloaded(index) {
         endActivation(index, agent.process, connection, order, .failed(.overloaded))
         return
       }

@@ -19,7 +19,7 @@ extension World {
     }
     guard plane?.hasBegun == true else { return }
     if workload.happens(0.3) {
-      return call(anyModule())
+      return call(calling.happens(0.1) ? anyModule() : deployedModule())
     }
     let topic = Topic(unchecked: "sensors/\(workload.next() % 4)")
     if publishing.happens(configuration.repetition),

@@ -22,6 +22,7 @@ extension World {
     timeline.plan(.operatorActs, after: .milliseconds(1))
     timeline.plan(.eventIsPublished, after: .milliseconds(500))
     planStorm()
+    timeline.plan(.roundTripsAreMeasured, after: .milliseconds(700))
     guard publishing.happens(0.7) else { return }
     // Mostly there is something to begin with: keys, a version of each module, and all of them deployed.
     let modules = Self.applications * Self.modulesEach
@@ -46,6 +47,7 @@ extension World {
       timeline.plan(.operatorActs, after: workload.interval(mean: configuration.operatorEvery))
     }
     guard plane?.hasBegun == true else { return }
+    if calling.happens(0.15) { return scale() }
     switch workload.next() % 16 {
     case 0, 1, 2: push(anyModule().name)
     case 3: trust()
@@ -133,6 +135,8 @@ extension World {
       origin: workload.happens(0.5) ? agents[workload.index(below: agents.count)].location : nil,
       isolation: workload.happens(0.4) ? .stop : .continue)
     var limits = ActivationLimits()
+    // Whoever has no answer hears so soon.
+    limits.wallTime = .seconds(2)
     var retry = RetryPolicy(
       attempts: Self.attempts, initialDelay: .milliseconds(20), maximumDelay: .milliseconds(500))
     // Some do not wait long for an answer.
@@ -185,6 +189,14 @@ extension World {
     }
     ask(.rollBack(names)) {
       .catalog(.rollbackRequested($0, name, to: past?.version, Self.requester))
+    }
+  }
+
+  private func scale() {
+    let name = calling.happens(0.1) ? anyModule() : deployedModule()
+    let replicas = [0, 1, 2, 3, 5][calling.index(below: 5)]
+    ask(.scale(name, replicas: replicas)) {
+      .catalog(.scaleRequested($0, name, replicas: replicas, Self.requester))
     }
   }
 

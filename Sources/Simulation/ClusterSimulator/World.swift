@@ -134,6 +134,7 @@ final class World {
       if tree.process == process, isTroubled { takeDown(node, of: tree) }
     case .handIsLaid(let tree, let process, let node):
       if tree.process == process { bringBack(tree, node) }
+    case .roundTripsAreMeasured: measureRoundTrips()
     case .operatorActs: operatorActs()
     case .operatorSetsUp(let step): setUp(step)
     case .eventIsPublished: publishEvent()

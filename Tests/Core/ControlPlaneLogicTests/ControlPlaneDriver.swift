@@ -282,6 +282,14 @@ struct ControlPlaneDriver {
       term: logic.term)
   }
 
+  mutating func scale(to replicas: Int) -> [String] {
+    tell(
+      .catalog(
+        .scaleRequested(
+          nextRequest(), QualifiedName(.default, ModuleName(unchecked: "m")), replicas: replicas,
+          Self.requester)))
+  }
+
   mutating func undeploy() -> [String] {
     tell(
       .catalog(
@@ -307,7 +315,7 @@ struct ControlPlaneDriver {
   /// Whether an attempt is still waited for.
   func isUnderWay(_ attempt: Int) -> Bool {
     let (request, route) = invocations[attempt]
-    return logic.balancer.invocations[request] == route
+    return logic.balancer.route(of: request) == route
   }
 
   /// An attempt of an invocation ends.

@@ -86,7 +86,7 @@ import Testing
       if answers != 1 { throw Wrong(description: "\(request.number) has \(answers) answers") }
     }
     guard plane.logic.invocations.count == 0, plane.logic.invocations.waitingCount == 0,
-      plane.logic.balancer.invocations.isEmpty
+      plane.logic.balancer.isIdle
     else { throw Wrong(description: "something is remembered of invocations that have ended") }
   }
 

@@ -105,6 +105,43 @@ import Testing
       "it is tried again")
   }
 
+  @Test mutating func `a node whose breaker is half open gets one thing to try, and then no more`()
+  {
+    plane.serve(on: ["a", "b"], both)
+    for _ in 0..<10 { _ = plane.invoke() }
+    for index in 0..<10 where plane.invocations[index].route.node.text == "a" {
+      _ = endInvocation(index, isFaultOfNode: true)
+    }
+    #expect(plane.news() == ["node_state node/a"])
+    for index in 0..<10 { _ = endInvocation(index) }
+    #expect(plane.invoke() == ["invoke on b"], "the breaker of the other is open")
+    #expect(plane.invoke() == ["invoke on b"])
+    _ = plane.wait(.seconds(1), beating: ["a", "b"])
+    #expect(plane.invoke() == ["invoke on a"], "the one that tells whether it works again")
+    #expect(plane.invoke() == ["invoke on b"])
+    _ = endInvocation(12)
+    #expect(plane.invoke() == ["invoke on a"], "two in a row")
+    _ = endInvocation(14)
+    #expect(plane.invoke() == ["invoke on a"], "as any other, and nothing runs there")
+  }
+
+  @Test mutating func `before anything was measured the nearest is tried first`() {
+    var configuration = ControlPlaneLogic.Configuration()
+    configuration.entry = NodeLocation(zone: Zone(unchecked: "hall"))
+    plane = ControlPlaneDriver(configuration: configuration)
+    plane.serve(on: ["a", "b"], both)
+    for (node, trip) in [("a", 20_000), ("b", 2000)] as [(String, Int64)] {
+      _ = plane.tell(
+        .roundTripsMeasured(
+          from: ControlPlaneDriver.node(node),
+          [
+            RoundTripSample(to: .landmark(Zone(unchecked: "hall")), microseconds: trip)
+          ]))
+    }
+    for _ in 0..<9 { #expect(plane.invoke() == ["invoke on b"]) }
+    #expect(plane.invoke() == ["invoke on a"], "ten times 2 ms are one time 20")
+  }
+
   @Test mutating func `an event that failed through the fault of a node counts against it`() {
     plane.serve(on: ["a"], PlacementRules(fallbacks: 0))
     for _ in 0..<5 { _ = plane.invoke() }

@@ -59,6 +59,16 @@ import Testing
       catalog.handle(.rollbackRequested(RequestID(2), name, to: version, requester), at: now))
   }
 
+  private mutating func scale(to replicas: Int) -> Problem? {
+    finish(
+      catalog.handle(
+        .scaleRequested(RequestID(3), name, replicas: replicas, requester), at: now))
+  }
+
+  private var replicas: [Int] {
+    catalog.history[name]?.map(\.configuration.placement.replicas) ?? []
+  }
+
   private var current: String {
     catalog.placed[name].map {
       "\($0.deployment.version) x\($0.deployment.configuration.concurrency) "
@@ -110,5 +120,63 @@ import Testing
     persisted = 0
     #expect(rollBack() == nil)
     #expect(current == "1 x1 #3")
+  }
+
+  @Test mutating func `another scale is a generation of the same version, which the history shows`()
+  {
+    push("1")
+    deploy("1", concurrency: 7)
+    #expect(scale(to: 3) == nil)
+    #expect(current == "1 x7 #2")
+    #expect(scale(to: 0) == nil)
+    #expect(scale(to: 0) == nil, "nothing is to be done")
+    #expect(replicas == [1, 3, 0])
+  }
+
+  @Test mutating func `a rollback restores the scale of then`() {
+    for version in ["1", "2"] { push(version) }
+    deploy("1")
+    #expect(scale(to: 5) == nil)
+    deploy("2")
+    #expect(scale(to: 2) == nil)
+    #expect(rollBack() == nil)
+    #expect(replicas == [1, 5, 1, 2, 5])
+  }
+
+  @Test mutating func `what cannot be scaled is refused, and changes nothing`() {
+    #expect(scale(to: 1)?.code == "not_deployed")
+    push("1")
+    deploy("1")
+    #expect(scale(to: -1)?.code == "replicas_invalid")
+    #expect(scale(to: 1001)?.code == "replicas_invalid")
+    let wish = DeploymentWish(
+      name: name.name, version: ModuleVersion(unchecked: "1"),
+      configuration: DeploymentConfiguration(
+        kind: .service,
+        serviceTree: ServiceTree(
+          children: [.service(name.name, restart: .permanent, shutdown: .standard)])))
+    _ = finish(
+      catalog.handle(
+        .deploymentRequested(RequestID(1), ApplicationName(unchecked: "app"), [wish], requester),
+        at: now))
+    #expect(scale(to: 2)?.code == "module_is_service")
+    #expect(replicas == [1, 1])
+  }
+
+  @Test
+  mutating func `what is just being changed is not scaled, and a failure leaves all as it was`() {
+    push("1")
+    deploy("1")
+    var begun: [PlacementID] = []
+    for case .startPlacement(let deployment, _, _) in catalog.handle(
+      .scaleRequested(RequestID(3), name, replicas: 4, requester), at: now)
+    {
+      begun.append(deployment.placement)
+    }
+    #expect(begun.map(\.generation) == [2])
+    #expect(scale(to: 5)?.code == "deploy_in_progress")
+    let late = Problem(.deadlineExceeded, code: "placement_late", "it was not ready")
+    #expect(finish(catalog.handle(.placementFailed(begun[0], late), at: now))?.code == late.code)
+    #expect(replicas == [1])
   }
 }

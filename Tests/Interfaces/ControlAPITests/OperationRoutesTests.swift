@@ -22,6 +22,29 @@ import Testing
     }
   }
 
+  @Test func `a change of scale tells its steps, and can be tried without`() async throws {
+    try await RunningServer.run { server in
+      var lines: [DeployLine] = []
+      for try await line in try await server.client.scale(module, to: 7) { lines.append(line) }
+      guard case .progress(let step) = lines.first, case .done(let deployments) = lines.last else {
+        Issue.record("\(lines)")
+        return
+      }
+      #expect(lines.count == 2 && step.step == .accepted)
+      #expect(deployments.map(\.replicas) == [7])
+      #expect(try await server.client.planScale(module, to: 2) == Samples.explanation)
+      server.cluster.change { $0.problem = Problem(.notFound, code: "not_deployed", "no") }
+      for try await line in try await server.client.scale(module, to: 7) {
+        guard case .problem(let problem) = line else {
+          Issue.record("\(line)")
+          return
+        }
+        #expect(problem.code == "not_deployed")
+      }
+      await #expect(throws: Problem.self) { try await server.client.planScale(module, to: 2) }
+    }
+  }
+
   @Test func `a plan and an explanation come through as they are`() async throws {
     try await RunningServer.run { server in
       let manifest = """

@@ -124,6 +124,24 @@ final class SampleCluster: ClusterService {
     return status
   }
 
+  func scale(
+    _ module: ModuleName, to replicas: Int, by caller: Caller,
+    progress: @escaping @Sendable (DeployProgress) -> Void
+  ) async throws(Problem) -> DeploymentStatus {
+    try entered(caller)
+    progress(DeployProgress(step: .accepted, module: nil, message: "deploying \(module)"))
+    var status = Samples.deployment
+    status.deployment.configuration.placement.replicas = replicas
+    return status
+  }
+
+  func planScale(
+    _ module: ModuleName, to replicas: Int, for caller: Caller
+  ) async throws(Problem) -> PlacementExplanation {
+    try entered(caller)
+    return Samples.explanation
+  }
+
   func history(of module: ModuleName, for caller: Caller) async throws(Problem) -> [Deployment] {
     try entered(caller)
     return [Samples.deployment.deployment]

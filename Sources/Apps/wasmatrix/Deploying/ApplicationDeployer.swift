@@ -21,7 +21,16 @@ struct ApplicationDeployer {
       let what = pushed.existed == true ? "is in the registry" : "pushed"
       ProgressPrinter.step("\(reference.module)@\(reference.version) \(what)")
     }
-    let lines = try await client.deploy(manifest: application.text, versions: versions)
+    return try await follow(
+      try await client.deploy(manifest: application.text, versions: versions))
+  }
+
+  /// Changes on how many nodes a module serves, and shows each step as it comes.
+  func scale(_ module: ModuleName, to replicas: Int) async throws -> [DeploymentResource] {
+    try await follow(try await client.scale(module, to: replicas))
+  }
+
+  private func follow(_ lines: LineSequence<DeployLine>) async throws -> [DeploymentResource] {
     for try await line in lines {
       switch line {
       case .progress(let progress): show(progress)

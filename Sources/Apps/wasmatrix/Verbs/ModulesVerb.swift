@@ -79,11 +79,12 @@ struct ModulesVerb: AsyncParsableCommand {
     StandardOutput.write(table(of: module.versions).text)
     guard !module.history.isEmpty else { return }
     var history = TextTable(
-      .number("GENERATION"), .text("VERSION"), .text("APPLICATION"), .text("DEPLOYED"))
+      .number("GENERATION"), .text("VERSION"), .number("REPLICAS"), .text("APPLICATION"),
+      .text("DEPLOYED"))
     for deployed in module.history {
       history.add(
-        "\(deployed.generation)", "\(deployed.version)", "\(deployed.application)",
-        "\(deployed.deployedAt)")
+        "\(deployed.generation)", "\(deployed.version)", "\(deployed.replicas)",
+        "\(deployed.application)", "\(deployed.deployedAt)")
     }
     StandardOutput.write("\n" + history.text)
     guard let deployment = module.deployment else { return }

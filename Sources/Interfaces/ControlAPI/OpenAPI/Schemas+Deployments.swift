@@ -13,7 +13,7 @@ extension Schemas {
       "environment": Schema.array(
         Schema.object(required: ["name": Schema.string, "value": Schema.string])),
       "limits": Schema.ref("Limits"), "retry": Schema.ref("Retry"),
-      "concurrency": Schema.integer, "idempotent": ["type": "boolean"],
+      "concurrency": Schema.integer, "replicas": Schema.integer, "idempotent": ["type": "boolean"],
       "capabilities": capabilities,
     ],
     optional: [
@@ -93,9 +93,13 @@ extension Schemas {
 
   static let rollbackRequest = Schema.object(required: [:], optional: ["version": Schema.string])
 
+  static let scaleRequest = Schema.object(required: [
+    "replicas": ["type": "integer", "minimum": 0, "maximum": 1000]
+  ])
+
   static let deployedGeneration = Schema.object(required: [
     "application": Schema.string, "version": Schema.string, "digest": Schema.string,
-    "generation": Schema.integer, "deployedAt": Schema.time,
+    "generation": Schema.integer, "deployedAt": Schema.time, "replicas": Schema.integer,
   ])
 
   static let planRequest = Schema.object(required: [
@@ -126,7 +130,8 @@ extension Schemas {
     ],
     optional: [
       "factors": decisionFactors, "score": ["type": "number"],
-      "latencyMilliseconds": Schema.number, "distanceKilometres": Schema.number,
+      "latencyMilliseconds": Schema.number,
+      "latencySource": Schema.texts(LatencySource.allCases), "distanceKilometres": Schema.number,
     ])
 
   static let removed = Schema.object(required: ["removed": Schema.array(Schema.string)])

@@ -19,6 +19,7 @@ enum Schemas {
     "Delivery": delivery, "TailLine": tailLine, "ReplayRequest": replayRequest, "Replay": replay,
     "DeadLetter": deadLetter, "CloudEvent": cloudEvent, "Node": node,
     "NodeScheduling": nodeScheduling, "RollbackRequest": rollbackRequest,
+    "ScaleRequest": scaleRequest,
     "DeployedGeneration": deployedGeneration, "PlanRequest": planRequest,
     "Explanation": explanation,
     "Placement": placement, "LogLine": logLine, "Finding": finding,

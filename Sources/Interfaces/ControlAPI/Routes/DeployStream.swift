@@ -4,16 +4,16 @@ internal import HostPorts
 internal import Hummingbird
 internal import NIOCore
 
-/// A deployment whose progress is the answer, line by line. Once begun it goes on to its end, even
+/// A deployment, or a change of one, whose progress is the answer, line by line. Once begun it goes on to its end, even
 /// when the client goes away.
 struct DeployStream: Sendable {
   /// A thousand modules with a line for each of their steps, twice over.
   static let maximumPending = 16_384
 
-  let service: any ClusterService
-  let manifest: ApplicationManifest
-  let versions: [ModuleName: ModuleVersion]
-  let caller: Caller
+  /// What is done, telling each step.
+  let work:
+    @Sendable (_ progress: @escaping @Sendable (DeployProgress) -> Void) async throws(Problem) ->
+      [DeploymentStatus]
 
   var response: Response {
     Response(
@@ -37,9 +37,7 @@ struct DeployStream: Sendable {
 
   private func run(telling source: AsyncStream<DeployLine>.Continuation) async {
     do {
-      let deployed = try await service.deploy(manifest, versions: versions, by: caller) { step in
-        source.yield(.progress(step))
-      }
+      let deployed = try await work { source.yield(.progress($0)) }
       source.yield(.done(deployed.map { DeploymentResource($0) }))
     } catch {
       source.yield(.problem(ProblemResource(error)))

@@ -11,6 +11,7 @@ enum DeploymentRoutes {
 
   static func routes(_ service: any ClusterService) -> [Route] {
     [deploy(service), list(service), remove(service), rollBack(service)]
+      + ScaleRoutes.routes(service)
   }
 
   private static func deploy(_ service: any ClusterService) -> Route {
@@ -31,8 +32,11 @@ enum DeploymentRoutes {
       for (name, version) in wanted.versions {
         versions[try APIRequest.checked(name)] = version
       }
-      let stream = DeployStream(
-        service: service, manifest: manifest, versions: versions, caller: request.caller)
+      let wishes = versions
+      let stream = DeployStream { progress throws(Problem) in
+        try await service.deploy(
+          manifest, versions: wishes, by: request.caller, progress: progress)
+      }
       return stream.response
     }
   }

@@ -1,0 +1,101 @@
+import ClusterModel
+import ModuleCatalog
+import NodeTracking
+import Scheduling
+import Testing
+
+@testable import ControlPlaneLogic
+
+/// Very many placements of one node are lost at once.
+@Suite struct BatchTests {
+  private static let count = 1000
+  private var plane = ControlPlaneDriver()
+
+  private static func name(_ index: Int) -> ModuleName {
+    ModuleName(unchecked: "m\(String(10_000 + index).dropFirst())")
+  }
+
+  /// All on one node, with a fallback each on one of two others.
+  private mutating func deployOnOne() {
+    _ = plane.attach("a")
+    var wishes: [DeploymentWish] = []
+    for index in 0..<Self.count {
+      let record = ModuleVersionRecord(
+        namespace: .default, name: Self.name(index), version: ModuleVersion(unchecked: "1"),
+        digest: ModuleDigest(sha256: [UInt8](repeating: UInt8(index % 251), count: 32)),
+        size: ByteCount(bytes: 1), signers: [], signature: [], pushedAt: plane.now.wall,
+        pushedBy: .local)
+      _ = plane.tell(.catalog(.moduleVerified(plane.nextRequest(), record)))
+      wishes.append(
+        DeploymentWish(
+          name: record.name, version: record.version,
+          configuration: DeploymentConfiguration(
+            placement: PlacementRules(memory: .kibibytes(64)))))
+    }
+    _ = plane.tell(
+      .catalog(
+        .deploymentRequested(
+          plane.nextRequest(), ApplicationName(unchecked: "many"), wishes,
+          ControlPlaneDriver.requester)))
+    _ = plane.obey("a")
+    _ = plane.obey("a")
+    for node in ["b", "c"] { _ = plane.attach(node) }
+    _ = plane.wait(.seconds(2), beating: ["a", "b", "c"])
+    for node in ["a", "b", "c"] { _ = plane.obey(node) }
+  }
+
+  private static func plans(_ messages: some Sequence<ControlMessage>) -> [NodePlan] {
+    messages.compactMap { message in
+      if case .plan(let plan) = message { plan } else { nil }
+    }
+  }
+
+  private func routes(_ index: Int) -> [String] {
+    plane.logic.routes(of: QualifiedName(.default, Self.name(index))).map(\.node.text)
+  }
+
+  // Feature: wasmatrix, Property 2: For any node that fails, the Control_Plane should mark it as unavailable and
+  // redistribute workloads to healthy nodes
+  @Test mutating func `a thousand placements of a dead node are one plan for each that takes over`()
+  {
+    deployOnOne()
+    #expect((0..<Self.count).allSatisfy { routes($0) == ["a"] })
+    let before = plane.sent.count
+    _ = plane.die("a", .processEnded)
+    let plans = Self.plans(plane.sent.dropFirst(before))
+    var seen: Set<NodeID> = []
+    let first = plans.filter { seen.insert($0.node).inserted }
+    #expect(first.map(\.node.text).sorted() == ["b", "c"])
+    #expect(first.flatMap(\.orders).count { $0.role == .active } == Self.count)
+    #expect(plans.count <= 4, "what takes over, and then once more with the new fallbacks")
+    // What people see of it.
+    #expect(
+      plane.logic.tracker.nodes[ControlPlaneDriver.node("a")]?.state == .unavailable)
+    #expect((0..<Self.count).allSatisfy { ["b", "c"].contains(routes($0).joined()) })
+    let explanation = plane.logic.explain(
+      QualifiedName(.default, Self.name(0)), DeploymentConfiguration(), at: plane.now)
+    let verdict = explanation.verdicts.first { $0.node.text == "a" }
+    #expect(verdict?.rejections.map(\.code) == [.unavailable])
+    #expect(!explanation.decision.selectedNodes.isEmpty)
+  }
+
+  @Test
+  mutating func `a node that comes back with a thousand placements takes nothing from the others`()
+  {
+    deployOnOne()
+    let held = plane.held("a")
+    _ = plane.die("a", .connectionClosed)
+    for node in ["b", "c"] { _ = plane.obey(node) }
+    let before = plane.sent.count
+    #expect(held.count == Self.count)
+    _ = plane.attach("a", holding: held)
+    let plans = Self.plans(plane.sent.dropFirst(before))
+    #expect(
+      (1...2).contains(plans.count { $0.node.text == "a" }), "all of them are told of at once")
+    #expect(
+      plans.filter { $0.node.text == "a" }.allSatisfy { plan in
+        plan.orders.allSatisfy { $0.role == .fallback }
+      })
+    #expect((0..<Self.count).allSatisfy { ["b", "c"].contains(routes($0).joined()) })
+  }
+}
