@@ -1,6 +1,9 @@
 """Users are let in with tokens and roles: over TLS, and on this machine without."""
+import contextlib
 import http.client
 import json
+import shutil
+import sqlite3
 import unittest
 
 from cluster import Cluster, wait_until
@@ -114,6 +117,24 @@ class Users(Access):
             self.assertEqual(plain.request("GET", "/v1/nodes", headers={
                 "Authorization": "Bearer x"})[0], 401)
             self.assertFalse((plain.data / "admin-token").exists())
+
+    def test_a_catalog_of_an_earlier_release_gets_what_tokens_need_and_keeps_the_rest(self):
+        with Cluster() as plain:
+            plain.start()
+            events = plain.get("/v1/audit")["items"]
+            plain.stop()
+            catalog = sqlite3.connect(plain.data / "catalog.sqlite")
+            with contextlib.closing(catalog):
+                for table in ("user_tokens", "join_tokens", "enrolled_nodes"):
+                    catalog.execute(f"DROP TABLE {table}")
+                catalog.execute("PRAGMA user_version = 2")
+                catalog.commit()
+            shutil.rmtree(plain.data / "authority")
+            plain.start()
+            self.assertEqual(plain.get("/v1/tokens")["items"], [])
+            self.assertEqual(plain.get("/v1/audit")["items"][:len(events)], events)
+            plain.run("token", "create", "--join")
+            self.assertEqual(len(plain.get("/v1/tokens")["items"]), 1)
 
     def test_beyond_loopback_there_is_tls_and_nobody_is_let_in_without_a_token(self):
         Cluster.start(self.cluster, options=["--listen", "0.0.0.0:0"])

@@ -86,6 +86,10 @@ import Testing
     #expect(
       refusal(request(), AccessSnapshot(joins: [token()], isRegistered: true))
         == "node_name_taken")
+    #expect(
+      refusal(
+        request(), AccessSnapshot(joins: [token()], isForgotten: true, isRegistered: true))
+        == "node_name_taken")
   }
 
   @Test func `a token is used by one key, whatever is tried in whatever order`() async throws {
