@@ -25,6 +25,10 @@ extension CatalogDatabase: AccessStore {
       users: try records(database, "SELECT record FROM user_tokens ORDER BY name"),
       joins: try records(database, "SELECT record FROM join_tokens ORDER BY name"))
     guard let node else { return snapshot }
+    snapshot.isRegistered =
+      try Bool.fetchOne(
+        database, sql: "SELECT EXISTS (SELECT 1 FROM nodes WHERE id = ?)", arguments: [node.text])
+      ?? false
     let row = try Row.fetchOne(
       database, sql: "SELECT record, is_forgotten FROM enrolled_nodes WHERE id = ?",
       arguments: [node.text])

@@ -88,9 +88,11 @@ public enum JoinRules {
     _ node: NodeID, _ token: JoinToken, _ known: AccessSnapshot, _ rules: CertificateRules,
     _ now: WallInstant
   ) throws(Problem) {
-    guard token.node == nil, let there = known.node, !known.isForgotten,
-      now <= there.expiresAt + rules.grace
-    else { return }
+    guard token.node == nil else { return }
+    // One that never joined, or was forgotten and is there again, is in the process of the control plane.
+    let joined = known.isForgotten ? nil : known.node
+    let isTaken = joined.map { now <= $0.expiresAt + rules.grace } ?? known.isRegistered
+    guard isTaken else { return }
     throw refusal("node_name_taken", "there is a node \(node) already", node)
   }
 

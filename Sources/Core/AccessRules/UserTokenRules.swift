@@ -11,7 +11,9 @@ public enum UserTokenRules {
   /// Begins the names of join tokens.
   public static let joinPrefix = "join-"
   /// Names of others who ask.
-  private static let reserved: Set<String> = [Principal.local.name, Principal.system.name]
+  private static let reserved: Set<String> = [
+    Principal.local.name, Principal.system.name, Principal.stranger.name,
+  ]
 
   /// - Throws: ``Problem`` `token_revoked` or `token_expired` when it counts no more.
   public static func check(_ token: UserToken, at now: WallInstant) throws(Problem) {

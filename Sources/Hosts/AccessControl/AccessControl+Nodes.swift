@@ -14,6 +14,9 @@ extension AccessControl {
     let now = clock.now().wall
     let joining = JoinRequest(token: Self.hash(token.secret), node: node, key: wanted.keyHash)
     let rules = rules
+    // Strangers do not hold up whoever has something to write.
+    _ = try JoinRules.join(
+      joining, known: try await store.access(of: node), rules: rules, at: now)
     _ = try await store.changeAccess(of: node) { (known) throws(Problem) in
       try JoinRules.join(joining, known: known, rules: rules, at: now)
     }

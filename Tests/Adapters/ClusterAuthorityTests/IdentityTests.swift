@@ -126,7 +126,8 @@ final class ScriptedEnrollment: NodeEnrollment {
     #expect(problem?.code == "identity_of_other_node")
   }
 
-  @Test func `a certificate that expired is not shown, and is renewed when there is an answer`()
+  @Test(.timeLimit(.minutes(2)))
+  func `a certificate that expired is not shown, and is renewed when there is an answer`()
     async throws
   {
     let failures = Mutex(0)

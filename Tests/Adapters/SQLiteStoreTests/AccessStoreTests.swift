@@ -83,6 +83,19 @@ import Testing
     #expect(made == 1)
   }
 
+  @Test func `a node that the control plane has met is known as such`() async throws {
+    let temporary = TemporaryFolder()
+    let store = try CatalogDatabase(in: try DataFolder(temporary.path))
+    let capabilities = try NodeCapabilities(
+      architectures: [.portable], memory: .gibibytes(1), cpuCores: 1)
+    let registration = NodeRegistration(
+      node: node, incarnation: Incarnation(1), location: NodeLocation(zone: .default),
+      capabilities: capabilities)
+    try await store.persist([.putNode(KnownNode(registration: registration, scheduling: .open))])
+    #expect(try await store.access(of: node).isRegistered)
+    #expect(try await !store.access(of: NodeID(unchecked: "other")).isRegistered)
+  }
+
   @Test func `a node that is forgotten is so with the same change, until it joins again`()
     async throws
   {

@@ -83,6 +83,13 @@ import Testing
     known = AccessSnapshot(joins: [lasting], node: there)
     #expect(refusal(request(), known, at: over) == "node_name_taken")
     #expect(refusal(request(), known, at: over + .seconds(1)) == nil)
+    #expect(
+      refusal(request(), AccessSnapshot(joins: [token()], isRegistered: true))
+        == "node_name_taken")
+    #expect(
+      refusal(
+        request(), AccessSnapshot(joins: [token()], isForgotten: true, isRegistered: true))
+        == "node_name_taken")
   }
 
   @Test func `a token is used by one key, whatever is tried in whatever order`() async throws {

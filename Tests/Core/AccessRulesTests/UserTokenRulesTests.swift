@@ -56,7 +56,7 @@ import Testing
     #expect(create() == nil)
   }
 
-  @Test(arguments: ["local", "wasmatrix", "join-1"])
+  @Test(arguments: ["local", "wasmatrix", "unknown", "join-1"])
   func `nobody takes a name that means somebody else`(_ name: String) {
     #expect(
       code { () throws(Problem) in

@@ -118,7 +118,9 @@ struct Gate {
     }
   }
 
-  @Test func `when a token was used last is known to the hour`() async throws {
+  @Test(.timeLimit(.minutes(2))) func `when a token was used last is known to the hour`()
+    async throws
+  {
     let gate = try Gate()
     let made = try await gate.control.createUserToken(
       name, role: .admin, life: nil, by: gate.caller)

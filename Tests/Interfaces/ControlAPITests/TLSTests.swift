@@ -216,10 +216,11 @@ private final class ScratchPlace {
     }
     try await RunningServer.run { server in
       do throws(Problem) {
-        _ = try await APIClient.connect(
+        let client = try await APIClient.connect(
           to: "https://127.0.0.1:\(server.port)",
           with: ClientCredentials(
             trust: .pinned(AuthorityFingerprint(sha256: [UInt8](repeating: 1, count: 32)))))
+        await client.shutdown()
         Issue.record("it was trusted")
       } catch {
         #expect(error.code == "server_speaks_no_tls", "\(error)")
@@ -233,8 +234,9 @@ private final class ScratchPlace {
       secret: [UInt8](repeating: 2, count: 32))
     for host in ["10.255.255.1", "example.org", "[fe80::1]", "127.0.0.1.example.org"] {
       do throws(Problem) {
-        _ = try await APIClient.connect(
+        let client = try await APIClient.connect(
           to: "http://\(host):1", with: ClientCredentials(trust: .system, token: token))
+        await client.shutdown()
         Issue.record("it would be sent to \(host)")
       } catch {
         #expect(error.code == "token_in_the_clear")

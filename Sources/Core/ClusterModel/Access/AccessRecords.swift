@@ -87,15 +87,18 @@ public struct AccessSnapshot: Hashable, Sendable {
   public var node: EnrolledNode?
   /// Whether that node was forgotten since it joined.
   public var isForgotten: Bool
+  /// Whether the control plane has met that node, however it came.
+  public var isRegistered: Bool
 
   public init(
     users: [UserToken] = [], joins: [JoinToken] = [], node: EnrolledNode? = nil,
-    isForgotten: Bool = false
+    isForgotten: Bool = false, isRegistered: Bool = false
   ) {
     self.users = users
     self.joins = joins
     self.node = node
     self.isForgotten = isForgotten
+    self.isRegistered = isRegistered
   }
 }
 

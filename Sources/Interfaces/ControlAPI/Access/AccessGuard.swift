@@ -76,8 +76,3 @@ struct AccessGuard: Sendable {
     return ProblemAnswer(resource, headers: [.wwwAuthenticate: "Bearer realm=\"wasmatrix\""])
   }
 }
-
-extension Principal {
-  /// Whoever shows no token, or one that is not good.
-  fileprivate static let stranger = Principal(kind: .person, name: "unknown")
-}
