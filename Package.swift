@@ -153,7 +153,8 @@ let package = Package(
     target(
       "Adapters", "HeartbeatLink",
       [
-        "ClusterModel", "HostPorts", "HeartbeatCoding", "CHeartbeatLink", "DedicatedThreads", metrics,
+        "ClusterModel", "HostPorts", "HeartbeatCoding", "CHeartbeatLink", "DedicatedThreads",
+        metrics,
       ]),
     .target(name: "CProcessWatch", path: "Sources/Adapters/CProcessWatch"),
     target(
@@ -250,7 +251,7 @@ let package = Package(
         "LocalSystem", "WasmtimeEngine", "DurableSQLite", "DataBackup", "SQLiteStore",
         "EmbeddedEventBus", "HTTPOut", "ManifestYAML", "NodeAgent", "ControlPlane", "Telemetry",
         "AccessRules", "AccessControl", "ClusterAuthority", "DedicatedThreads", "HeartbeatLink",
-        "WireProtocol",
+        "ProcessWatching", "WireProtocol",
         "ControlAPIModel", "ControlAPI", "ControlAPIClient", crypto,
         logging, metrics,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),

@@ -14,6 +14,7 @@ import unittest
 
 from cluster import PROGRAM, Cluster, wait_until
 from fleet import Fleet
+from test_services import manifest
 
 ECHO = """
 apiVersion: wasmatrix/v1
@@ -192,13 +193,25 @@ class FleetTests(unittest.TestCase):
         caller.wait_for_more()
         self.assertEqual(caller.stop(), set())
 
-    def test_logs_of_a_module_come_from_where_it_runs(self):
+    def test_a_service_goes_on_elsewhere_and_its_lines_are_read_from_where_it_runs(self):
         fleet = self.fleet("a", "b")
-        fleet.deploy(ECHO.replace("echo", "noisy"), ("noisy",))
-        fleet.wait_for_placement("noisy", fallback=1)
-        fleet.invoke("noisy", b"x")
+        fleet.deploy(manifest({"worker": ("serve", 0)}), ("service",))
+
+        def running():
+            for item in json.loads(fleet.run("ps", "--json").stdout):
+                if item["role"] == "active" and item.get("service", {}).get("state") == "running":
+                    return item["node"]
+            return None
+        first = wait_until(running, 30, "the service")
+        lines = wait_until(lambda: fleet.run("logs", "worker").stdout, 30, "a line of its log")
+        self.assertIn(b"begins", lines)
+        fleet.run("chaos", "kill", "plant/worker")
         wait_until(
-            lambda: fleet.run("logs", "noisy").stdout, 30, "a line of its log")
+            lambda: b"begins 2" in fleet.run("logs", "worker").stdout, 30, "its second start")
+        fleet.kill_agent(first)
+        second = wait_until(lambda: running() not in (None, first) and running(), 30, "it elsewhere")
+        self.assertNotEqual(first, second)
+        wait_until(lambda: b"begins" in fleet.run("logs", "worker").stdout, 30, "its lines there")
 
     def test_strangers_and_nonsense_do_no_harm(self):
         fleet = self.deployed("a", "b")

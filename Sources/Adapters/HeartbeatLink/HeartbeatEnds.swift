@@ -39,7 +39,15 @@ public final class DatagramReception: HeartbeatReception {
 
 /// Sends heartbeats as datagrams.
 public struct DatagramDispatch: HeartbeatDispatch {
-  public init() {}
+  private let watched: @Sendable (_ notice: [UInt8], _ address: [UInt8]) -> Void
+
+  /// - Parameter watched: told with each session what tells the control plane that this process has died, and
+  ///   where that goes (`sockaddr`), for who watches it.
+  public init(
+    watched: @escaping @Sendable (_ notice: [UInt8], _ address: [UInt8]) -> Void = { _, _ in }
+  ) {
+    self.watched = watched
+  }
 
   public func accept(
     _ invitation: HeartbeatInvitation, host: String, from node: NodeID, _ incarnation: Incarnation,
@@ -55,9 +63,11 @@ public struct DatagramDispatch: HeartbeatDispatch {
         .invalidInput, code: "heartbeat_invitation_invalid",
         "the control plane's invitation to send heartbeats makes no sense", cause: "\(error)")
     }
-    return try HeartbeatSender(
+    let sender = try HeartbeatSender(
       session, to: DatagramAddress(host: host, port: UInt16(clamping: invitation.port)),
       acknowledged: acknowledged)
+    watched(sender.deathNotice, sender.address.systemBytes)
+    return sender
   }
 }
 

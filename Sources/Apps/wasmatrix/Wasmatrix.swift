@@ -56,7 +56,8 @@ struct Wasmatrix: AsyncParsableCommand {
       CommandGroup(
         name: "Operate",
         subcommands: [
-          ControlVerb.self, AgentVerb.self, CordonVerb.self, UncordonVerb.self, DrainVerb.self, BackupVerb.self, RestoreVerb.self,
+          ControlVerb.self, AgentVerb.self, CordonVerb.self, UncordonVerb.self, DrainVerb.self,
+          BackupVerb.self, RestoreVerb.self,
           ChaosVerb.self,
         ]),
     ])

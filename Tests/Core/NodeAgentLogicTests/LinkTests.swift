@@ -46,7 +46,8 @@ import Testing
       _ = agent.hear(.welcome(agent.incarnation, term: 1))
       _ = agent.beat()
       let deadline = agent.logic.nextDeadline
-      #expect(deadline == agent.now.monotonic + .milliseconds(wait), "\(String(describing: wanted))")
+      #expect(
+        deadline == agent.now.monotonic + .milliseconds(wait), "\(String(describing: wanted))")
       _ = agent.tell(.linkClosed)
     }
   }

@@ -20,6 +20,7 @@ struct AgentSession: Sendable {
   private let identity: NodeIdentity
   private let services: NodeServices
   private let tree = ProcessTree()
+  private let watch: AgentWatch
   /// Held for as long as the agent lives.
   private let folder: DataFolder
 
@@ -29,10 +30,12 @@ struct AgentSession: Sendable {
     address: @escaping @Sendable () async throws(Problem) -> RemoteControlPlane.Address
   ) {
     self.folder = folder
+    let watch = AgentWatch()
+    self.watch = watch
     self.identity = identity
     node = description.name
     let plane = RemoteControlPlane(
-      at: address, identity: identity, heartbeats: DatagramDispatch(),
+      at: address, identity: identity, heartbeats: DatagramDispatch { watch.announce($0, to: $1) },
       programVersion: ProgramVersion.text, logger: Logger(label: "control-plane"))
     services = NodeServices(
       description, of: plane, in: folder.path, firstCode: .optimised,
@@ -47,6 +50,7 @@ struct AgentSession: Sendable {
   /// - Throws: `SupervisionFailure`: something could not be started, or failed again and again.
   func run(until signals: StopSignals) async throws {
     let node = node
+    defer { watch.end() }
     try await tree.run(
       [renewal] + services.children, until: signals,
       ready: { StandardOutput.writeIfRead("WasmMatrix agent \(node): attached\n") },

@@ -24,24 +24,20 @@ final class AgentListener: Sendable {
   /// Where it serves.
   let slot = ResourceSlot<Serving>("the listener for agents")
   private let listen: ListenAddress
-  private let heartbeatInterval: Duration
   private let services: PlaneServices
   private let identity: any IdentitySource
   private let advertised: String?
   private let ports: Mutex<(agents: Int, heartbeats: Int)>
 
-  /// - Parameters:
-  ///   - advertised: the name or address that agents are told; `nil` for the one they joined at.
-  ///   - heartbeatInterval: what agents leave between two heartbeats.
+  /// - Parameter advertised: the name or address that agents are told; `nil` for the one they joined at.
   init(
     on listen: ListenAddress, for services: PlaneServices, identity: any IdentitySource,
-    advertised: String?, heartbeatInterval: Duration
+    advertised: String?
   ) {
     self.listen = listen
     self.services = services
     self.identity = identity
     self.advertised = advertised
-    self.heartbeatInterval = heartbeatInterval
     ports = Mutex((listen.port, listen.port))
   }
 
@@ -68,7 +64,7 @@ final class AgentListener: Sendable {
     let server = AttachServer(
       plane: connection, identity: identity, host: listen.host, port: port,
       admit: { (certificate) async throws(Problem) in try await access.admit(certificate) },
-      heartbeats: DatagramReception(receiver, interval: heartbeatInterval),
+      heartbeats: DatagramReception(receiver, interval: services.heartbeatInterval),
       programVersion: ProgramVersion.text, logger: Logger(label: "agents"))
     let (bound, continuation) = AsyncStream.makeStream(of: Int.self)
     let running = Task {

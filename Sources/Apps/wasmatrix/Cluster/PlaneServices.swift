@@ -27,6 +27,8 @@ struct PlaneServices: Sendable {
   let authority: ClusterAuthority
   /// Where agents attach; filled by whoever listens for them.
   let attachPoint = AttachPoint()
+  /// What its agents leave between two heartbeats.
+  let heartbeatInterval: Duration
   let backups: BackupMaker
   let meter: FolderMeter
   /// Holds the lock of the folder for as long as the control plane lives.
@@ -34,10 +36,11 @@ struct PlaneServices: Sendable {
 
   /// Blocks: for the start of a program.
   ///
-  /// - Parameter heartbeatInterval: of its agents.
+  /// - Parameter tracking: how its agents beat, and when they are missed.
   init(
-    in folder: DataFolder, _ options: PlaneOptions, heartbeatInterval: Duration
+    in folder: DataFolder, _ options: PlaneOptions, tracking: NodeTracker.Configuration
   ) throws(Problem) {
+    heartbeatInterval = tracking.heartbeatInterval
     self.folder = folder
     let clock = SystemClock()
     let meter = FolderMeter(DataMeter(of: folder, quota: options.quota))
@@ -46,7 +49,7 @@ struct PlaneServices: Sendable {
       try await meter.foldIn()
     }
     var configuration = ControlPlaneLogic.Configuration()
-    configuration.tracking.heartbeatInterval = heartbeatInterval
+    configuration.tracking = tracking
     configuration.routing.pendingDeliveries = options.events.maxPending
     let retention = options.events.retention
     plane = SupervisedControlPlane(

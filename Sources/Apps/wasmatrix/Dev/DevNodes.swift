@@ -4,6 +4,7 @@ import ControlPlane
 import DedicatedThreads
 import HostPorts
 import Logging
+import NodeTracking
 import Supervision
 import SupervisionRuntime
 
@@ -16,7 +17,11 @@ enum DevNodes: Sendable {
   /// The node is in the same process as the control plane: when the one is silent so is the other, and
   /// there is nowhere to move anything. So heartbeats are rare, and it counts as lost only when they
   /// have stayed away for long.
-  static let heartbeatInterval = Duration.seconds(1)
+  static var inProcessTracking: NodeTracker.Configuration {
+    var tracking = NodeTracker.Configuration()
+    tracking.heartbeatInterval = .seconds(1)
+    return tracking
+  }
 
   static func inProcess(of services: PlaneServices, in folder: String) -> Self {
     .inProcess(
@@ -24,7 +29,7 @@ enum DevNodes: Sendable {
         NodeDescription(name: NodeID(unchecked: "local")), of: services.plane.connection,
         in: folder,
         // Whoever waits for a change wants to see it; the optimised code comes a moment later.
-        firstCode: .quick, heartbeatInterval: heartbeatInterval,
+        firstCode: .quick, heartbeatInterval: inProcessTracking.heartbeatInterval,
         // In the process of the control plane it need not be ahead of anything.
         urgency: .ordinary))
   }
@@ -63,7 +68,8 @@ struct AgentProcesses: Sendable {
           ChildSpecification(
             ChildID(unchecked: name), shutdown: .within(AgentProcess.shutdown)
           ) {
-            AgentProcess(arguments: { try await arguments(name, api) }, environment: environment(name))
+            AgentProcess(
+              arguments: { try await arguments(name, api) }, environment: environment(name))
           }
         }))
   }

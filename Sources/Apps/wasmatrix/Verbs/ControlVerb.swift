@@ -43,39 +43,25 @@ struct ControlVerb: AsyncParsableCommand {
   @Option(help: ArgumentHelp("The folder that keeps everything.", valueName: "dir"))
   var data = DataFolderChoice.name
 
-  @Option(
-    help: ArgumentHelp(
-      "What agents leave between two heartbeats, 1ms to 60s: a node that is silent for 10 of them is lost.",
-      valueName: "time"))
-  var heartbeatInterval = DurationArgument(.milliseconds(10))
+  @OptionGroup var heartbeats: HeartbeatOptions
 
   @OptionGroup var plane: PlaneOptions
 
   @Option(help: "The least severe log messages to show.")
   var logLevel = Logger.Level.info
 
-  private static let intervals = Duration.milliseconds(1)...Duration.seconds(60)
-
-  func validate() throws {
-    guard Self.intervals.contains(heartbeatInterval.duration) else {
-      throw ValidationError("--heartbeat-interval is 1ms to 60s")
-    }
-  }
-
   func run() async throws {
     let registry = ProcessSetup.begin(logLevel)
     let signals = StopSignals()
     let folder = try DataFolder(data)
-    let services = try PlaneServices(
-      in: folder, plane, heartbeatInterval: heartbeatInterval.duration)
+    let services = try PlaneServices(in: folder, plane, tracking: heartbeats.tracking)
     let identity = ControlPlaneIdentity(
       services.authority, names: names, life: plane.certificates.rules.controlPlaneLife,
       clock: SystemClock())
     let isGuarded = tls || !listen.isLoopback
     let listener = AgentListener(
       on: agents, for: services, identity: identity,
-      advertised: advertise.first ?? (agents.isAnyAddress ? nil : agents.host),
-      heartbeatInterval: heartbeatInterval.duration)
+      advertised: advertise.first ?? (agents.isAnyAddress ? nil : agents.host))
     let session = ControlSession(
       services, api: listen, agents: listener, identity: identity,
       admin: isGuarded ? try AdminToken(in: folder.path, for: services.access) : nil,

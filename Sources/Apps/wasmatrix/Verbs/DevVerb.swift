@@ -45,14 +45,14 @@ struct DevVerb: AsyncParsableCommand {
         + "process.", valueName: "n"))
   var nodes: Int?
 
+  @OptionGroup var heartbeats: HeartbeatOptions
+
   @OptionGroup var plane: PlaneOptions
 
   @Option(help: "The least severe log messages to show.")
   var logLevel = Logger.Level.info
 
   private static let mostNodes = 64
-  /// Of nodes that are processes: short, so that what is lost is missed soon.
-  private static let heartbeatInterval = Duration.milliseconds(10)
 
   func validate() throws {
     if let nodes, !(1...Self.mostNodes).contains(nodes) {
@@ -70,8 +70,7 @@ struct DevVerb: AsyncParsableCommand {
     let folder = try DataFolder(DataFolderChoice.path(option: data, manifest: manifest))
     let signer = try DevelopmentKey.load(dataFolder: folder.path)
     let services = try PlaneServices(
-      in: folder, plane,
-      heartbeatInterval: nodes == nil ? DevNodes.heartbeatInterval : Self.heartbeatInterval)
+      in: folder, plane, tracking: nodes == nil ? DevNodes.inProcessTracking : heartbeats.tracking)
     let isGuarded = tls || !listen.isLoopback
     let identity = ControlPlaneIdentity(
       services.authority, names: listen.isAnyAddress ? [] : [listen.host],
@@ -90,7 +89,7 @@ struct DevVerb: AsyncParsableCommand {
     guard let nodes else { return .inProcess(of: services, in: folder) }
     let listener = AgentListener(
       on: ListenAddress(host: "127.0.0.1", port: 0), for: services, identity: identity,
-      advertised: "127.0.0.1", heartbeatInterval: Self.heartbeatInterval)
+      advertised: "127.0.0.1")
     return .processes(
       AgentProcesses(nodes, of: services, at: listener, in: folder, logLevel: logLevel))
   }
