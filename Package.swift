@@ -19,9 +19,10 @@ func target(_ layer: String, _ name: String, _ dependencies: [Target.Dependency]
     swiftSettings: settings)
 }
 
-func tests(_ layer: String, _ name: String, _ dependencies: [Target.Dependency]) -> Target {
+func tests(_ layer: String, _ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
   .testTarget(
-    name: name, dependencies: dependencies + ["PropertyTesting"], path: "Tests/\(layer)/\(name)",
+    name: name, dependencies: dependencies + ["ClusterModel", "PropertyTesting"],
+    path: "Tests/\(layer)/\(name)",
     swiftSettings: settings)
 }
 
@@ -60,11 +61,8 @@ let package = Package(
       targets: [
         "CWasmtime", "ClusterModel", "ControlPlane", "ControlPlaneLogic", "DurableSQLite",
         "DedicatedThreads", "EmbeddedEventBus", "EventPatterns", "EventRouting", "HTTPOut",
-        "HostPorts", "LocalSystem",
-        "ModuleTrust",
-        "NodeAgent", "NodeAgentLogic",
-        "NodeTracking", "SQLiteStore", "Scheduling", "StateCaching",
-        "Supervision",
+        "HostPorts", "LocalSystem", "ModuleTrust", "NodeAgent", "NodeAgentLogic",
+        "NodeTracking", "SQLiteStore", "Scheduling", "StateCaching", "Supervision",
         "SupervisionRuntime", "WasmtimeEngine",
       ]),
     .executable(name: "wasmatrix", targets: ["wasmatrix"]),
@@ -123,8 +121,7 @@ let package = Package(
       "Simulation", "ClusterSimulator",
       [
         "ClusterModel", "EventPatterns", "EventRouting", "ModuleCatalog", "NodeTracking",
-        "Scheduling",
-        "ControlPlaneLogic", "NodeAgentLogic", "Supervision", deque, heap,
+        "Scheduling", "ControlPlaneLogic", "NodeAgentLogic", "Supervision", deque, heap,
       ]),
 
     // Ports: what hosts need and adapters meet.
@@ -208,16 +205,14 @@ let package = Package(
       "Hosts", "NodeAgent",
       [
         "ClusterModel", "ModuleTrust", "GuestAccess", "StateCaching", "NodeAgentLogic", "HostPorts",
-        "ModuleVerification",
-        "Supervision", "SupervisionRuntime", logging, metrics, deque,
+        "ModuleVerification", "Supervision", "SupervisionRuntime", logging, metrics, deque,
       ]),
     target(
       "Hosts", "ControlPlane",
       [
         "ClusterModel", "ModuleTrust", "EventPatterns", "EventRouting", "ModuleCatalog",
         "NodeTracking", "Scheduling", "Supervision", "ControlPlaneLogic", "HostPorts",
-        "ModuleVerification",
-        "SupervisionRuntime", logging, metrics, deque,
+        "ModuleVerification", "SupervisionRuntime", logging, metrics, deque,
       ]),
 
     // Interfaces: what users and tools touch.
@@ -251,9 +246,8 @@ let package = Package(
         "LocalSystem", "WasmtimeEngine", "DurableSQLite", "DataBackup", "SQLiteStore",
         "EmbeddedEventBus", "HTTPOut", "ManifestYAML", "NodeAgent", "ControlPlane", "Telemetry",
         "AccessRules", "AccessControl", "ClusterAuthority", "DedicatedThreads", "HeartbeatLink",
-        "ProcessWatching", "WireProtocol",
-        "ControlAPIModel", "ControlAPI", "ControlAPIClient", crypto,
-        logging, metrics,
+        "ProcessWatching", "WireProtocol", "ControlAPIModel", "ControlAPI", "ControlAPIClient",
+        crypto, logging, metrics,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Sources/Apps/wasmatrix", swiftSettings: settings),
@@ -294,110 +288,100 @@ let package = Package(
     .executableTarget(
       name: "watched-puppet", dependencies: ["ClusterModel", "HeartbeatLink", "ProcessWatching"],
       path: "Tests/Support/WatchedPuppet", swiftSettings: settings),
-    tests("Core", "ClusterModelTests", ["ClusterModel"]),
-    tests("Core", "ModuleTrustTests", ["ClusterModel", "ModuleTrust", "ProcessTesting", crypto]),
-    tests("Core", "EventPatternsTests", ["ClusterModel", "EventPatterns"]),
-    tests("Core", "EventRoutingTests", ["ClusterModel", "EventRouting"]),
-    tests("Core", "SupervisionTests", ["ClusterModel", "Supervision"]),
-    tests("Core", "NodeTrackingTests", ["ClusterModel", "NodeTracking"]),
-    tests("Core", "SchedulingTests", ["ClusterModel", "Scheduling"]),
-    tests("Core", "ModuleCatalogTests", ["ClusterModel", "ModuleCatalog"]),
+    tests("Core", "ClusterModelTests"),
+    tests("Core", "ModuleTrustTests", ["ModuleTrust", "ProcessTesting", crypto]),
+    tests("Core", "EventPatternsTests", ["EventPatterns"]),
+    tests("Core", "EventRoutingTests", ["EventRouting"]),
+    tests("Core", "SupervisionTests", ["Supervision"]),
+    tests("Core", "NodeTrackingTests", ["NodeTracking"]),
+    tests("Core", "SchedulingTests", ["Scheduling"]),
+    tests("Core", "ModuleCatalogTests", ["ModuleCatalog"]),
     tests(
       "Core", "ControlPlaneLogicTests",
-      [
-        "ClusterModel", "EventRouting", "ModuleCatalog", "NodeTracking", "Scheduling",
-        "ControlPlaneLogic",
-      ]),
-    tests("Core", "GuestAccessTests", ["ClusterModel", "GuestAccess"]),
-    tests("Core", "AccessRulesTests", ["ClusterModel", "AccessRules"]),
-    tests("Core", "StateCachingTests", ["ClusterModel", "StateCaching"]),
-    tests("Core", "HeartbeatCodingTests", ["ClusterModel", "HeartbeatCoding"]),
-    tests("Core", "NodeAgentLogicTests", ["ClusterModel", "NodeAgentLogic", "Supervision"]),
+      ["EventRouting", "ModuleCatalog", "NodeTracking", "Scheduling", "ControlPlaneLogic"]),
+    tests("Core", "GuestAccessTests", ["GuestAccess"]),
+    tests("Core", "AccessRulesTests", ["AccessRules"]),
+    tests("Core", "StateCachingTests", ["StateCaching"]),
+    tests("Core", "HeartbeatCodingTests", ["HeartbeatCoding"]),
+    tests("Core", "NodeAgentLogicTests", ["NodeAgentLogic", "Supervision"]),
     tests(
       "Simulation", "ClusterSimulatorTests",
-      ["ClusterModel", "ControlPlaneLogic", "NodeAgentLogic", "ClusterSimulator"]),
+      ["ControlPlaneLogic", "NodeAgentLogic", "ClusterSimulator"]),
     tests(
       "Hosts", "SupervisionRuntimeTests",
-      ["ClusterModel", "Supervision", "SupervisionRuntime", "HostPorts", logging]),
+      ["Supervision", "SupervisionRuntime", "HostPorts", logging]),
     tests(
       "Adapters", "WasmtimeEngineTests",
       [
-        "ClusterModel", "HostPorts", "CWasmtime", "CGuestFiles", "WasmtimeEngine", "ProcessTesting",
+        "HostPorts", "CWasmtime", "CGuestFiles", "WasmtimeEngine", "ProcessTesting",
         "StorageTesting",
       ]),
-    tests("Adapters", "LocalSystemTests", ["ClusterModel", "LocalSystem", "ProcessTesting"]),
+    tests("Adapters", "LocalSystemTests", ["LocalSystem", "ProcessTesting"]),
     tests(
-      "Adapters", "DedicatedThreadsTests", ["ClusterModel", "HostPorts", "DedicatedThreads"]),
+      "Adapters", "DedicatedThreadsTests", ["HostPorts", "DedicatedThreads"]),
     tests(
       "Adapters", "HeartbeatLinkTests",
-      ["ClusterModel", "HeartbeatCoding", "HeartbeatLink", "DedicatedThreads"]),
+      ["HeartbeatCoding", "HeartbeatLink", "DedicatedThreads"]),
     tests(
       "Adapters", "ProcessWatchingTests",
       [
-        "ClusterModel", "DedicatedThreads", "HeartbeatCoding", "HeartbeatLink", "ProcessTesting",
+        "DedicatedThreads", "HeartbeatCoding", "HeartbeatLink", "ProcessTesting",
         "ProcessWatching",
       ]),
     tests(
-      "Adapters", "DurableSQLiteTests", ["ClusterModel", "DurableSQLite", "StorageTesting", grdb]),
+      "Adapters", "DurableSQLiteTests", ["DurableSQLite", "StorageTesting", grdb]),
     tests(
       "Adapters", "SQLiteStoreTests",
-      ["ClusterModel", "HostPorts", "DurableSQLite", "SQLiteStore", "StorageTesting", crypto]),
+      ["HostPorts", "DurableSQLite", "SQLiteStore", "StorageTesting", crypto]),
     tests(
       "Adapters", "EmbeddedEventBusTests",
       [
-        "ClusterModel", "HostPorts", "DurableSQLite", "EmbeddedEventBus", "StorageTesting",
+        "HostPorts", "DurableSQLite", "EmbeddedEventBus", "StorageTesting",
         "StoreConformance", grdb,
       ]),
     tests(
       "Adapters", "DataBackupTests",
       [
-        "ClusterModel", "HostPorts", "DurableSQLite", "SQLiteStore", "EmbeddedEventBus",
+        "HostPorts", "DurableSQLite", "SQLiteStore", "EmbeddedEventBus",
         "DataBackup", "StorageTesting", crypto,
       ]),
     tests(
       "Adapters", "HTTPOutTests",
       [
-        "ClusterModel", "HostPorts", "HTTPOut", nioCore, nioPosix,
+        "HostPorts", "HTTPOut", nioCore, nioPosix,
         .product(name: "NIOHTTP1", package: "swift-nio"),
       ]),
     tests(
       "Adapters", "WireProtocolTests",
-      [
-        "ClusterModel", "HostPorts", "WireMessages", "WireProtocol", protobuf, certificates, asn1,
-        crypto, logging,
-      ]),
+      ["HostPorts", "WireMessages", "WireProtocol", protobuf, certificates, asn1, crypto, logging]),
     tests(
       "Adapters", "ClusterAuthorityTests",
       [
-        "ClusterModel", "AccessRules", "HostPorts", "DurableSQLite", "ClusterAuthority",
+        "AccessRules", "HostPorts", "DurableSQLite", "ClusterAuthority",
         "ProcessTesting", "StorageTesting", certificates, asn1, crypto,
       ]),
-    tests("Adapters", "ManifestYAMLTests", ["ClusterModel", "ManifestYAML"]),
+    tests("Adapters", "ManifestYAMLTests", ["ManifestYAML"]),
     tests(
       "Hosts", "AccessControlTests",
       [
-        "ClusterModel", "AccessRules", "HostPorts", "AccessControl", "ClusterAuthority",
+        "AccessRules", "HostPorts", "AccessControl", "ClusterAuthority",
         "DurableSQLite", "SQLiteStore", "StorageTesting", crypto, logging,
       ]),
     tests(
       "Hosts", "NodeAgentTests",
-      [
-        "ClusterModel", "HostPorts", "NodeAgent", "NodeAgentLogic", "DedicatedThreads", logging,
-      ]),
+      ["HostPorts", "NodeAgent", "NodeAgentLogic", "DedicatedThreads", logging]),
     tests(
       "Hosts", "ControlPlaneTests",
       [
-        "ClusterModel", "ModuleTrust", "EventPatterns", "HostPorts", "NodeTracking",
+        "ModuleTrust", "EventPatterns", "HostPorts", "NodeTracking",
         "ControlPlaneLogic", "NodeAgentLogic", "Supervision", "SupervisionRuntime", "ControlPlane",
-        "DedicatedThreads",
-        "NodeAgent", "HTTPOut", "CWasmtime", "WasmtimeEngine", "DurableSQLite", "SQLiteStore",
-        "EmbeddedEventBus", "ProcessTesting",
-        crypto, logging,
+        "DedicatedThreads", "NodeAgent", "HTTPOut", "CWasmtime", "WasmtimeEngine", "DurableSQLite",
+        "SQLiteStore", "EmbeddedEventBus", "ProcessTesting", crypto, logging,
       ]),
     tests(
       "Interfaces", "ControlAPITests",
       [
-        "ClusterModel", "Scheduling", "Supervision", "HostPorts", "ControlAPIModel", "ControlAPI",
+        "Scheduling", "Supervision", "HostPorts", "ControlAPIModel", "ControlAPI",
         "ControlAPIClient", "ClusterAuthority", "LocalSystem", "StorageTesting",
         "Telemetry", nioSSL, crypto, logging, .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -406,7 +390,7 @@ let package = Package(
     tests(
       "Apps", "wasmatrixTests",
       [
-        "ClusterModel", "LocalSystem", "ProcessTesting", "wasmatrix",
+        "LocalSystem", "ProcessTesting", "wasmatrix",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
   ],
