@@ -17,8 +17,9 @@ struct Measure: ParsableCommand {
   @Option(help: "Minutes of full load for each setting.")
   var minutes = 1.0
 
-  @Option(help: "Intervals in milliseconds, with commas between.")
-  var intervals = "5"
+  @Option(
+    help: "Intervals in milliseconds, with commas between; default: that of the rules, 5 or 10.")
+  var intervals: String?
 
   @Option(help: "How often an agent is stopped in each setting.")
   var stops = 100
@@ -48,19 +49,19 @@ struct Measure: ParsableCommand {
   }
 
   func run() throws {
-    let intervals = intervals.split(separator: ",").compactMap { Int($0) }
-    guard !intervals.isEmpty, intervals.allSatisfy({ (1...1000).contains($0) }) else {
+    let wanted = (intervals ?? "0").split(separator: ",").compactMap { Int($0) }
+    guard !wanted.isEmpty, intervals == nil || wanted.allSatisfy((1...1000).contains) else {
       throw ValidationError("intervals are 1 to 1000 ms")
     }
     let burners = burners ?? 2 * ProcessInfo.processInfo.activeProcessorCount
     print("scheduling: \(HeartbeatScheduling.probe())")
     var report = Report()
     let scheduling = ordinary ? [false] : [true, false]
-    for interval in intervals {
+    for interval in wanted {
       for isRealTime in scheduling {
         for load in [0, burners] {
           try measure(
-            Setting(intervalMilliseconds: interval, isRealTime: isRealTime, burners: load), &report)
+            Setting(interval, isRealTime: isRealTime, burners: load), &report)
         }
       }
     }
@@ -75,12 +76,12 @@ struct Measure: ParsableCommand {
   private func measure(_ setting: Setting, _ report: inout Report) throws {
     if parts.contains("calm"), setting.burners > 0 {
       let calm = try Calm(setting, seconds: max(1, Int(minutes * 60)))
-      print("calm" + calm.text)
+      say("calm" + calm.text)
       report.calm.append(calm)
     }
     if parts.contains("stop") {
       let stopping = try Stopping(setting, stops: stops)
-      print("stop" + stopping.text)
+      say("stop" + stopping.text)
       report.stopping.append(stopping)
     }
   }
@@ -89,12 +90,18 @@ struct Measure: ParsableCommand {
     for isRealTime in ordinary ? [false] : [true, false] {
       for (megabytes, load) in [(10, 0), (1024, 0), (1024, burners)] {
         let killing = try Killing(
-          Setting(intervalMilliseconds: 5, isRealTime: isRealTime, burners: load),
+          Setting(0, isRealTime: isRealTime, burners: load),
           residentMegabytes: megabytes, kills: kills,
           watcher: watcher ?? Watcher.programBesideThis)
-        print("kill" + killing.text)
+        say("kill" + killing.text)
         report.killing.append(killing)
       }
     }
+  }
+
+  /// To be seen as it comes, also in a file.
+  private func say(_ text: String) {
+    print(text)
+    fflush(nil)
   }
 }

@@ -9,6 +9,14 @@ struct Setting: Encodable {
   /// Processes that do nothing but use the processor.
   var burners: Int
 
+  /// - Parameter intervalMilliseconds: 0 is that of the product.
+  init(_ intervalMilliseconds: Int, isRealTime: Bool, burners: Int) {
+    self.intervalMilliseconds =
+      intervalMilliseconds > 0 ? intervalMilliseconds : isRealTime ? 5 : 10
+    self.isRealTime = isRealTime
+    self.burners = burners
+  }
+
   var urgency: ThreadUrgency { isRealTime ? .realTimeIfPermitted : .ordinary }
 
   /// The rules of the product, but for the interval.

@@ -106,16 +106,16 @@ struct DatagramConfigurationTests {
     #expect(script.advance(.milliseconds(1)).last == "move from n1 (silence)")
   }
 
-  /// The longest gap that was seen on a machine with more to do than it has processors for.
-  @Test func `a gap of 45 ms is no loss where nothing is scheduled in real time`() {
+  /// More than was seen on a machine with five times as much to do as it has processors for.
+  @Test func `a gap of 240 ms is no loss where nothing is scheduled in real time`() {
     var script = TrackerScript { $0 = .datagrams(.ordinary) }
     script.register()
     for _ in 0..<40 {
-      _ = script.advance(.milliseconds(5))
+      _ = script.advance(.milliseconds(10))
       script.beat()
     }
-    #expect(script.advance(.milliseconds(45)) == ["n1: healthy -> suspect (silent)"])
+    #expect(script.advance(.milliseconds(240)) == ["n1: healthy -> suspect (silent)"])
     script.beat()
-    #expect(script.advance(.milliseconds(90)).last == "move from n1 (silence)")
+    #expect(script.advance(.milliseconds(400)).last == "move from n1 (silence)")
   }
 }
