@@ -1,6 +1,6 @@
 # What there is to do here. CI calls the same targets.
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap build run test demo fuzz simulate mutate bench-placement bench-events bench-sandbox bench-heartbeats wasi-suite lint format check-imports guests test-processes clean
+.PHONY: help bootstrap build run test demo fuzz simulate mutate chaos bench-placement bench-events bench-sandbox bench-heartbeats wasi-suite lint format check-imports guests test-processes clean
 
 # Passed on: `make demo ARGS=--keep`, `make run ARGS="dev app.yaml"`, `make test ARGS="--filter Name"`.
 ARGS ?=
@@ -19,6 +19,9 @@ build: bootstrap ## Build the optimised program, its launcher and its watcher in
 	swift build -c release --product wasmatrix
 	swift build -c release --product wasmatrix-launcher
 	swift build -c release --product wasmatrix-watcher
+
+chaos: build guests ## Break a fleet of processes under load: make chaos ARGS="--short", ARGS="--seed 7 --seconds 600"
+	@python3 Tests/Process/chaos.py $(ARGS)
 
 mutate: bootstrap ## Break the deciding code on purpose, and report what no test notices
 	scripts/mutate $(ARGS)

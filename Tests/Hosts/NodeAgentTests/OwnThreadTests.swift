@@ -22,8 +22,11 @@ private final class AnsweringPlane: ControlPlaneConnection {
   let heartbeats = Atomic<Int>(0)
   let plansObeyed = Atomic<Int>(0)
 
-  func open(_ agent: any AgentConnection, from node: NodeID) async throws(Problem) {
+  func open(
+    _ agent: any AgentConnection, from node: NodeID, _ incarnation: Incarnation
+  ) async throws(Problem) -> AgentLink {
     content.withLock { $0.agent = agent }
+    return AgentLink(AgentLinkID(1))
   }
 
   func send(_ message: AgentMessage) {
@@ -44,7 +47,7 @@ private final class AnsweringPlane: ControlPlaneConnection {
     }
   }
 
-  func close(_ node: NodeID, _ incarnation: Incarnation) async {
+  func close(_ link: AgentLinkID, from node: NodeID, _ incarnation: Incarnation) async {
     content.withLock { $0.agent = nil }
   }
 

@@ -73,6 +73,12 @@ struct AgentVerb: AsyncParsableCommand {
   @Option(help: ArgumentHelp("The folder that keeps its identity and caches.", valueName: "dir"))
   var data = ".wasmatrix-agent"
 
+  @Option(
+    help: ArgumentHelp(
+      "Where it attaches, if not where the control plane says: behind a forwarded port. Heartbeats go there, too, to "
+        + "the port that the control plane has.", valueName: "host:port"))
+  var attach: ListenAddress?
+
   @Flag(help: .hidden)
   var stopWithInput = false
 
@@ -116,9 +122,10 @@ struct AgentVerb: AsyncParsableCommand {
         "the certificate is not renewed yet", metadata: ["problem": "\(problem)"])
     }
     try await joinIfNeeded(identity)
-    let server = join
+    let (server, attach) = (join, attach)
     let session = AgentSession(description, in: folder, identity: identity) {
       () async throws(Problem) in
+      if let attach { return RemoteControlPlane.Address(host: attach.host, port: attach.port) }
       guard let address = await identity.attachAddresses.first else {
         throw Problem(
           .unavailable, code: "attach_address_missing",
