@@ -15,7 +15,7 @@ extension NodeTracker.Configuration {
   /// most, so that six intervals of silence (30 ms) are enough, and ten (50 ms) always.
   ///
   /// Other threads wait for a processor: on a machine with five times as much to do as it has processors for,
-  /// gaps of 140 ms were seen within minutes, without warning. So heartbeats come every 10 ms, and less than
+  /// gaps of 230 ms were seen within minutes, without warning. So heartbeats come every 10 ms, and less than
   /// 250 ms of silence mean nothing; 400 ms always do. The figures are those of `make bench-heartbeats`.
   public static func datagrams(_ punctuality: Punctuality) -> Self {
     var configuration = Self()
