@@ -85,7 +85,7 @@ extension Catalog {
       return Problem(
         .invalidInput, code: "application_empty", "application \(key.name) has no modules")
     }
-    guard rollouts[key] == nil else { return Self.inProgress(key) }
+    guard !isChanging(key) else { return Self.inProgress(key) }
     guard leaving.isDisjoint(with: members(of: key)) else { return Self.leaving(key) }
     for wish in wishes {
       let name = QualifiedName(key.namespace, wish.name)
@@ -101,6 +101,10 @@ extension Catalog {
       }
     }
     return nil
+  }
+
+  private func isChanging(_ key: ApplicationKey) -> Bool {
+    rollouts.keys.contains { $0.overlaps(key) }
   }
 
   /// The application that a module name belongs to, or is just being deployed with.
@@ -250,8 +254,8 @@ extension Catalog {
     }
     if let application {
       let key = ApplicationKey(namespace: requester.namespace, name: application)
-      guard rollouts[key] == nil, leaving.isDisjoint(with: names) else {
-        let problem = rollouts[key] == nil ? Self.leaving(key) : Self.inProgress(key)
+      guard !isChanging(key), leaving.isDisjoint(with: names) else {
+        let problem = isChanging(key) ? Self.inProgress(key) : Self.leaving(key)
         directives.append(.reply(request, .refused(problem)))
         return
       }

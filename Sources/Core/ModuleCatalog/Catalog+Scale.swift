@@ -16,7 +16,9 @@ extension Catalog {
       directives.append(.reply(request, .refused(problem)))
       return
     }
-    let key = ApplicationKey(namespace: name.namespace, name: current.application)
+    // Many modules of an application may be scaled at the same time.
+    let key = ApplicationKey(
+      namespace: name.namespace, name: current.application, part: current.name)
     var wish = DeploymentWish(
       name: current.name, version: current.version, configuration: current.configuration)
     wish.configuration.placement.replicas = replicas

@@ -56,11 +56,22 @@ public struct Catalog: Sendable {
     }
   }
 
+  /// What is rolled out: an application, or one module of it.
   struct ApplicationKey: Hashable, Comparable, Sendable {
     var namespace: Namespace
     var name: ApplicationName
+    /// The module that alone is changed; `nil` for all of them.
+    var part: ModuleName?
+
     static func < (left: Self, right: Self) -> Bool {
-      (left.namespace, left.name) < (right.namespace, right.name)
+      (left.namespace, left.name, left.part?.text ?? "")
+        < (right.namespace, right.name, right.part?.text ?? "")
+    }
+
+    /// Whether both change the same.
+    func overlaps(_ other: Self) -> Bool {
+      namespace == other.namespace && name == other.name
+        && (part == nil || other.part == nil || part == other.part)
     }
   }
 

@@ -25,6 +25,7 @@ import Testing
         case 7 where choice % 4 == 0: simulation.revoke(choice / 4)
         case 8: simulation.rollBack(choice)
         case 9: simulation.change(choice)
+        case 10: simulation.scale(choice)
         case _: simulation.finishWork(choice, isLucky: !(isUnlucky && choice % 3 == 0))
         }
       }

@@ -155,6 +155,13 @@ struct CatalogSimulation {
         to: version == 2 ? nil : ModuleVersion(unchecked: String(version)), Self.requester))
   }
 
+  mutating func scale(_ choice: Int) {
+    feed(
+      .scaleRequested(
+        request(), QualifiedName(.default, Self.modules[choice % 3]), replicas: choice / 3 % 4,
+        Self.requester))
+  }
+
   /// A node is lost, or comes back, somewhere below.
   mutating func change(_ choice: Int) {
     let ready = placements.sorted()

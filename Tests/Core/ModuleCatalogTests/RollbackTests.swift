@@ -164,6 +164,44 @@ import Testing
   }
 
   @Test
+  mutating func `modules of one application are scaled at the same time, but not while it changes`()
+  {
+    push("1")
+    let other = ModuleName(unchecked: "n")
+    let record = ModuleVersionRecord(
+      namespace: .default, name: other, version: ModuleVersion(unchecked: "1"),
+      digest: ModuleDigest(sha256: [UInt8](repeating: 2, count: 32)), size: ByteCount(bytes: 1),
+      signers: [], signature: [], pushedAt: now.wall, pushedBy: .local)
+    _ = catalog.handle(.moduleVerified(RequestID(1), record), at: now)
+    _ = persist()
+    let application = ApplicationName(unchecked: "app")
+    let wishes = [name.name, other].map {
+      DeploymentWish(
+        name: $0, version: ModuleVersion(unchecked: "1"), configuration: DeploymentConfiguration())
+    }
+    let directives = catalog.handle(
+      .deploymentRequested(RequestID(1), application, wishes, requester), at: now)
+    for case .startPlacement(let deployment, _, _) in directives {
+      _ = catalog.handle(.placementReady(deployment.placement), at: now)
+    }
+    _ = persist()
+    var begun: [ModuleName] = []
+    for module in [name.name, other] {
+      for case .startPlacement(let deployment, _, _) in catalog.handle(
+        .scaleRequested(
+          RequestID(3), QualifiedName(.default, module), replicas: 4, requester), at: now)
+      {
+        begun.append(deployment.name)
+      }
+    }
+    #expect(begun == [name.name, other])
+    let refused = finish(
+      catalog.handle(
+        .deploymentRequested(RequestID(4), application, wishes, requester), at: now))
+    #expect(refused?.code == "deploy_in_progress")
+  }
+
+  @Test
   mutating func `what is just being changed is not scaled, and a failure leaves all as it was`() {
     push("1")
     deploy("1")
