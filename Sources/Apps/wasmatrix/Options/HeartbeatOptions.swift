@@ -6,8 +6,9 @@ import NodeTracking
 struct HeartbeatOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "What agents leave between two heartbeats, 1ms to 60s (default: 5ms). A node is lost after 10 of them "
-        + "where threads are scheduled in real time, after 18 elsewhere.", valueName: "time"))
+      "What agents leave between two heartbeats, 1ms to 60s (default: 5ms where threads are scheduled in real time, "
+        + "10ms elsewhere). A node is lost after 6 to 10 of them there, after 25 to 40 elsewhere.",
+      valueName: "time"))
   var heartbeatInterval: DurationArgument?
 
   private static let intervals = Duration.milliseconds(1)...Duration.seconds(60)
