@@ -108,6 +108,22 @@ class FleetTests(unittest.TestCase):
         self.assertEqual(node["capabilities"]["faultDomain"], "hall")
         self.assertEqual(node["capabilities"]["memory"], 300 << 20)
 
+    def test_the_way_to_each_node_is_measured_and_placement_goes_by_it(self):
+        fleet = self.fleet(options=["--zone", "gate"])
+        fleet.join("a", "b", options=["--zone", "hall"])
+        fleet.deploy(ECHO.replace("placement: {", "placement: { origin: { zone: gate },"), ("echo",))
+        wait_until(
+            lambda: b"measured" in fleet.run("explain", "echo").stdout, 30, "a measured round trip")
+
+    def test_a_frozen_node_holds_up_no_question_about_the_others(self):
+        fleet = self.fleet("a", "b", "c", "d")
+        for name in ("b", "c", "d"):
+            fleet.signal_agent(name, signal.SIGSTOP)
+        began = time.monotonic()
+        # Each is given 2 s to answer; all at once, not one after the other.
+        self.assertEqual(set(fleet.states()), {"a", "b", "c", "d"})
+        self.assertLess(time.monotonic() - began, 6)
+
     def test_an_agent_that_is_killed_is_replaced_by_the_fallback(self):
         fleet = self.deployed("a", "b", "c")
         caller = Caller(fleet, "echo")
@@ -207,7 +223,7 @@ class FleetTests(unittest.TestCase):
         self.assertIn(b"begins", lines)
         fleet.run("chaos", "kill", "plant/worker")
         wait_until(
-            lambda: b"begins 2" in fleet.run("logs", "worker").stdout, 30, "its second start")
+            lambda: b"begins 1 2" in fleet.run("logs", "worker").stdout, 30, "its second start")
         fleet.kill_agent(first)
         second = wait_until(lambda: running() not in (None, first) and running(), 30, "it elsewhere")
         self.assertNotEqual(first, second)

@@ -71,4 +71,6 @@ public struct DatagramDispatch: HeartbeatDispatch {
   }
 }
 
-extension HeartbeatSender: HeartbeatWay {}
+extension HeartbeatSender: HeartbeatWay {
+  public var measuredRoundTrip: Duration? { roundTrip?.smoothed }
+}

@@ -150,6 +150,14 @@ package nonisolated struct WireAgentFrame: Sendable {
     set {frame = .news(newValue)}
   }
 
+  package var roundTrip: WireRoundTrip {
+    get {
+      if case .roundTrip(let v)? = frame {return v}
+      return WireRoundTrip()
+    }
+    set {frame = .roundTrip(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Frame: Equatable, Sendable {
@@ -160,6 +168,7 @@ package nonisolated struct WireAgentFrame: Sendable {
     case left(WireLeft)
     case answer(WireInquiryAnswer)
     case news(WireServiceNews)
+    case roundTrip(WireRoundTrip)
 
   }
 
@@ -693,6 +702,19 @@ package nonisolated struct WireHeartbeat: Sendable {
   package var memoryPercent: Double = 0
 
   package var activeModules: UInt32 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// How long it takes from the node to the control plane and back, as its heartbeats measure it.
+package nonisolated struct WireRoundTrip: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var microseconds: UInt64 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -2068,7 +2090,7 @@ nonisolated extension WirePlacementRole: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension WireAgentFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".AgentFrame"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}hello\0\u{1}attached\0\u{1}reported\0\u{1}heartbeat\0\u{1}left\0\u{1}answer\0\u{1}news\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}hello\0\u{1}attached\0\u{1}reported\0\u{1}heartbeat\0\u{1}left\0\u{1}answer\0\u{1}news\0\u{3}round_trip\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2167,6 +2189,19 @@ nonisolated extension WireAgentFrame: SwiftProtobuf.Message, SwiftProtobuf._Mess
           self.frame = .news(v)
         }
       }()
+      case 8: try {
+        var v: WireRoundTrip?
+        var hadOneofValue = false
+        if let current = self.frame {
+          hadOneofValue = true
+          if case .roundTrip(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.frame = .roundTrip(v)
+        }
+      }()
       default: break
       }
     }
@@ -2205,6 +2240,10 @@ nonisolated extension WireAgentFrame: SwiftProtobuf.Message, SwiftProtobuf._Mess
     case .news?: try {
       guard case .news(let v)? = self.frame else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    }()
+    case .roundTrip?: try {
+      guard case .roundTrip(let v)? = self.frame else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
     }()
     case nil: break
     }
@@ -3181,6 +3220,36 @@ nonisolated extension WireHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if lhs.cpuPercent != rhs.cpuPercent {return false}
     if lhs.memoryPercent != rhs.memoryPercent {return false}
     if lhs.activeModules != rhs.activeModules {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireRoundTrip: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".RoundTrip"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}microseconds\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.microseconds) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.microseconds != 0 {
+      try visitor.visitSingularUInt64Field(value: self.microseconds, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireRoundTrip, rhs: WireRoundTrip) -> Bool {
+    if lhs.microseconds != rhs.microseconds {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

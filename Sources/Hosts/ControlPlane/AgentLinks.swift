@@ -17,6 +17,8 @@ final class AgentLinks: Sendable {
     case ended(NodeID, Incarnation)
     /// Whoever watches an agent's process saw it end.
     case died(NodeID, Incarnation)
+    /// An agent has measured the way to this control plane and back.
+    case measured(NodeID, Duration)
   }
 
   private struct State {
@@ -39,6 +41,20 @@ final class AgentLinks: Sendable {
   var all: [(node: NodeID, agent: any AgentConnection)] {
     state.withLock { state in
       state.agents.sorted { $0.key < $1.key }.map { (node: $0.key, agent: $0.value.agent) }
+    }
+  }
+
+  /// Asks every agent at once: one that is frozen holds up nobody but itself.
+  ///
+  /// - Returns: what each said, sorted by node.
+  func askAll<Answer: Sendable>(
+    _ question: @escaping @Sendable (any AgentConnection) async -> Answer
+  ) async -> [(node: NodeID, answer: Answer)] {
+    await withTaskGroup(of: (node: NodeID, answer: Answer).self) { group in
+      for link in all { group.addTask { (link.node, await question(link.agent)) } }
+      var answers: [(node: NodeID, answer: Answer)] = []
+      for await answer in group { answers.append(answer) }
+      return answers.sorted { $0.node < $1.node }
     }
   }
 
@@ -71,6 +87,11 @@ final class AgentLinks: Sendable {
   /// An agent's process has ended, as whoever watches it saw.
   func died(_ node: NodeID, _ incarnation: Incarnation) {
     state.withLock { $0.messages }?.yield(.died(node, incarnation))
+  }
+
+  /// An agent has measured the way to this control plane and back.
+  func measured(_ roundTrip: Duration, from node: NodeID) {
+    state.withLock { $0.messages }?.yield(.measured(node, roundTrip))
   }
 
   func take(_ message: AgentMessage) {
@@ -134,6 +155,8 @@ struct AttachListener: SupervisedService {
       case .message(let message): await plane.current?.hear(message)
       case .ended(let node, let incarnation):
         await plane.current?.agentEnded(node, incarnation, .connectionClosed)
+      case .measured(let node, let roundTrip):
+        await plane.current?.measured(roundTrip, from: node)
       case .died(let node, let incarnation):
         await plane.current?.agentEnded(node, incarnation, .processEnded)
       }

@@ -11,21 +11,26 @@ extension ControlPlane {
     feed(.agentDied(node, incarnation, evidence))
   }
 
+  /// How long it takes from a node to where requests come in, and back.
+  func measured(_ roundTrip: Duration, from node: NodeID) {
+    let sample = RoundTripSample(
+      to: .landmark(entry?.zone ?? .default), microseconds: roundTrip.nanoseconds / 1000)
+    feed(.roundTripsMeasured(from: node, [sample]))
+  }
+
   func module(_ digest: ModuleDigest) async throws(Problem) -> [UInt8] {
     try await blobs.get(digest)
   }
 
   func nodes(for caller: Caller) async throws(Problem) -> [NodeStatus] {
-    var statuses: [NodeStatus] = []
-    for node in logic.tracker.inventory(at: clock.now()) {
-      let facts = await links[node.id]?.facts()
-      statuses.append(
-        NodeStatus(
-          node: node, state: logic.tracker.nodes[node.id]?.state ?? .unavailable,
-          scheduling: logic.scheduling(of: node.id) ?? .open, engine: facts?.engine,
-          startedAt: facts?.startedAt))
+    var facts: [NodeID: NodeFacts] = [:]
+    for (node, answer) in await links.askAll({ await $0.facts() }) { facts[node] = answer }
+    return logic.tracker.inventory(at: clock.now()).map { node in
+      NodeStatus(
+        node: node, state: logic.tracker.nodes[node.id]?.state ?? .unavailable,
+        scheduling: logic.scheduling(of: node.id) ?? .open, engine: facts[node.id]?.engine,
+        startedAt: facts[node.id]?.startedAt)
     }
-    return statuses
   }
 
   func command(
@@ -48,7 +53,7 @@ extension ControlPlane {
     let name = QualifiedName(caller.namespace, module)
     var isKilled = false
     if logic.catalog.placed[name]?.deployment.application == application {
-      for link in links.all where await link.agent.killService(name) { isKilled = true }
+      isKilled = await links.askAll { await $0.killService(name) }.contains { $0.answer }
     }
     guard isKilled else {
       throw Problem(
@@ -58,8 +63,6 @@ extension ControlPlane {
   }
 
   func placements(for caller: Caller) async throws(Problem) -> [PlacementStatus] {
-    var statuses: [PlacementStatus] = []
-    for link in links.all { statuses += await link.agent.placementStatuses() }
-    return statuses
+    await links.askAll { await $0.placementStatuses() }.flatMap(\.answer)
   }
 }

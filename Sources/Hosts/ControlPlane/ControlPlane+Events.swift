@@ -83,8 +83,7 @@ extension ControlPlane {
         next: "See which there are with `wasmatrix modules`.")
     }
     guard follow else {
-      var lines: [LogLine] = []
-      for link in links.all { lines += await link.agent.logLines(of: name) }
+      let lines = await links.askAll { await $0.logLines(of: name) }.flatMap(\.answer)
       let sorted = lines.sorted { $0.at < $1.at }
       return AsyncStream { continuation in
         for line in sorted { continuation.yield(line) }
@@ -96,8 +95,17 @@ extension ControlPlane {
 
   /// The logs of all nodes that there are now, in one stream.
   private func followLogs(of name: QualifiedName) async throws(Problem) -> AsyncStream<LogLine> {
-    var streams: [AsyncStream<LogLine>] = []
-    for link in links.all { streams.append(try await link.agent.followLog(of: name)) }
+    let answers = await links.askAll { agent in
+      do throws(Problem) {
+        return Result<AsyncStream<LogLine>, Problem>.success(
+          try await agent.followLog(of: name))
+      } catch {
+        return .failure(error)
+      }
+    }
+    let streams = answers.compactMap { try? $0.answer.get() }
+    // One that does not answer is no reason not to follow the others.
+    if streams.isEmpty, case .failure(let problem)? = answers.first?.answer { throw problem }
     if streams.count == 1 { return streams[0] }
     let all = streams
     return AsyncStream { continuation in

@@ -26,6 +26,8 @@ actor ControlPlane {
   let verifiers: ResourceSlot<VerifierPool>
   /// The ways to the agents.
   let links: AgentLinks
+  /// Where requests come in.
+  let entry: NodeLocation?
   let deliveries: WorkPool
   let invocations: WorkPool
   let tails: EventTails
@@ -98,6 +100,7 @@ actor ControlPlane {
     room = parts.room
     verifiers = parts.verifiers
     links = parts.links
+    entry = parts.configuration.entry
     deliveries = parts.deliveries
     invocations = parts.invocations
     tails = parts.tails

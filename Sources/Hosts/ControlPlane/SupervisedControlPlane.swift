@@ -155,6 +155,10 @@ private struct LocalControlPlaneConnection: ControlPlaneConnection {
 
   func send(_ message: AgentMessage) { links.take(message) }
 
+  func measured(_ roundTrip: Duration, from node: NodeID) {
+    links.measured(roundTrip, from: node)
+  }
+
   func close(_ link: AgentLinkID, from node: NodeID, _ incarnation: Incarnation) async {
     links.close(link, from: node, incarnation)
   }

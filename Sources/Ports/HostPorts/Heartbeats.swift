@@ -52,6 +52,8 @@ public protocol HeartbeatDispatch: Sendable {
 public protocol HeartbeatWay: Sendable {
   /// Without waiting; it may be lost.
   func send(_ heartbeat: Heartbeat)
+  /// How long it takes to the control plane and back; `nil` until that was measured.
+  var measuredRoundTrip: Duration? { get }
   /// Nothing is acknowledged any more when this returns.
   func stop()
 }

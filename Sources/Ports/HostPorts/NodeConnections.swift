@@ -34,6 +34,8 @@ public protocol ControlPlaneConnection: Sendable {
     _ agent: any AgentConnection, from node: NodeID, _ incarnation: Incarnation
   ) async throws(Problem) -> AgentLink
   func send(_ message: AgentMessage)
+  /// Says how long it takes from the node to the control plane and back. It may be lost.
+  func measured(_ roundTrip: Duration, from node: NodeID)
   /// Says that the agent's end of the way is closed: nothing more comes over it, and unless another one was
   /// opened since, its agent counts as ended.
   func close(_ link: AgentLinkID, from node: NodeID, _ incarnation: Incarnation) async

@@ -15,6 +15,7 @@ final class TestPlane: ControlPlaneConnection {
     var commits: [ActivationEffects] = []
     var denials: [CapabilityDenial] = []
     var news: [ServiceNews] = []
+    var roundTrips: [Duration] = []
     var links: UInt64 = 0
   }
 
@@ -36,6 +37,9 @@ final class TestPlane: ControlPlaneConnection {
   func send(_ message: AgentMessage) { heard.withLock { $0.messages.append(message) } }
   func close(_ link: AgentLinkID, from node: NodeID, _ incarnation: Incarnation) async {
     heard.withLock { $0.closed.append(node) }
+  }
+  func measured(_ roundTrip: Duration, from node: NodeID) {
+    heard.withLock { $0.roundTrips.append(roundTrip) }
   }
   func module(_ digest: ModuleDigest) async throws(Problem) -> [UInt8] { bytes }
   func trustedKeys() async throws(Problem) -> [TrustedKey] { [] }

@@ -290,6 +290,7 @@ struct WireTests {
       #expect(problem.code == "attach_refused")
     }
     #expect(!newer.heard.withLock { $0.hasClosed })
+    #expect(wire.plane.heard.withLock { $0.closed.isEmpty }, "the node is there all the time")
     _ = try await Self.run(wire, "echo").result.get()
     await wire.stop()
   }

@@ -51,6 +51,8 @@ private final class AnsweringPlane: ControlPlaneConnection {
     content.withLock { $0.agent = nil }
   }
 
+  func measured(_ roundTrip: Duration, from node: NodeID) {}
+
   private static let nothing = Problem(.notFound, code: "test", "there is nothing here")
   func module(_ digest: ModuleDigest) async throws(Problem) -> [UInt8] { throw Self.nothing }
   func trustedKeys() async throws(Problem) -> [TrustedKey] { [] }

@@ -140,7 +140,7 @@ final class PlaneSession: Sendable {
             streams.addTask {
               guard await ready.run.value, await ready.ask.value else { return }
               self.stand(stub, welcome)
-              try await Task.sleep(for: .seconds(Int64.max / 2_000_000_000))
+              try await self.tellRoundTrips()
             }
             defer { streams.cancelAll() }
             try await streams.next()
@@ -174,6 +174,21 @@ final class PlaneSession: Sendable {
     }
     if isOver { way?.stop() }
     opened.fill(.success(invitation?.interval))
+  }
+
+  /// How often the control plane is told how long the way to it is.
+  private static let roundTripInterval = Duration.seconds(2)
+
+  /// Until it is cancelled.
+  private func tellRoundTrips() async throws {
+    while true {
+      try await Task.sleep(for: Self.roundTripInterval)
+      guard let measured = state.withLock({ $0.heartbeats })?.measuredRoundTrip else { continue }
+      let microseconds = UInt64(clamping: measured.nanoseconds / 1000)
+      if !frames.send(.with { $0.roundTrip = .with { $0.microseconds = microseconds } }) {
+        overrun()
+      }
+    }
   }
 
   private func accept(_ invitation: HeartbeatInvitation) -> (any HeartbeatWay)? {

@@ -93,6 +93,9 @@ public final class RemoteControlPlane: ControlPlaneConnection {
 
   public func send(_ message: AgentMessage) { session?.send(message) }
 
+  /// It measures the way itself.
+  public func measured(_ roundTrip: Duration, from node: NodeID) {}
+
   public func close(
     _ link: AgentLinkID, from node: NodeID, _ incarnation: Incarnation
   ) async {

@@ -92,7 +92,7 @@ final class AttachService: WireControlPlane.ServiceProtocol {
     do throws(Problem) {
       link = try await plane.open(agent, from: node, agent.incarnation)
     } catch {
-      remove(agent)
+      _ = remove(agent)
       throw RPCError(code: .unavailable, message: "\(error)")
     }
     do {
@@ -101,8 +101,8 @@ final class AttachService: WireControlPlane.ServiceProtocol {
       logger.info(
         "the way to an agent broke off", metadata: ["node": "\(node)", "cause": "\(error)"])
     }
-    remove(agent)
-    await plane.close(link.id, from: node, agent.incarnation)
+    // One that was replaced by another of its node says nothing of the node by its end.
+    if remove(agent) { await plane.close(link.id, from: node, agent.incarnation) }
   }
 
   private func letIn(
@@ -150,12 +150,15 @@ final class AttachService: WireControlPlane.ServiceProtocol {
       })
   }
 
-  private func remove(_ agent: RemoteAgent) {
-    agents.withLock { agents in
+  /// - Returns: whether it was the newest of its node.
+  private func remove(_ agent: RemoteAgent) -> Bool {
+    defer { agent.end() }
+    return agents.withLock { agents in
       agents.bySession[agent.session] = nil
-      if agents.byNode[agent.node] === agent { agents.byNode[agent.node] = nil }
+      guard agents.byNode[agent.node] === agent else { return false }
+      agents.byNode[agent.node] = nil
+      return true
     }
-    agent.end()
   }
 
   private func take(_ frame: WireAgentFrame, from agent: RemoteAgent) throws {
@@ -165,6 +168,9 @@ final class AttachService: WireControlPlane.ServiceProtocol {
       let news = try wire.news()
       guard news.node == agent.node else { throw foreign(news.node, agent.node) }
       plane.tell(news)
+    case .roundTrip(let measured):
+      plane.measured(
+        .microseconds(Int64(clamping: measured.microseconds)), from: agent.node)
     case .attached, .reported, .heartbeat, .left:
       guard let message = try frame.message() else { return }
       guard message.node == agent.node else { throw foreign(message.node, agent.node) }

@@ -131,7 +131,7 @@ extension WireAgentFrame {
     case .reported(let report): .reported(try report.report())
     case .heartbeat(let heartbeat): .heartbeat(try heartbeat.heartbeat())
     case .left(let left): .left(try NodeID(wire: left.node), Incarnation(left.incarnation))
-    case .hello, .answer, .news, nil: nil
+    case .hello, .answer, .news, .roundTrip, nil: nil
     }
   }
 }

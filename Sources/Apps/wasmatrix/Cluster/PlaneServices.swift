@@ -36,9 +36,12 @@ struct PlaneServices: Sendable {
 
   /// Blocks: for the start of a program.
   ///
-  /// - Parameter tracking: how its agents beat, and when they are missed.
+  /// - Parameters:
+  ///   - tracking: how its agents beat, and when they are missed.
+  ///   - entry: where requests come in; `nil` for nowhere in particular.
   init(
-    in folder: DataFolder, _ options: PlaneOptions, tracking: NodeTracker.Configuration
+    in folder: DataFolder, _ options: PlaneOptions, tracking: NodeTracker.Configuration,
+    entry: NodeLocation? = nil
   ) throws(Problem) {
     heartbeatInterval = tracking.heartbeatInterval
     self.folder = folder
@@ -50,6 +53,7 @@ struct PlaneServices: Sendable {
     }
     var configuration = ControlPlaneLogic.Configuration()
     configuration.tracking = tracking
+    configuration.entry = entry
     configuration.routing.pendingDeliveries = options.events.maxPending
     let retention = options.events.retention
     plane = SupervisedControlPlane(

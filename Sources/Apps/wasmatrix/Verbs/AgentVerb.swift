@@ -40,16 +40,7 @@ struct AgentVerb: AsyncParsableCommand {
     transform: { try checked($0) as NodeID })
   var name: NodeID?
 
-  @Option(
-    help: ArgumentHelp("Its network neighbourhood.", valueName: "zone"),
-    transform: { try checked($0) as Zone })
-  var zone = Zone.default
-
-  @Option(help: ArgumentHelp("Its latitude, in degrees.", valueName: "degrees"))
-  var lat: Double?
-
-  @Option(help: ArgumentHelp("Its longitude, in degrees.", valueName: "degrees"))
-  var lon: Double?
+  @OptionGroup(title: "Where it stands") var location: LocationOptions
 
   @Option(
     help: ArgumentHelp("What you say about it; several times.", valueName: "name=value"),
@@ -98,9 +89,6 @@ struct AgentVerb: AsyncParsableCommand {
   }
 
   func validate() throws {
-    guard (lat == nil) == (lon == nil) else {
-      throw ValidationError("--lat and --lon belong together")
-    }
     if let memoryMebibytes, !Self.memoryRange.contains(memoryMebibytes) {
       throw ValidationError("--memory-mebibytes is 1 to \(Self.memoryRange.upperBound)")
     }
@@ -148,16 +136,8 @@ struct AgentVerb: AsyncParsableCommand {
 
   private func description() throws -> NodeDescription {
     let name = try name ?? MachineName.node()
-    var coordinates: Coordinates?
-    if let lat, let lon {
-      do {
-        coordinates = try Coordinates(latitude: lat, longitude: lon)
-      } catch {
-        throw ValidationError("\(error)")
-      }
-    }
     return NodeDescription(
-      name: name, location: NodeLocation(zone: zone, coordinates: coordinates), labels: label,
+      name: name, location: try location.location, labels: label,
       hardware: hardware, faultDomain: faultDomain,
       memory: memoryMebibytes.map { .mebibytes($0) })
   }

@@ -43,6 +43,8 @@ struct ControlVerb: AsyncParsableCommand {
   @Option(help: ArgumentHelp("The folder that keeps everything.", valueName: "dir"))
   var data = DataFolderChoice.name
 
+  @OptionGroup(title: "Where requests come in") var location: LocationOptions
+
   @OptionGroup var heartbeats: HeartbeatOptions
 
   @OptionGroup var plane: PlaneOptions
@@ -54,7 +56,8 @@ struct ControlVerb: AsyncParsableCommand {
     let registry = ProcessSetup.begin(logLevel)
     let signals = StopSignals()
     let folder = try DataFolder(data)
-    let services = try PlaneServices(in: folder, plane, tracking: heartbeats.tracking)
+    let services = try PlaneServices(
+      in: folder, plane, tracking: heartbeats.tracking, entry: try location.location)
     let identity = ControlPlaneIdentity(
       services.authority, names: names, life: plane.certificates.rules.controlPlaneLife,
       clock: SystemClock())
