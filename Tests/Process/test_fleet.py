@@ -156,6 +156,25 @@ class FleetTests(unittest.TestCase):
         # It was the same process all the time: nothing of it was started anew.
         self.assertIsNone(fleet.agents[victim].poll())
 
+    def test_nodes_are_broken_on_purpose_by_a_verb(self):
+        fleet = self.deployed("a", "b", "c")
+        caller = Caller(fleet, "echo")
+        for verb in (["freeze", "--for", "3s"], ["partition", "--for", "3s"], ["kill"]):
+            caller.wait_for_more()
+            victim = fleet.wait_for_placement("echo", fallback=1)["active"].pop()
+            where = ["--node", victim] if verb == ["kill"] else [victim]
+            answer = json.loads(fleet.run("chaos", *verb, *where, "--json").stdout)
+            self.assertEqual(answer["action"], verb[0])
+            fleet.wait_for(victim, state="unavailable")
+            caller.wait_for_more()
+            if verb == ["kill"]:
+                self.assertEqual(fleet.agents[victim].wait(30), -signal.SIGKILL)
+                fleet.start_agent(victim)
+            fleet.wait_for(victim)
+        bad = caller.stop()
+        self.assertLessEqual({code for _, code in bad}, {"outcome_unknown"}, bad)
+        self.assertEqual(fleet.run("chaos", "freeze", "nobody", check=False).returncode, 7)
+
     def test_an_agent_that_is_told_to_stop_leaves_in_order(self):
         fleet = self.deployed("a", "b")
         fleet.signal_agent("a", signal.SIGTERM)

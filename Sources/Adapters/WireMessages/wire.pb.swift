@@ -946,6 +946,15 @@ package nonisolated struct WireInquiry: Sendable {
     set {inquiry = .cancel(newValue)}
   }
 
+  /// Not answered.
+  package var disturb: WireDisturbance {
+    get {
+      if case .disturb(let v)? = inquiry {return v}
+      return WireDisturbance()
+    }
+    set {inquiry = .disturb(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Inquiry: Equatable, Sendable {
@@ -956,6 +965,8 @@ package nonisolated struct WireInquiry: Sendable {
     case followLog(WireQualifiedName)
     /// No further answers to this number are wanted.
     case cancel(WireEmpty)
+    /// Not answered.
+    case disturb(WireDisturbance)
 
   }
 
@@ -968,6 +979,54 @@ package nonisolated struct WireEmpty: Sendable {
   // methods supported on all messages.
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// The node is broken on purpose.
+package nonisolated struct WireDisturbance: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var disturbance: WireDisturbance.OneOf_Disturbance? = nil
+
+  package var kill: WireEmpty {
+    get {
+      if case .kill(let v)? = disturbance {return v}
+      return WireEmpty()
+    }
+    set {disturbance = .kill(newValue)}
+  }
+
+  /// Its agent stands still for so many nanoseconds.
+  package var freezeNs: UInt64 {
+    get {
+      if case .freezeNs(let v)? = disturbance {return v}
+      return 0
+    }
+    set {disturbance = .freezeNs(newValue)}
+  }
+
+  /// Nothing goes to the control plane or comes from it for so many nanoseconds.
+  package var partitionNs: UInt64 {
+    get {
+      if case .partitionNs(let v)? = disturbance {return v}
+      return 0
+    }
+    set {disturbance = .partitionNs(newValue)}
+  }
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum OneOf_Disturbance: Equatable, Sendable {
+    case kill(WireEmpty)
+    /// Its agent stands still for so many nanoseconds.
+    case freezeNs(UInt64)
+    /// Nothing goes to the control plane or comes from it for so many nanoseconds.
+    case partitionNs(UInt64)
+
+  }
 
   package init() {}
 }
@@ -3593,7 +3652,7 @@ nonisolated extension WireNodeFacts: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension WireInquiry: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Inquiry"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}facts\0\u{1}placements\0\u{3}kill_service\0\u{3}log_lines\0\u{3}follow_log\0\u{1}cancel\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}facts\0\u{1}placements\0\u{3}kill_service\0\u{3}log_lines\0\u{3}follow_log\0\u{1}cancel\0\u{1}disturb\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3680,6 +3739,19 @@ nonisolated extension WireInquiry: SwiftProtobuf.Message, SwiftProtobuf._Message
           self.inquiry = .cancel(v)
         }
       }()
+      case 8: try {
+        var v: WireDisturbance?
+        var hadOneofValue = false
+        if let current = self.inquiry {
+          hadOneofValue = true
+          if case .disturb(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.inquiry = .disturb(v)
+        }
+      }()
       default: break
       }
     }
@@ -3718,6 +3790,10 @@ nonisolated extension WireInquiry: SwiftProtobuf.Message, SwiftProtobuf._Message
       guard case .cancel(let v)? = self.inquiry else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
     }()
+    case .disturb?: try {
+      guard case .disturb(let v)? = self.inquiry else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -3745,6 +3821,80 @@ nonisolated extension WireEmpty: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
   }
 
   package static func ==(lhs: WireEmpty, rhs: WireEmpty) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireDisturbance: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Disturbance"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kill\0\u{3}freeze_ns\0\u{3}partition_ns\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try {
+        var v: WireEmpty?
+        var hadOneofValue = false
+        if let current = self.disturbance {
+          hadOneofValue = true
+          if case .kill(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.disturbance = .kill(v)
+        }
+      }()
+      case 2: try {
+        var v: UInt64?
+        try decoder.decodeSingularUInt64Field(value: &v)
+        if let v = v {
+          if self.disturbance != nil {try decoder.handleConflictingOneOf()}
+          self.disturbance = .freezeNs(v)
+        }
+      }()
+      case 3: try {
+        var v: UInt64?
+        try decoder.decodeSingularUInt64Field(value: &v)
+        if let v = v {
+          if self.disturbance != nil {try decoder.handleConflictingOneOf()}
+          self.disturbance = .partitionNs(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    switch self.disturbance {
+    case .kill?: try {
+      guard case .kill(let v)? = self.disturbance else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    }()
+    case .freezeNs?: try {
+      guard case .freezeNs(let v)? = self.disturbance else { preconditionFailure() }
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 2)
+    }()
+    case .partitionNs?: try {
+      guard case .partitionNs(let v)? = self.disturbance else { preconditionFailure() }
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 3)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireDisturbance, rhs: WireDisturbance) -> Bool {
+    if lhs.disturbance != rhs.disturbance {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -19,7 +19,7 @@ enum WireLimits {
   /// A module is not believed to be larger.
   static let module = ByteCount.gibibytes(1)
   /// How long an agent may take until it has said hello, and a control plane until it has answered.
-  static let handshake = Duration.seconds(5)
+  static let handshake = Duration.seconds(20)
   /// How long an agent may take to answer an inquiry; it may be frozen.
   static let inquiry = Duration.seconds(2)
   /// How long an agent that leaves waits until the control plane has heard of it.

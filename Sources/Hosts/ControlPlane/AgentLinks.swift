@@ -44,14 +44,17 @@ final class AgentLinks: Sendable {
     }
   }
 
-  /// Asks every agent at once: one that is frozen holds up nobody but itself.
+  /// Asks agents at once: one that is frozen holds up nobody but itself.
   ///
+  /// - Parameter nodes: of whom an answer can be expected.
   /// - Returns: what each said, sorted by node.
-  func askAll<Answer: Sendable>(
-    _ question: @escaping @Sendable (any AgentConnection) async -> Answer
+  func ask<Answer: Sendable>(
+    _ nodes: Set<NodeID>, _ question: @escaping @Sendable (any AgentConnection) async -> Answer
   ) async -> [(node: NodeID, answer: Answer)] {
     await withTaskGroup(of: (node: NodeID, answer: Answer).self) { group in
-      for link in all { group.addTask { (link.node, await question(link.agent)) } }
+      for link in all where nodes.contains(link.node) {
+        group.addTask { (link.node, await question(link.agent)) }
+      }
       var answers: [(node: NodeID, answer: Answer)] = []
       for await answer in group { answers.append(answer) }
       return answers.sorted { $0.node < $1.node }

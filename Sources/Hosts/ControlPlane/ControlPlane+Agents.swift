@@ -1,6 +1,7 @@
 import ClusterModel
 import ControlPlaneLogic
 import HostPorts
+import Logging
 import ModuleCatalog
 import NodeTracking
 
@@ -22,9 +23,16 @@ extension ControlPlane {
     try await blobs.get(digest)
   }
 
+  /// The nodes of whom an answer can be expected: those that are not silent.
+  var answering: Set<NodeID> {
+    Set(
+      logic.tracker.nodes.values.lazy.filter { $0.state != .suspect && $0.state != .unavailable }
+        .map(\.id))
+  }
+
   func nodes(for caller: Caller) async throws(Problem) -> [NodeStatus] {
     var facts: [NodeID: NodeFacts] = [:]
-    for (node, answer) in await links.askAll({ await $0.facts() }) { facts[node] = answer }
+    for (node, answer) in await links.ask(answering, { await $0.facts() }) { facts[node] = answer }
     return logic.tracker.inventory(at: clock.now()).map { node in
       NodeStatus(
         node: node, state: logic.tracker.nodes[node.id]?.state ?? .unavailable,
@@ -53,7 +61,7 @@ extension ControlPlane {
     let name = QualifiedName(caller.namespace, module)
     var isKilled = false
     if logic.catalog.placed[name]?.deployment.application == application {
-      isKilled = await links.askAll { await $0.killService(name) }.contains { $0.answer }
+      isKilled = await links.ask(answering) { await $0.killService(name) }.contains { $0.answer }
     }
     guard isKilled else {
       throw Problem(
@@ -62,7 +70,23 @@ extension ControlPlane {
     }
   }
 
+  func disturb(
+    _ node: NodeID, _ disturbance: NodeDisturbance, by caller: Caller
+  ) async throws(Problem) {
+    guard let agent = links[node] else {
+      throw Problem(
+        .unavailable, code: "node_unreachable", "node \(node) is not attached",
+        next: "See which are with `wasmatrix nodes`.")
+    }
+    logger.notice(
+      "a node is broken on purpose",
+      metadata: [
+        "node": "\(node)", "how": "\(disturbance)", "by": "\(caller.principal.name)",
+      ])
+    try await agent.disturb(disturbance)
+  }
+
   func placements(for caller: Caller) async throws(Problem) -> [PlacementStatus] {
-    await links.askAll { await $0.placementStatuses() }.flatMap(\.answer)
+    await links.ask(answering) { await $0.placementStatuses() }.flatMap(\.answer)
   }
 }

@@ -83,7 +83,7 @@ extension ControlPlane {
         next: "See which there are with `wasmatrix modules`.")
     }
     guard follow else {
-      let lines = await links.askAll { await $0.logLines(of: name) }.flatMap(\.answer)
+      let lines = await links.ask(answering) { await $0.logLines(of: name) }.flatMap(\.answer)
       let sorted = lines.sorted { $0.at < $1.at }
       return AsyncStream { continuation in
         for line in sorted { continuation.yield(line) }
@@ -95,7 +95,7 @@ extension ControlPlane {
 
   /// The logs of all nodes that there are now, in one stream.
   private func followLogs(of name: QualifiedName) async throws(Problem) -> AsyncStream<LogLine> {
-    let answers = await links.askAll { agent in
+    let answers = await links.ask(answering) { agent in
       do throws(Problem) {
         return Result<AsyncStream<LogLine>, Problem>.success(
           try await agent.followLog(of: name))

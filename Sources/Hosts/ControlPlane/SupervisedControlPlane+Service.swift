@@ -153,6 +153,12 @@ extension SupervisedControlPlane: ClusterService {
     try await plane.borrow().killService(module, of: application, by: caller)
   }
 
+  public func disturb(
+    _ node: NodeID, _ disturbance: NodeDisturbance, by caller: Caller
+  ) async throws(Problem) {
+    try await plane.borrow().disturb(node, disturbance, by: caller)
+  }
+
   public func placements(for caller: Caller) async throws(Problem) -> [PlacementStatus] {
     try await plane.borrow().placements(for: caller)
   }

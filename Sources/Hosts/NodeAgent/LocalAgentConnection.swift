@@ -21,6 +21,12 @@ struct LocalAgentConnection: AgentConnection {
   func facts() async -> NodeFacts { agent.facts }
   func placementStatuses() async -> [PlacementStatus] { await agent.placementStatuses }
   func killService(_ module: QualifiedName) async -> Bool { await agent.killService(module) }
+  func disturb(_ disturbance: NodeDisturbance) async throws(Problem) {
+    throw Problem(
+      .conflict, code: "node_in_process",
+      "this node is in the process of the control plane, which would be broken with it",
+      next: "Start nodes as processes: `wasmatrix dev --nodes 3`.")
+  }
   func logLines(of module: QualifiedName) async -> [LogLine] { agent.logs.lines(of: module) }
   func followLog(of module: QualifiedName) async throws(Problem) -> AsyncStream<LogLine> {
     try agent.logs.follow(module)

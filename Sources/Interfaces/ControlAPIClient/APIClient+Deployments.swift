@@ -117,6 +117,15 @@ extension APIClient {
       of: json(.POST, ["v1", "supervision", "kill"], KillRequest(child: path)))
   }
 
+  /// Breaks a node on purpose.
+  public func disturb(_ node: NodeID, _ disturbance: NodeDisturbance) async throws(Problem)
+    -> DisturbRequest
+  {
+    try await value(
+      DisturbRequest.self,
+      of: json(.POST, ["v1", "nodes", node.text, "chaos"], DisturbRequest(disturbance)))
+  }
+
   /// What the server finds about its own health.
   public func doctor() async throws(Problem) -> [FindingResource] {
     try await value(ListResource<FindingResource>.self, of: Call(path: ["v1", "doctor"])).items

@@ -102,6 +102,11 @@ public protocol ClusterService: Sendable {
   /// - Throws: ``Problem`` `no_such_child` when none runs.
   func killService(_ module: ModuleName, of application: ApplicationName, by caller: Caller)
     async throws(Problem)
+  /// Breaks a node on purpose.
+  ///
+  /// - Throws: ``Problem`` `node_unreachable`, `node_in_process`.
+  func disturb(_ node: NodeID, _ disturbance: NodeDisturbance, by caller: Caller)
+    async throws(Problem)
   func placements(for caller: Caller) async throws(Problem) -> [PlacementStatus]
   /// Changes whether a node is given work; returns when that is durable.
   ///

@@ -19,6 +19,10 @@ public protocol AgentConnection: Sendable {
   func placementStatuses() async -> [PlacementStatus]
   /// Ends the instance of a service as if it had crashed; `false` when none runs here.
   func killService(_ module: QualifiedName) async -> Bool
+  /// Breaks the node on purpose; returns when it was told to, not when it is broken.
+  ///
+  /// - Throws: ``Problem`` `node_unreachable`, `node_in_process`.
+  func disturb(_ disturbance: NodeDisturbance) async throws(Problem)
   /// What is kept of a module's log, oldest first.
   func logLines(of module: QualifiedName) async -> [LogLine]
   /// The same, and then what comes.

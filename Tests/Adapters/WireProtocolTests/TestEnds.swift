@@ -119,6 +119,7 @@ final class TestAgent: AgentConnection {
   func facts() async -> NodeFacts { Self.facts }
   func placementStatuses() async -> [PlacementStatus] { [] }
   func killService(_ module: QualifiedName) async -> Bool { true }
+  func disturb(_ disturbance: NodeDisturbance) async throws(Problem) {}
   func logLines(of module: QualifiedName) async -> [LogLine] { [Self.line] }
   func followLog(of module: QualifiedName) async throws(Problem) -> AsyncStream<LogLine> {
     guard module.name.text != "none" else {

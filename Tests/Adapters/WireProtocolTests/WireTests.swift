@@ -226,6 +226,34 @@ struct WireTests {
     await wire.stop()
   }
 
+  @Test func `a node that is cut off on purpose says and hears nothing, and comes back`()
+    async throws
+  {
+    let wire = try await TestWire()
+    let agent = TestAgent()
+    let (remote, _) = try await Self.attach(wire, agent)
+    let task = Task { try await Self.run(wire, "wait") }
+    try await until { agent.heard.withLock { $0.running == 1 } }
+    try await #require(wire.plane.agent("press-7")).disturb(.partition(.milliseconds(300)))
+    try await until { (try? remote.borrow().isCutOff) ?? false }
+    remote.send(.left(Self.node, Incarnation(1)))
+    // Asked now, it does not hear it, and the control plane does not hear that it does not.
+    let second = Task { try await Self.run(wire, "echo") }
+    try await until { agent.heard.withLock { $0.hasClosed } }
+    for run in [task, second] {
+      guard case .failure(let failure) = try await run.value.result else {
+        Issue.record("it was cut off")
+        continue
+      }
+      #expect(failure.code == .nodeLost)
+    }
+    #expect(wire.plane.heard.withLock { $0.messages.isEmpty })
+    #expect(agent.heard.withLock { $0.running <= 1 })
+    _ = try await Self.attach(wire, TestAgent())
+    _ = try await Self.run(wire, "echo").result.get()
+    await wire.stop()
+  }
+
   // Who is let in.
 
   @Test func `a stranger is not let in`() async throws {

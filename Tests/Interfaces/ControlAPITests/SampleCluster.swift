@@ -247,6 +247,15 @@ final class SampleCluster: ClusterService {
     }
   }
 
+  func disturb(
+    _ node: NodeID, _ disturbance: NodeDisturbance, by caller: Caller
+  ) async throws(Problem) {
+    try entered(caller)
+    guard node.text == "local" else {
+      throw Problem(.unavailable, code: "node_unreachable", "it is not attached")
+    }
+  }
+
   func placements(for caller: Caller) async throws(Problem) -> [PlacementStatus] {
     try entered(caller)
     return [Samples.placement]

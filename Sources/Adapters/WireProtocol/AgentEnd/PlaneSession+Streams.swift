@@ -40,6 +40,7 @@ extension PlaneSession {
   }
 
   private func take(_ frame: WirePlaneFrame) throws {
+    guard !isCutOff else { return }
     if case .inquiry(let inquiry) = frame.frame { return take(inquiry) }
     if let message = try frame.message() { agent.send(message) }
   }
@@ -49,6 +50,7 @@ extension PlaneSession {
     case .cancel:
       state.withLock { $0.following.removeValue(forKey: inquiry.id) }?.cancel()
     case .followLog(let name): follow(name, as: inquiry.id)
+    case .disturb(let wire): disturb(wire)
     case .facts, .placements, .killService, .logLines, nil:
       Task {
         var answer = WireInquiryAnswer()
@@ -75,9 +77,24 @@ extension PlaneSession {
       answer.serviceKilled = await agent.killService(try name.qualifiedName())
     case .logLines(let name):
       answer.logLines = try WireLogLines(await agent.logLines(of: try name.qualifiedName()))
-    case .followLog, .cancel, nil: throw WireFault("an inquiry that is not known here")
+    case .followLog, .cancel, .disturb, nil: throw WireFault("an inquiry that is not known here")
     }
     return answer
+  }
+
+  /// The node is broken on purpose.
+  private func disturb(_ wire: WireDisturbance) {
+    switch wire.disturbance {
+    case .kill: disturber(.kill)
+    case .freezeNs(let nanoseconds):
+      disturber(.freeze(Self.bounded(nanoseconds)))
+    case .partitionNs(let nanoseconds): cutOff(for: Self.bounded(nanoseconds))
+    case nil: break  // Of a newer control plane.
+    }
+  }
+
+  private static func bounded(_ nanoseconds: UInt64) -> Duration {
+    min(Duration(wireNanoseconds: nanoseconds), NodeDisturbance.durations.upperBound)
   }
 
   private func follow(_ name: WireQualifiedName, as id: UInt64) {
@@ -126,6 +143,7 @@ extension PlaneSession {
   }
 
   private func take(_ order: WireRunOrder) throws {
+    guard !isCutOff else { return }
     switch order.order {
     case .invocation(let invocation):
       let placement = try invocation.placement.placement()
@@ -171,7 +189,7 @@ extension PlaneSession {
       for await question in questions.elements { try await writer.write(question) }
     } onResponse: { response in
       ready.fill(true)
-      for try await answer in response.messages {
+      for try await answer in response.messages where !self.isCutOff {
         self.state.withLock { $0.asked.removeValue(forKey: answer.id) }?
           .resume(returning: .success(answer))
       }

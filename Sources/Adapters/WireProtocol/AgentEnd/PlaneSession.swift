@@ -26,6 +26,8 @@ final class PlaneSession: Sendable {
   private let identity: any IdentitySource
   let hello: WireHello
   private let heartbeats: (any HeartbeatDispatch)?
+  /// Kills or freezes this process.
+  let disturber: @Sendable (NodeDisturbance) -> Void
   private let opened = OneShot<Result<Duration?, Problem>>()
   private let hasEnded = OneShot<Void>()
 
@@ -33,6 +35,8 @@ final class PlaneSession: Sendable {
     var isOver = false
     /// Whether the agent was told that the way is open.
     var isOpen = false
+    /// Whether it plays dead, on purpose.
+    var isCutOff = false
     var life: Task<Void, Never>?
     /// Where heartbeats go, when they do not ride on the Attach stream.
     var heartbeats: (any HeartbeatWay)?
@@ -49,8 +53,9 @@ final class PlaneSession: Sendable {
   init(
     to address: RemoteControlPlane.Address, identity: any IdentitySource,
     agent: any AgentConnection, hello: WireHello, heartbeats: (any HeartbeatDispatch)?,
-    logger: Logger
+    disturber: @escaping @Sendable (NodeDisturbance) -> Void, logger: Logger
   ) {
+    self.disturber = disturber
     self.heartbeats = heartbeats
     self.address = address
     self.identity = identity
@@ -113,6 +118,24 @@ final class PlaneSession: Sendable {
     if state.isOpen { agent.closed() }
     hasEnded.fill(())
   }
+
+  /// Neither says nor hears anything for so long; then it ends, and another way is opened.
+  func cutOff(for duration: Duration) {
+    for mute in [frames.mute, answers.mute, questions.mute] { mute() }
+    let way = state.withLock { state in
+      state.isCutOff = true
+      defer { state.heartbeats = nil }
+      return state.heartbeats
+    }
+    way?.stop()
+    Task {
+      // Not cancelled with anything: it is bounded.
+      try? await Task.sleep(for: duration)
+      self.end(RemoteControlPlane.away)
+    }
+  }
+
+  var isCutOff: Bool { state.withLock { $0.isCutOff } }
 
   // Its life.
 

@@ -32,6 +32,7 @@ public final class RemoteControlPlane: ControlPlaneConnection {
 
   private let address: @Sendable () async throws(Problem) -> Address
   private let heartbeats: (any HeartbeatDispatch)?
+  private let disturber: @Sendable (NodeDisturbance) -> Void
   private let identity: any IdentitySource
   private let programVersion: String
   private let logger: Logger
@@ -43,12 +44,15 @@ public final class RemoteControlPlane: ControlPlaneConnection {
 
   /// - Parameters:
   ///   - address: asked at each opening.
+  ///   - disturber: kills or freezes this process, when an operator wants that.
   ///   - heartbeats: how they are sent when the control plane takes them beside the streams.
   public init(
     at address: @escaping @Sendable () async throws(Problem) -> Address,
-    identity: any IdentitySource, heartbeats: (any HeartbeatDispatch)?, programVersion: String,
+    identity: any IdentitySource, heartbeats: (any HeartbeatDispatch)?,
+    disturber: @escaping @Sendable (NodeDisturbance) -> Void = { _ in }, programVersion: String,
     logger: Logger
   ) {
+    self.disturber = disturber
     self.address = address
     self.heartbeats = heartbeats
     self.identity = identity
@@ -80,7 +84,7 @@ public final class RemoteControlPlane: ControlPlaneConnection {
     }
     let session = PlaneSession(
       to: try await address(), identity: identity, agent: agent, hello: hello,
-      heartbeats: heartbeats, logger: logger)
+      heartbeats: heartbeats, disturber: disturber, logger: logger)
     let interval = try await session.open()
     return current.withLock { state in
       state.session = session

@@ -29,6 +29,18 @@ extension RemoteAgent {
     return false
   }
 
+  func disturb(_ disturbance: NodeDisturbance) async throws(Problem) {
+    guard let id = nextInquiry({ _, _ in }) else { throw unreachable }
+    var inquiry = WireInquiry()
+    inquiry.id = id
+    switch disturbance {
+    case .kill: inquiry.disturb.kill = WireEmpty()
+    case .freeze(let duration): inquiry.disturb.freezeNs = UInt64(wire: duration)
+    case .partition(let duration): inquiry.disturb.partitionNs = UInt64(wire: duration)
+    }
+    if !frames.send(.with { $0.inquiry = inquiry }) { end() }
+  }
+
   func logLines(of module: QualifiedName) async -> [LogLine] {
     guard
       case .logLines(let wire)? =

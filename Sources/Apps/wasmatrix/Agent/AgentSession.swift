@@ -36,7 +36,8 @@ struct AgentSession: Sendable {
     node = description.name
     let plane = RemoteControlPlane(
       at: address, identity: identity, heartbeats: DatagramDispatch { watch.announce($0, to: $1) },
-      programVersion: ProgramVersion.text, logger: Logger(label: "control-plane"))
+      disturber: { SelfDisturbance.carryOut($0) }, programVersion: ProgramVersion.text,
+      logger: Logger(label: "control-plane"))
     services = NodeServices(
       description, of: plane, in: folder.path, firstCode: .optimised,
       heartbeatInterval: Self.ownInterval, urgency: .realTimeIfPermitted)

@@ -18,7 +18,8 @@ enum RouteRoles {
 
     "metrics": .role(.viewer), "listModules": .role(.viewer), "getModule": .role(.viewer),
     "getModuleVersion": .role(.viewer), "getModuleHistory": .role(.viewer),
-    "listDeployments": .role(.viewer), "plan": .role(.viewer), "explain": .role(.viewer),
+    "listDeployments": .role(.viewer), "plan": .role(.viewer), "planScale": .role(.viewer),
+    "explain": .role(.viewer),
     "getEvent": .role(.viewer), "tailEvents": .role(.viewer), "getLogs": .role(.viewer),
     "listDeadLetters": .role(.viewer), "getDeadLetter": .role(.viewer),
     "listBuckets": .role(.viewer), "listState": .role(.viewer), "getState": .role(.viewer),
@@ -29,14 +30,15 @@ enum RouteRoles {
     "invoke": .role(.invoker), "publishEvent": .role(.invoker), "writeState": .role(.invoker),
 
     "pushModule": .role(.deployer), "deploy": .role(.deployer), "rollBack": .role(.deployer),
-    "undeploy": .role(.deployer), "declareBucket": .role(.deployer),
+    "undeploy": .role(.deployer), "scale": .role(.deployer), "declareBucket": .role(.deployer),
     "removeBucket": .role(.deployer), "replayDeadLetter": .role(.deployer),
     "dropDeadLetter": .role(.deployer), "replayEvents": .role(.deployer),
 
     "trustKey": .role(.admin), "revokeKey": .role(.admin), "listSecurityEvents": .role(.admin),
     "createToken": .role(.admin), "listTokens": .role(.admin), "revokeToken": .role(.admin),
     "cordonNode": .role(.admin), "uncordonNode": .role(.admin), "drainNode": .role(.admin),
-    "forgetNode": .role(.admin), "killChild": .role(.admin), "makeBackup": .role(.admin),
+    "forgetNode": .role(.admin), "killChild": .role(.admin), "disturbNode": .role(.admin),
+    "makeBackup": .role(.admin),
     "readBackup": .role(.admin), "removeBackup": .role(.admin),
   ]
 

@@ -32,6 +32,9 @@ enum Schemas {
     "IssuedCertificate": issuedCertificate, "CreateTokenRequest": createTokenRequest,
     "CreatedToken": createdToken, "Token": token,
     "KillRequest": Schema.object(required: ["child": Schema.string]),
+    "DisturbRequest": Schema.object(
+      required: ["action": Schema.texts(DisturbRequest.Action.allCases)],
+      optional: ["milliseconds": Schema.integer]),
     "Health": Schema.object(required: ["status": ["type": "string", "enum": ["ready"]]]),
   ]
 

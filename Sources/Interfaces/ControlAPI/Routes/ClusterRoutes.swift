@@ -21,6 +21,19 @@ enum ClusterRoutes {
       command(.post, "/v1/nodes/{node}/drain", .drain, "Move a node's work away.", service),
       command(.delete, "/v1/nodes/{node}", .forget, "Forget a node that is gone.", service),
       Route(
+        .post, "/v1/nodes/{node}/chaos", body: .upTo(APILimits.jsonBody),
+        Operation(
+          id: "disturbNode", summary: "Break a node on purpose, to see that others take over.",
+          body: ["application/json": Schema.ref("DisturbRequest")],
+          answers: [.json(202, "It was told to.", Schema.ref("DisturbRequest"))],
+          problems: [.invalidInput, .conflict])
+      ) { request in
+        let wanted = try request.json(DisturbRequest.self)
+        let node: NodeID = try request.parameter("node")
+        try await service.disturb(node, try wanted.disturbance(), by: request.caller)
+        return try .json(wanted, status: .accepted)
+      },
+      Route(
         .get, "/v1/placements",
         Operation(
           id: "listPlacements", summary: "What is ready to run, and where.",
