@@ -6,7 +6,7 @@ import Testing
 @testable import WireProtocol
 
 /// The two ends of the wire over a real connection with mutual TLS.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct WireTests {
   static let node = NodeID(unchecked: "press-7")
   static let placement = PlacementID(
