@@ -185,7 +185,8 @@ let package = Package(
       "Adapters", "WireProtocol",
       [
         "ClusterModel", "HostPorts", "WireMessages", grpc, grpcTransport, protobuf, certificates,
-        asn1, crypto, nioCore, nioPosix, logging, metrics, deque,
+        asn1, crypto, nioPosix, nioSSL, logging,
+        .product(name: "NIOCertificateReloading", package: "swift-nio-extras"),
       ]),
     target(
       "Adapters", "DataBackup", ["ClusterModel", "HostPorts", "DurableSQLite", grdb, crypto]),
