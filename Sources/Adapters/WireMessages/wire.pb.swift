@@ -850,6 +850,7 @@ package nonisolated struct WirePlacementOrder: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Missing when `known` is there.
   package var deploymentJson: Data = Data()
 
   package var recordJson: Data = Data()
@@ -865,11 +866,23 @@ package nonisolated struct WirePlacementOrder: Sendable {
   /// Clears the value of `fence`. Subsequent reads from it will return its default value.
   package mutating func clearFence() {self._fence = nil}
 
+  /// With the documents that the plan before it on this stream had for this placement. Only to an agent with
+  /// the feature `known-orders`.
+  package var known: WirePlacementId {
+    get {_known ?? WirePlacementId()}
+    set {_known = newValue}
+  }
+  /// Returns true if `known` has been explicitly set.
+  package var hasKnown: Bool {self._known != nil}
+  /// Clears the value of `known`. Subsequent reads from it will return its default value.
+  package mutating func clearKnown() {self._known = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _fence: WirePlanVersion? = nil
+  fileprivate var _known: WirePlacementId? = nil
 }
 
 package nonisolated struct WireNodeFacts: Sendable {
@@ -3568,7 +3581,7 @@ nonisolated extension WireNodePlan: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension WirePlacementOrder: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".PlacementOrder"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}deployment_json\0\u{3}record_json\0\u{1}role\0\u{1}fence\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}deployment_json\0\u{3}record_json\0\u{1}role\0\u{1}fence\0\u{1}known\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3580,6 +3593,7 @@ nonisolated extension WirePlacementOrder: SwiftProtobuf.Message, SwiftProtobuf._
       case 2: try { try decoder.decodeSingularBytesField(value: &self.recordJson) }()
       case 3: try { try decoder.decodeSingularEnumField(value: &self.role) }()
       case 4: try { try decoder.decodeSingularMessageField(value: &self._fence) }()
+      case 5: try { try decoder.decodeSingularMessageField(value: &self._known) }()
       default: break
       }
     }
@@ -3602,6 +3616,9 @@ nonisolated extension WirePlacementOrder: SwiftProtobuf.Message, SwiftProtobuf._
     try { if let v = self._fence {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
     } }()
+    try { if let v = self._known {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3610,6 +3627,7 @@ nonisolated extension WirePlacementOrder: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs.recordJson != rhs.recordJson {return false}
     if lhs.role != rhs.role {return false}
     if lhs._fence != rhs._fence {return false}
+    if lhs._known != rhs._known {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -30,4 +30,6 @@ enum WireLimits {
 enum WireGreeting {
   static let sessionKey = "wasmatrix-session"
   static let sessionBytes = 16
+  /// An agent that takes orders without the documents that it was sent in the plan before.
+  static let knownOrders = "known-orders"
 }

@@ -46,6 +46,8 @@ extension ControlPlaneLogic {
     _ random: inout some RandomNumberGenerator, _ directives: inout [Directive]
   ) {
     if !steps.isEmpty { mayServe = true }
+    // Plans are made already, and nodes wait for them; what is told of them can wait.
+    for case .send(let node, let message) in steps { directives.append(.send(node, message)) }
     for step in steps {
       switch step {
       case .ready(let id): tell(.placementReady(id), now, &random, &directives)
@@ -58,7 +60,7 @@ extension ControlPlaneLogic {
             &directives)
         }
         tell(.placementFailed(deployment.placement, problem), now, &random, &directives)
-      case .send(let node, let message): directives.append(.send(node, message))
+      case .send: break
       case .drained(let node): track(.drainCompleted(node), now, &random, &directives)
       case .nodeAtFault(let node): judge(node, true, now, &random, &directives)
       case .began(let id, let node):

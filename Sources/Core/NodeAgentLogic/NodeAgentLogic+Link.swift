@@ -14,6 +14,7 @@ extension NodeAgentLogic {
     nextHeartbeat = nextHeartbeat ?? now.monotonic + heartbeatInterval
     reportSequence += 1
     reportAt = nil
+    hasNews = false
     directives.append(.send(.attached(registration, report)))
   }
 
@@ -72,9 +73,13 @@ extension NodeAgentLogic {
   /// Says what is held, and again until it is acknowledged.
   mutating func say(_ now: Instants, _ directives: inout [Directive]) {
     guard link == .attached else {
-      // It is said when the agent attaches.
+      // It is said when the agent has attached.
       reportAt = nil
       return
+    }
+    if hasNews {
+      hasNews = false
+      reportSequence += 1
     }
     reportAt = now.monotonic + configuration.reportInterval
     directives.append(.send(.reported(report)))

@@ -17,8 +17,10 @@ extension NodeAgentLogic {
     discardOthers(than: new, &directives)
     // What reserves nothing any more makes room; then what serves comes first, if there is not room
     // for all.
-    for role in [PlacementRole.retained, .active, .fallback] {
-      for order in new.orders where order.role == role { hold(order, &directives) }
+    for order in new.orders where order.role == .retained { keep(order, &directives) }
+    var room = Room(of: held.values)
+    for role in [PlacementRole.active, .fallback] {
+      for order in new.orders where order.role == role { hold(order, in: &room, &directives) }
     }
     adjustServing(now, &directives)
     hasNews = true
@@ -38,15 +40,25 @@ extension NodeAgentLogic {
     }
   }
 
-  private mutating func hold(_ order: PlacementOrder, _ directives: inout [Directive]) {
+  /// The control plane plans within what a node has; a node does not rely on that.
+  private mutating func hold(
+    _ order: PlacementOrder, in room: inout Room, _ directives: inout [Directive]
+  ) {
     let placement = order.placement
-    guard hasRoom(for: order) else {
+    guard room.take(order, atMost: registration.capabilities.memory) else {
       if held[placement]?.serving != nil { directives.append(.pause(placement)) }
       if held[placement] != nil { directives.append(.discard(placement)) }
       held[placement] = Held(
         order: order, condition: .failed(Self.full(registration.node)), attempt: 0)
+      // What it reserved before is there for others.
+      room = Room(of: held.values)
       return
     }
+    keep(order, &directives)
+  }
+
+  private mutating func keep(_ order: PlacementOrder, _ directives: inout [Directive]) {
+    let placement = order.placement
     if var there = held[placement] {
       let isNewer = there.order.fence < order.fence
       there.order = order
@@ -60,25 +72,35 @@ extension NodeAgentLogic {
       .prepare(PreparationID(placement: placement, attempt: lastAttempt), order))
   }
 
-  /// The control plane plans within what a node has; a node does not rely on that. Generations of one
-  /// module share what they reserve, and what is retained reserves nothing.
-  private func hasRoom(for order: PlacementOrder) -> Bool {
-    guard order.role != .retained else { return true }
-    var reserved: [QualifiedName: Int] = [:]
-    func add(_ order: PlacementOrder) {
-      let name = order.placement.name
-      reserved[name] = max(
-        reserved[name] ?? 0, order.deployment.configuration.reservedMemory.bytes)
+  /// What the placements of a node reserve. Generations of one module share what they reserve, and what is
+  /// retained reserves nothing.
+  private struct Room {
+    private var reserved: [QualifiedName: Int] = [:]
+    private var sum = 0
+
+    init(of held: some Collection<Held>) {
+      for there in held where there.order.role != .retained && !there.isFull { add(there.order) }
     }
-    for there in held.values
-    where there.order.role != .retained && there.order.placement != order.placement
-      && !there.isFull
-    {
-      add(there.order)
+
+    private mutating func add(_ order: PlacementOrder) {
+      let more = more(for: order)
+      guard more > 0 else { return }
+      reserved[order.placement.name, default: 0] += more
+      sum += more
     }
-    add(order)
-    let sum = reserved.values.reduce(0) { $0 + $1 }
-    return sum <= registration.capabilities.memory.bytes
+
+    /// What it reserves beyond what is reserved under its name.
+    private func more(for order: PlacementOrder) -> Int {
+      let bytes = order.deployment.configuration.reservedMemory.bytes
+      return max(0, bytes - (reserved[order.placement.name] ?? 0))
+    }
+
+    /// - Returns: whether there is room for it beside what is there; then it is there, too.
+    mutating func take(_ order: PlacementOrder, atMost memory: ByteCount) -> Bool {
+      guard sum + more(for: order) <= memory.bytes else { return false }
+      add(order)
+      return true
+    }
   }
 
   static let fullCode = "node_full"
@@ -96,24 +118,28 @@ extension NodeAgentLogic {
     // It was given up meanwhile, or begun anew.
     guard held[id.placement]?.attempt == id.attempt else { return }
     held[id.placement]?.condition = condition
-    adjustServing(now, &directives)
+    adjustServing(of: id.placement, now, &directives)
     hasNews = true
   }
 
   /// Lets serve what should, and nothing else.
   mutating func adjustServing(_ now: Instants, _ directives: inout [Directive]) {
+    for placement in held.keys.sorted() { adjustServing(of: placement, now, &directives) }
+  }
+
+  private mutating func adjustServing(
+    of placement: PlacementID, _ now: Instants, _ directives: inout [Directive]
+  ) {
+    guard let there = held[placement] else { return }
     let hasLease = leaseEnd.map { $0 > now.monotonic } ?? false
-    for placement in held.keys.sorted() {
-      guard let there = held[placement] else { continue }
-      let may =
-        there.order.role == .active && there.condition == .ready
-        && (hasLease || !there.mustStopAlone)
-      let fence = may ? there.order.fence : nil
-      guard there.serving != fence else { continue }
-      held[placement]?.serving = fence
-      servicesMayDiffer = true
-      directives.append(fence.map { .serve(placement, $0) } ?? .pause(placement))
-    }
+    let may =
+      there.order.role == .active && there.condition == .ready
+      && (hasLease || !there.mustStopAlone)
+    let fence = may ? there.order.fence : nil
+    guard there.serving != fence else { return }
+    held[placement]?.serving = fence
+    servicesMayDiffer = true
+    directives.append(fence.map { .serve(placement, $0) } ?? .pause(placement))
   }
 }
 

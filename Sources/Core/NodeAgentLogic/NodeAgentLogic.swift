@@ -81,7 +81,7 @@ public struct NodeAgentLogic: Sendable {
   /// Until when what must stop when isolated may serve.
   var leaseEnd: MonotonicInstant?
   var reportSequence: UInt64 = 0
-  /// Whether what is held has changed since it was said.
+  /// Whether what is held has changed since it was said last.
   var hasNews = false
   /// When the report is said again; `nil` when it was acknowledged.
   var reportAt: MonotonicInstant?
@@ -137,11 +137,9 @@ public struct NodeAgentLogic: Sendable {
       wakeServices(now, &random, &directives)
     }
     adjustServices(now, &random, &directives)
-    if hasNews {
-      hasNews = false
-      reportSequence += 1
-      say(now, &directives)
-    }
+    // While one report is on its way, what is new waits for its acknowledgement: each says everything, and a
+    // thousand placements that become ready must not make a thousand of them.
+    if hasNews, reportAt == nil { say(now, &directives) }
     return directives
   }
 

@@ -4,8 +4,15 @@ import NodeTracking
 import SupervisionRuntime
 import Synchronization
 
-/// The ways to agents and from them. Two services own it: one the links and all messages but
-/// heartbeats, the other the heartbeats, so that neither holds up the other.
+/// What says whether a node is alive. It takes the shortest way there is.
+enum VitalSign: Sendable {
+  case heartbeat(Heartbeat)
+  /// Whoever watches an agent's process saw it end.
+  case death(NodeID, Incarnation)
+}
+
+/// The ways to agents and from them. Two services own it: one the links and all messages but vital signs,
+/// the other these, so that neither holds up the other.
 ///
 /// What arrives while a service is down, or while there is no control plane to hear it, is lost: agents
 /// say everything again until it is acknowledged.
@@ -15,8 +22,6 @@ final class AgentLinks: Sendable {
     case message(AgentMessage)
     /// An agent said that it has ended.
     case ended(NodeID, Incarnation)
-    /// Whoever watches an agent's process saw it end.
-    case died(NodeID, Incarnation)
     /// An agent has measured the way to this control plane and back.
     case measured(NodeID, Duration)
   }
@@ -24,7 +29,7 @@ final class AgentLinks: Sendable {
   private struct State {
     /// `nil` while nobody listens.
     var messages: AsyncStream<News>.Continuation?
-    var heartbeats: AsyncStream<AgentMessage>.Continuation?
+    var monitor: (@Sendable (VitalSign) -> Void)?
     var agents: [NodeID: (link: AgentLinkID, agent: any AgentConnection)] = [:]
     var lastLink: UInt64 = 0
   }
@@ -89,7 +94,7 @@ final class AgentLinks: Sendable {
 
   /// An agent's process has ended, as whoever watches it saw.
   func died(_ node: NodeID, _ incarnation: Incarnation) {
-    state.withLock { $0.messages }?.yield(.died(node, incarnation))
+    state.withLock { $0.monitor }?(.death(node, incarnation))
   }
 
   /// An agent has measured the way to this control plane and back.
@@ -99,7 +104,7 @@ final class AgentLinks: Sendable {
 
   func take(_ message: AgentMessage) {
     switch message {
-    case .heartbeat: state.withLock { $0.heartbeats }?.yield(message)
+    case .heartbeat(let heartbeat): state.withLock { $0.monitor }?(.heartbeat(heartbeat))
     case .attached, .reported, .left: state.withLock { $0.messages }?.yield(.message(message))
     }
   }
@@ -125,18 +130,12 @@ final class AgentLinks: Sendable {
     for node in agents.keys.sorted() { agents[node]?.agent.closed() }
   }
 
-  func monitor() -> AsyncStream<AgentMessage> {
-    let (mailbox, continuation) = Self.mailbox(of: AgentMessage.self)
-    state.withLock { $0.heartbeats = continuation }
-    return mailbox
+  /// Vital signs go there from now on, on the thread on which they come.
+  func monitor(_ take: @escaping @Sendable (VitalSign) -> Void) {
+    state.withLock { $0.monitor = take }
   }
 
-  func stopMonitoring() {
-    state.withLock { state in
-      state.heartbeats?.finish()
-      state.heartbeats = nil
-    }
-  }
+  func stopMonitoring() { state.withLock { $0.monitor = nil } }
 
   private static func mailbox<Element>(
     of type: Element.Type
@@ -160,23 +159,21 @@ struct AttachListener: SupervisedService {
         await plane.current?.agentEnded(node, incarnation, .connectionClosed)
       case .measured(let node, let roundTrip):
         await plane.current?.measured(roundTrip, from: node)
-      case .died(let node, let incarnation):
-        await plane.current?.agentEnded(node, incarnation, .processEnded)
       }
     }
     links.hangUp()
   }
 }
 
-/// Owns the way of heartbeats.
+/// Owns the way of vital signs.
 struct HeartbeatMonitor: SupervisedService {
   let links: AgentLinks
   let plane: ResourceSlot<ControlPlane>
 
   @concurrent func run(ready: @escaping @Sendable () -> Void) async throws {
-    let heartbeats = links.monitor()
+    links.monitor { [plane] in plane.current?.take($0) }
     ready()
-    for await heartbeat in heartbeats { await plane.current?.hear(heartbeat) }
+    await untilCancelled()
     links.stopMonitoring()
   }
 }

@@ -18,7 +18,12 @@ import SupervisionRuntime
 ///
 /// It is an incarnation of the service `scheduling/scheduler` of ``SupervisedControlPlane``: it holds
 /// decisions, and nothing that must outlive it.
+///
+/// It runs on a thread of its own: that a node is silent is noticed, and decided upon, whatever Swift's threads
+/// are busy with.
 actor ControlPlane {
+  private nonisolated let thread: any ActorThread
+  private nonisolated let vitalSigns = Mailbox<VitalSign>(capacity: 100_000)
   let catalogStore: any CatalogStore
   let blobs: any BlobStore
   let log: any EventLog
@@ -51,7 +56,8 @@ actor ControlPlane {
   /// What is being written right now: the end waits for it.
   private var work: [UInt64: Task<Void, Never>] = [:]
   private var lastWork: UInt64 = 0
-  private var alarm: (at: MonotonicInstant, task: Task<Void, Never>)?
+  /// When the thread's alarm rings.
+  private var alarm: MonotonicInstant?
   private var beginning: CheckedContinuation<Problem?, Never>?
   var waiters = SettlementWaiters()
   var recentEvents = RecentEvents()
@@ -72,6 +78,8 @@ actor ControlPlane {
     let tails: EventTails
     let clock: any HostClock
     let random: any RandomNumberGenerator & Sendable
+    /// Makes what it runs on; it is finished with it.
+    let thread: @Sendable () -> any ActorThread
     let logger: Logger
     let configuration: ControlPlaneLogic.Configuration
   }
@@ -106,9 +114,14 @@ actor ControlPlane {
     tails = parts.tails
     clock = parts.clock
     random = parts.random
+    thread = parts.thread()
     logger = parts.logger
     logic = ControlPlaneLogic(snapshot, configuration: parts.configuration)
   }
+
+  deinit { thread.finish() }
+
+  nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
   private func begin(_ pending: [PendingDelivery]) async throws(Problem) {
     let problem = await withCheckedContinuation { continuation in
@@ -144,7 +157,7 @@ actor ControlPlane {
   func end() async {
     let isOrderly = phase == .stopping
     phase = .ended
-    alarm?.task.cancel()
+    thread.cancelAlarm()
     requests.refuseAll(isOrderly ? EventRouter.stopping : Self.interrupted)
     requests.refuseInvocations(isOrderly ? EventRouter.stopping : Self.restarting)
     waiters.wakeAll()
@@ -170,6 +183,22 @@ actor ControlPlane {
 
   /// An agent said something.
   func hear(_ message: AgentMessage) { feed(.agentSpoke(message)) }
+
+  /// A node is alive, or an agent was seen to end; from any thread, and never waited for.
+  nonisolated func take(_ sign: VitalSign) {
+    guard vitalSigns.put(sign) else { return }
+    thread.perform { [weak self] in self?.assumeIsolated { $0.readVitalSigns() } }
+  }
+
+  private func readVitalSigns() {
+    for sign in vitalSigns.takeAll() {
+      switch sign {
+      case .heartbeat(let heartbeat): feed(.agentSpoke(.heartbeat(heartbeat)))
+      case .death(let node, let incarnation):
+        feed(.agentDied(node, incarnation, .processEnded))
+      }
+    }
+  }
 
   /// Tells the logic what has happened, and begins to carry out what it decides.
   func feed(_ input: ControlPlaneLogic.Input) {
@@ -265,22 +294,16 @@ actor ControlPlane {
   /// Wakes the logic when it wants to be woken.
   private func setAlarm() {
     guard phase != .ended, let deadline = logic.nextDeadline else { return }
-    if let alarm, alarm.at <= deadline { return }
-    alarm?.task.cancel()
-    let wait = deadline - clock.now().monotonic
-    let task = Task {
-      do {
-        try await Task.sleep(for: max(wait, .zero), tolerance: .zero)
-        self.alarmRang()
-      } catch {
-        // Cancelled: an earlier alarm was set instead, or the program stops.
-      }
-    }
-    alarm = (deadline, task)
+    if let alarm, alarm <= deadline { return }
+    alarm = deadline
+    let wait = max(deadline - clock.now().monotonic, .zero)
+    thread.setAlarm(after: wait) { [weak self] in self?.assumeIsolated { $0.alarmRang() } }
   }
 
   private func alarmRang() {
     alarm = nil
+    // Nobody is silent whose heartbeat is here already.
+    readVitalSigns()
     feed(.deadlineReached)
   }
 

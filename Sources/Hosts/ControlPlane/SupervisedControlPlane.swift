@@ -39,6 +39,7 @@ public final class SupervisedControlPlane: Sendable {
   let room: any DataRoom
   let clock: any HostClock
   private let random: any RandomNumberGenerator & Sendable
+  private let thread: @Sendable () -> any ActorThread
   private let logger: Logger
   private let configuration: ControlPlaneLogic.Configuration
 
@@ -51,9 +52,12 @@ public final class SupervisedControlPlane: Sendable {
   let tails = EventTails()
   let plane = ResourceSlot<ControlPlane>("the control plane")
 
-  /// - Parameter room: where what is kept must find room first.
+  /// - Parameters:
+  ///   - room: where what is kept must find room first.
+  ///   - thread: what each incarnation decides on; it ends with it.
   public init(
-    stores: Stores, room: any DataRoom = UnboundedRoom(), clock: any HostClock, logger: Logger,
+    stores: Stores, room: any DataRoom = UnboundedRoom(), clock: any HostClock,
+    thread: @escaping @Sendable () -> any ActorThread, logger: Logger,
     random: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator(),
     configuration: ControlPlaneLogic.Configuration = ControlPlaneLogic.Configuration()
   ) {
@@ -62,6 +66,7 @@ public final class SupervisedControlPlane: Sendable {
     self.clock = clock
     self.logger = logger
     self.random = random
+    self.thread = thread
     self.configuration = configuration
   }
 
@@ -135,7 +140,8 @@ public final class SupervisedControlPlane: Sendable {
       catalog: SlottedCatalog(slot: registry), blobs: SlottedBlobs(slot: registry),
       events: SlottedLog(slot: bus, room: room), room: room, verifiers: verifiers, links: links,
       deliveries: deliveries,
-      invocations: invocations, tails: tails, clock: clock, random: random, logger: logger,
+      invocations: invocations, tails: tails, clock: clock, random: random, thread: thread,
+      logger: logger,
       configuration: configuration)
     return ResourceOwner(
       of: plane, open: { try await ControlPlane.start(parts) }, close: { await $0.end() })

@@ -24,7 +24,7 @@ public actor NodeAgent {
   /// The services that run.
   var services: [ServiceRunID: Service] = [:]
   private var random: any RandomNumberGenerator & Sendable
-  private nonisolated let mailbox = Mailbox()
+  private nonisolated let mailbox = Mailbox<ControlMessage>()
   /// When the thread's alarm rings.
   private var alarm: MonotonicInstant?
   /// The shares of the workers' steps that count.

@@ -69,7 +69,8 @@ enum TestModule {
       "hostile bytes are refused or read", cases: 2000, Generator<[UInt8]>.bytes(count: 0...200)
     ) { bytes in
       _ = try? WireAgentFrame(serializedBytes: bytes).message()
-      _ = try? WirePlaneFrame(serializedBytes: bytes).message()
+      var orders = OrderMemory()
+      _ = try? WirePlaneFrame(serializedBytes: bytes).message(&orders)
       _ = try? WireActivationReport(serializedBytes: bytes).report()
       _ = try? WireStateEntries(serializedBytes: bytes).all()
       return true

@@ -207,7 +207,7 @@ import Testing
     _ = plane.push("1")
     _ = plane.deploy("1", one)
     let refused = Problem(.refused, code: "signature_invalid", "no")
-    #expect(plane.obey("a", condition: .failed(refused)) == ["refused signature_invalid", "a: "])
+    #expect(plane.obey("a", condition: .failed(refused)) == ["a: ", "refused signature_invalid"])
     let events = plane.changes.compactMap { change -> SecurityEvent? in
       if case .appendSecurityEvent(let event) = change { event } else { nil }
     }

@@ -18,6 +18,8 @@ struct AgentDriver {
   var runs: [String: ServiceRunID] = [:]
   /// What serves, by what it said.
   private(set) var serving: Set<String> = []
+  /// Whether the control plane says at once that a report has arrived.
+  var acknowledgesReports = true
   private var beats: [UInt64] = []
 
   init() {
@@ -51,6 +53,9 @@ struct AgentDriver {
         texts += tell(.vitalsMeasured(vitals))
       } else if let text = text(directive) {
         texts.append(text)
+      }
+      if case .send(.reported(let report)) = directive, acknowledgesReports {
+        texts += hear(.reportAcknowledged(incarnation, sequence: report.sequence, term: 1))
       }
     }
     return texts

@@ -96,7 +96,23 @@ import Testing
         == ["prepare c#1", "report 1.3 [a#1 preparing; b#1 preparing; c#1 preparing]"])
   }
 
+  @Test mutating func `what is new while a report is on its way is said once, when it has arrived`()
+  {
+    agent.acknowledgesReports = false
+    agent.attach()
+    #expect(agent.plan(1, [("a", 1, .active, 1), ("b", 1, .active, 1)]).count == 3)
+    #expect(agent.prepared("a", 1) == ["serve a#1 1.1"])
+    #expect(agent.prepared("b", 1) == ["serve b#1 1.1"])
+    let sequence = agent.logic.report.sequence
+    #expect(
+      agent.hear(.reportAcknowledged(agent.incarnation, sequence: sequence, term: 1))
+        == ["report 1.1 [a#1 ready; b#1 ready]"])
+    #expect(
+      agent.hear(.reportAcknowledged(agent.incarnation, sequence: sequence, term: 1)).isEmpty)
+  }
+
   @Test mutating func `a report is said again until it is acknowledged`() {
+    agent.acknowledgesReports = false
     agent.attach()
     _ = agent.plan(1, [("a", 1, .active, 1)])
     #expect(agent.wait(.milliseconds(500)).contains("report 1.1 [a#1 preparing]"))

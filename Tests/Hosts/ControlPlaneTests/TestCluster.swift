@@ -79,7 +79,8 @@ struct TestCluster {
           let log = try EventDatabase(in: folder, retention: retention)
           return EventStores(log: FaultyLog(log: log, faults: faults), state: log.state)
         }),
-      clock: clock, logger: logger, configuration: configuration)
+      clock: clock, thread: { ThreadExecutor(name: "wm-plane", urgency: .ordinary) },
+      logger: logger, configuration: configuration)
     let slot = ResourceSlot<any ModuleEngine>("the engine")
     let agent = ChildSpecification("agent") {
       NodeAgentService(

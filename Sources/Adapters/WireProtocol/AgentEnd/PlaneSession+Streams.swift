@@ -26,12 +26,13 @@ extension PlaneSession {
       for await frame in frames.elements { try await writer.write(frame) }
     } onResponse: { response in
       var isWelcome = false
+      var orders = OrderMemory()
       for try await frame in response.messages {
         if case .welcome(let wire) = frame.frame {
           isWelcome = true
           welcome.fill(wire)
         } else if isWelcome {
-          try self.take(frame)
+          try self.take(frame, &orders)
         } else {
           throw WireFault("the control plane did not say welcome first")
         }
@@ -39,10 +40,10 @@ extension PlaneSession {
     }
   }
 
-  private func take(_ frame: WirePlaneFrame) throws {
+  private func take(_ frame: WirePlaneFrame, _ orders: inout OrderMemory) throws {
     guard !isCutOff else { return }
     if case .inquiry(let inquiry) = frame.frame { return take(inquiry) }
-    if let message = try frame.message() { agent.send(message) }
+    if let message = try frame.message(&orders) { agent.send(message) }
   }
 
   private func take(_ inquiry: WireInquiry) {

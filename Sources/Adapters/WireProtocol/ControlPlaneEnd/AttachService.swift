@@ -116,7 +116,7 @@ final class AttachService: WireControlPlane.ServiceProtocol {
       SymmetricKey(size: .bits128).withUnsafeBytes { Array($0) })
     let agent = RemoteAgent(
       node, Incarnation(hello.incarnation), session: session, facts: try hello.facts.facts(),
-      frames: frames, heartbeats: heartbeats)
+      features: hello.features, frames: frames, heartbeats: heartbeats)
     let replaced = try agents.withLock { agents -> RemoteAgent? in
       guard !agents.isClosed else {
         throw RPCError(code: .unavailable, message: "the control plane is stopping")

@@ -16,6 +16,8 @@ final class RemoteAgent: AgentConnection {
   private let heartbeats: (any HeartbeatReception)?
   let orders = OutboundQueue<WireRunOrder>()
   let state: Mutex<State>
+  /// What its newest plan said; `nil` when it remembers nothing.
+  private let plan: Mutex<OrderMemory?>
 
   struct State {
     var isOver = false
@@ -33,6 +35,7 @@ final class RemoteAgent: AgentConnection {
 
   init(
     _ node: NodeID, _ incarnation: Incarnation, session: String, facts: NodeFacts,
+    features: [String],
     frames: OutboundQueue<WirePlaneFrame>, heartbeats: (any HeartbeatReception)?
   ) {
     self.heartbeats = heartbeats
@@ -40,14 +43,19 @@ final class RemoteAgent: AgentConnection {
     self.incarnation = incarnation
     self.session = session
     self.frames = frames
+    plan = Mutex(features.contains(WireGreeting.knownOrders) ? OrderMemory() : nil)
     state = Mutex(State(facts: facts))
   }
 
   func send(_ message: ControlMessage) {
     if case .heartbeatAcknowledged = message, heartbeats?.send(message, to: node) == true { return }
     // A deployment that cannot be written is a fault of this program: the agent learns of it no way.
-    guard let frame = try? WirePlaneFrame(message) else { return }
-    if !frames.send(frame) { end() }
+    let isSent = plan.withLock { plan in
+      guard let frame = try? WirePlaneFrame(message, &plan) else { return true }
+      // In the order in which they were made: each refers to the one before.
+      return frames.send(frame)
+    }
+    if !isSent { end() }
   }
 
   func closed() { end() }

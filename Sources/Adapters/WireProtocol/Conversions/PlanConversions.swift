@@ -6,50 +6,84 @@ import WireMessages
 // What agents and the control plane say to each other.
 
 extension WireNodePlan {
-  init(_ plan: NodePlan) throws(WireFault) {
+  /// - Parameter memory: what the other end has been sent; `nil` when it remembers nothing.
+  init(_ plan: NodePlan, _ memory: inout OrderMemory?) throws(WireFault) {
     self.init()
     node = plan.node.text
     incarnation = plan.incarnation.number
     version = WirePlanVersion(plan.version)
     orders.reserveCapacity(plan.orders.count)
-    for order in plan.orders { orders.append(try WirePlacementOrder(order)) }
+    for order in plan.orders {
+      orders.append(try WirePlacementOrder(order, isKnown: memory?.has(order) ?? false))
+    }
+    memory?.keep(plan)
   }
 
-  func plan() throws(WireFault) -> NodePlan {
+  func plan(_ memory: inout OrderMemory) throws(WireFault) -> NodePlan {
     var all: [PlacementOrder] = []
     all.reserveCapacity(orders.count)
-    for order in orders { all.append(try order.order()) }
-    return NodePlan(
+    for order in orders { all.append(try order.order(memory)) }
+    let plan = NodePlan(
       node: try NodeID(wire: node), incarnation: Incarnation(incarnation),
       version: version.version, orders: all)
+    memory.keep(plan)
+    return plan
+  }
+}
+
+/// The orders of the plan that was sent last on a stream: what is in them need not be sent again.
+struct OrderMemory: Sendable {
+  private var orders: [PlacementID: PlacementOrder] = [:]
+
+  func has(_ order: PlacementOrder) -> Bool {
+    guard let there = orders[order.placement] else { return false }
+    return there.deployment == order.deployment && there.record == order.record
+  }
+
+  subscript(placement: PlacementID) -> PlacementOrder? { orders[placement] }
+
+  mutating func keep(_ plan: NodePlan) {
+    orders = Dictionary(plan.orders.map { ($0.placement, $0) }, uniquingKeysWith: { $1 })
   }
 }
 
 extension WirePlacementOrder {
-  fileprivate init(_ order: PlacementOrder) throws(WireFault) {
+  fileprivate init(_ order: PlacementOrder, isKnown: Bool) throws(WireFault) {
     self.init()
-    deploymentJson = try WireJSON.encode(order.deployment)
-    recordJson = try WireJSON.encode(order.record)
+    if isKnown {
+      known = WirePlacementId(order.placement)
+    } else {
+      deploymentJson = try WireJSON.encode(order.deployment)
+      recordJson = try WireJSON.encode(order.record)
+    }
     role = WirePlacementRole(order.role)
     fence = WirePlanVersion(order.fence)
   }
 
-  fileprivate func order() throws(WireFault) -> PlacementOrder {
-    PlacementOrder(
-      deployment: try WireJSON.decode(Deployment.self, from: deploymentJson),
-      record: try WireJSON.decode(ModuleVersionRecord.self, from: recordJson),
-      role: try role.role(), fence: fence.version)
+  fileprivate func order(_ memory: OrderMemory) throws(WireFault) -> PlacementOrder {
+    guard hasKnown else {
+      return PlacementOrder(
+        deployment: try WireJSON.decode(Deployment.self, from: deploymentJson),
+        record: try WireJSON.decode(ModuleVersionRecord.self, from: recordJson),
+        role: try role.role(), fence: fence.version)
+    }
+    guard let there = memory[try known.placement()] else {
+      throw WireFault("an order refers to what was not sent")
+    }
+    return PlacementOrder(
+      deployment: there.deployment, record: there.record, role: try role.role(),
+      fence: fence.version)
   }
 }
 
 extension WirePlaneFrame {
-  init(_ message: ControlMessage) throws(WireFault) {
+  init(_ message: ControlMessage, _ memory: inout OrderMemory?) throws(WireFault) {
     self.init()
     switch message {
     case .welcome(let incarnation, let term):
       registered = WireRegistered(incarnation, term)
     case .unknown(let incarnation, let term): unknown = WireRegistered(incarnation, term)
-    case .plan(let plan): self.plan = try WireNodePlan(plan)
+    case .plan(let plan): self.plan = try WireNodePlan(plan, &memory)
     case .heartbeatAcknowledged(let incarnation, let sequence, let plan, let term):
       heartbeatAcknowledged = .with {
         $0.incarnation = incarnation.number
@@ -73,13 +107,15 @@ extension WirePlaneFrame {
   }
 
   /// `nil` for a frame that is no message for the agent's logic, or not known here.
-  func message() throws(WireFault) -> ControlMessage? {
+  ///
+  /// - Parameter memory: what came before on this stream.
+  func message(_ memory: inout OrderMemory) throws(WireFault) -> ControlMessage? {
     switch frame {
     case .registered(let registered):
       .welcome(Incarnation(registered.incarnation), term: registered.term)
     case .unknown(let registered):
       .unknown(Incarnation(registered.incarnation), term: registered.term)
-    case .plan(let plan): .plan(try plan.plan())
+    case .plan(let plan): .plan(try plan.plan(&memory))
     case .heartbeatAcknowledged(let acknowledged):
       .heartbeatAcknowledged(
         Incarnation(acknowledged.incarnation), sequence: acknowledged.sequence,

@@ -5,6 +5,7 @@ import ClusterModel
 import ControlPlane
 import ControlPlaneLogic
 import DataBackup
+import DedicatedThreads
 import DurableSQLite
 import EmbeddedEventBus
 import EventRouting
@@ -65,7 +66,9 @@ struct PlaneServices: Sendable {
           meter.looks(into: log)
           return EventStores(log: log, state: log.state)
         }),
-      room: meter.meter, clock: clock, logger: Logger(label: "control-plane"),
+      room: meter.meter, clock: clock,
+      thread: { ThreadExecutor(name: "wm-plane", urgency: .realTimeIfPermitted) },
+      logger: Logger(label: "control-plane"),
       configuration: configuration)
     authority = try ClusterAuthority(in: folder.path, at: clock.now().wall)
     access = AccessControl(
