@@ -1,6 +1,6 @@
 # What there is to do here. CI calls the same targets.
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap build run test demo fuzz simulate mutate chaos bench-placement bench-events bench-sandbox bench-heartbeats wasi-suite lint format check-imports guests test-processes clean
+.PHONY: help bootstrap build run test demo fuzz simulate mutate chaos bench-placement bench-events bench-sandbox bench-fleet bench-heartbeats wasi-suite lint format check-imports guests test-processes clean
 
 # Passed on: `make demo ARGS=--keep`, `make run ARGS="dev app.yaml"`, `make test ARGS="--filter Name"`.
 ARGS ?=
@@ -55,6 +55,12 @@ bench-events: bootstrap guests ## Measure events and state: make bench-events AR
 bench-heartbeats: bootstrap ## Measure false alarms and fail-over: make bench-heartbeats ARGS="--minutes 5"
 	@swift build -c release --package-path Benchmarks --product bench-heartbeats
 	@Benchmarks/.build/release/bench-heartbeats $(ARGS)
+
+# The whole takes about an hour; make bench-fleet ARGS="--quick" some minutes.
+bench-fleet: build ## Measure a fleet of processes: losses, invocations, changes
+	@scripts/build-bench-guests
+	@swift build -c release --package-path Benchmarks --product bench-fleet
+	@Benchmarks/.build/release/bench-fleet $(ARGS)
 
 bench-sandbox: bootstrap guests ## Measure the sandbox beside a C program with the same library: make bench-sandbox ARGS="--quick"
 	@scripts/build-bench-guests

@@ -14,6 +14,8 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.0"),
+    .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.0"),
     .package(name: "wasmatrix", path: ".."),
   ],
   targets: [
@@ -44,6 +46,15 @@ let package = Package(
         "Measuring", argumentParser,
         .product(name: "HeartbeatParts", package: "wasmatrix"),
         .product(name: "wasmatrix-watcher", package: "wasmatrix"),
+      ],
+      swiftSettings: settings),
+    .executableTarget(
+      name: "bench-fleet",
+      dependencies: [
+        "Measuring", argumentParser,
+        .product(name: "GRPCCore", package: "grpc-swift-2"),
+        .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
+        .product(name: "Parts", package: "wasmatrix"),
       ],
       swiftSettings: settings),
     // As well as it can be built for exactly this machine.

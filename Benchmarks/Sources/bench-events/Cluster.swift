@@ -42,7 +42,8 @@ final class Cluster: Sendable {
           let log = try EventDatabase(in: folder)
           return EventStores(log: log, state: log.state)
         }),
-      clock: clock, logger: logger, configuration: configuration)
+      clock: clock, thread: { ThreadExecutor(name: "wm-plane", urgency: .realTimeIfPermitted) },
+      logger: logger, configuration: configuration)
     self.plane = plane
     let slot = ResourceSlot<any ModuleEngine>("the engine")
     let node = ChildSpecification(.supervisor("node", AgentTree.plan), path: "node") { path in

@@ -1,0 +1,245 @@
+import Foundation
+import Glibc
+import Measuring
+
+/// How a node is lost.
+enum Loss: String, CaseIterable, Encodable {
+  case kill, abort, trap, outOfMemory, stop, partition
+
+  /// Whether its process is no more.
+  var isDeath: Bool { self != .stop && self != .partition }
+}
+
+/// From the loss of the node on which everything runs to the first answer of another, and until others have
+/// taken all of it over.
+struct TakingOver: Encodable {
+  let loss: Loss
+  let placements: Int
+  let burners: Int
+  let scheduling: String
+  /// Of an agent, in MiB, when it was lost: the median.
+  private(set) var residentMebibytes = 0
+  /// Nanoseconds, one for each loss: until a request that was made right after it was answered elsewhere, and
+  /// until the agents that took over said that they serve all of it.
+  private(set) var first: [Int64] = []
+  private(set) var all: [Int64] = []
+  /// Requests that were answered by an error before, in all.
+  private(set) var refused = 0
+  struct Wish {
+    var loss: Loss
+    var placements = 1
+    var ballastMebibytes = 0
+    var losses: Int
+    var burners = 0
+    var isRealTime = true
+  }
+
+  init(_ wish: Wish, _ setting: Setting) throws {
+    loss = wish.loss
+    placements = wish.placements
+    burners = wish.burners
+    scheduling = wish.isRealTime ? "real time" : "ordinary"
+    let stage = try Stage(wish, setting)
+    defer { stage.end() }
+    let burning = try Burners(wish.burners)
+    defer { burning.end() }
+    var sizes: [Int] = []
+    for _ in 0..<wish.losses {
+      let victim = try stage.settle()
+      sizes.append(stage.fleet.agents[victim]?.resident ?? 0)
+      let began = try stage.lose(victim)
+      refused += try stage.firstAnswer(not: victim)
+      first.append(clock() - began)
+      try stage.awaitAll(not: victim)
+      all.append(clock() - began)
+      try stage.bringBack(victim)
+    }
+    residentMebibytes = sizes.sorted()[sizes.count / 2] >> 20
+  }
+
+  var text: String {
+    let (first, all) = (Times(first), Times(all))
+    let name =
+      "\(loss.rawValue), \(placements) placements, \(residentMebibytes) MiB, "
+      + "\(scheduling)" + (burners > 0 ? ", \(burners) busy processes" : "")
+    return "| \(name) | \(first.count) | \(Self.text(first)) | \(Self.text(all)) | \(refused) |"
+  }
+
+  static let header = """
+    | lost | n | first answer elsewhere: p50, p99, longest | all serve elsewhere: p50, p99, longest | refused |
+    |---|---|---|---|---|
+    """
+
+  /// Milliseconds. A 99th percentile of few is none.
+  private static func text(_ times: Times) -> String {
+    func text(_ nanoseconds: Double) -> String {
+      "\((nanoseconds / 1e4).rounded() / 100)"
+    }
+    let p99 = times.count >= 2000 ? text(times.p99) : "-"
+    return "\(text(times.p50)), \(p99), \(text(times.worst)) ms"
+  }
+}
+
+/// What all cells share.
+struct Setting {
+  var program: String
+  var folder: String
+  var guests: String
+}
+
+/// A fleet on which everything is served by one node, and another holds all of it compiled.
+final class Stage {
+  let fleet: Fleet
+  private let wish: TakingOver.Wish
+  private let connection: Connection
+  private var relays: [String: Relay] = [:]
+  /// Holds nothing; a fleet of which half is silent takes itself for healthy.
+  private static let bystander = "node-z"
+  private static let holders = ["node-a", "node-b"]
+
+  init(_ wish: TakingOver.Wish, _ setting: Setting) throws {
+    self.wish = wish
+    fleet = try Fleet(setting, isRealTime: wish.isRealTime)
+    connection = Connection(port: fleet.port)
+    for name in Self.holders + [Self.bystander] {
+      var options = ["--memory-mebibytes", "16000"]
+      if wish.loss == .partition {
+        let relay = try Relay(to: fleet.agentsPort)
+        relays[name] = relay
+        options += ["--attach", "127.0.0.1:\(relay.port)"]
+      }
+      if name != Self.bystander { options += ["--label", "pool=main"] }
+      try fleet.join(name, options: options)
+    }
+    try fleet.deploy(Self.manifest(wish.placements), named: "probes")
+    if wish.ballastMebibytes > 0 {
+      try fleet.deploy(Self.ballast(wish.ballastMebibytes), named: "ballast")
+    }
+  }
+
+  func end() { fleet.end() }
+
+  private static func module(_ index: Int) -> String { "probe-\(index)" }
+
+  static func manifest(_ count: Int, replicas: Int = 1, fallbacks: Int = 1) -> String {
+    var text = "apiVersion: wasmatrix/v1\nname: probes\nmodules:\n"
+    for index in 0..<count {
+      text +=
+        "  \(module(index)): { source: where.wasm, idempotent: true, limits: { memory: 1MiB }, "
+        + "placement: { replicas: \(replicas), fallbacks: \(fallbacks), labels: { pool: main } } }\n"
+    }
+    return text
+  }
+
+  private static func ballast(_ mebibytes: Int) -> String {
+    """
+    apiVersion: wasmatrix/v1
+    name: ballast
+    modules:
+      ballast:
+        source: ballast-\(mebibytes).wasm
+        kind: service
+        shutdown: kill
+        limits: { memory: \(mebibytes + 1)MiB }
+    supervision:
+      placement: { replicas: 2, fallbacks: 0, labels: { pool: main } }
+    """
+  }
+
+  /// Waits until one node serves everything, and another is ready to.
+  ///
+  /// - Returns: who serves.
+  func settle() throws -> String {
+    var server = ""
+    try fleet.wait("a fleet at rest") {
+      let count = wish.placements
+      let active = try fleet.placements("active", of: "probe-")
+      guard let node = Self.holders.first(where: { active[$0] == count }),
+        let other = Self.holders.first(where: { $0 != node }),
+        try fleet.placements("fallback", of: "probe-")[other] == count,
+        try fleet.isHealthy(Self.holders + [Self.bystander])
+      else { return false }
+      server = node
+      return Self.holders.allSatisfy {
+        (fleet.agents[$0]?.resident ?? 0) >= wish.ballastMebibytes << 20
+      }
+    }
+    return server
+  }
+
+  /// - Returns: when it was lost.
+  func lose(_ node: String) throws -> Int64 {
+    guard let agent = fleet.agents[node] else { throw Failure("there is no \(node)") }
+    let began = clock()
+    switch wish.loss {
+    case .kill: agent.signal(SIGKILL)
+    case .abort: agent.signal(SIGABRT)
+    case .trap: agent.signal(SIGILL)
+    case .outOfMemory: return try exhaust(agent)
+    case .stop: agent.signal(SIGSTOP)
+    case .partition: relays[node]?.cut()
+    }
+    return began
+  }
+
+  /// Takes its memory away, has it run something, and waits until the kernel has killed it.
+  private func exhaust(_ agent: Process) throws -> Int64 {
+    try MemoryGroup.exhaust(agent)
+    let port = fleet.port
+    Thread.detachNewThread {
+      _ = try? Connection(port: port).request("POST", "/v1/invoke/\(Self.module(0))?timeout=10s")
+    }
+    agent.reap()
+    return clock()
+  }
+
+  /// - Returns: how many answers were errors before it.
+  func firstAnswer(not node: String) throws -> Int {
+    let module = Self.module(Int.random(in: 0..<wish.placements))
+    var refused = 0
+    while true {
+      let answer = try connection.request("POST", "/v1/invoke/\(module)?timeout=10s")
+      if answer.status == 200, !answer.text.hasPrefix(node + " ") {
+        return refused
+      }
+      refused += 1
+    }
+  }
+
+  /// Until the other node says that it serves all of it.
+  func awaitAll(not node: String) throws {
+    let other = Self.holders.first { $0 != node } ?? ""
+    let end = clock() + 30_000_000_000
+    while try fleet.placements("active", of: "probe-")[other] != wish.placements {
+      guard clock() < end else { throw Failure("not all is served by \(other)") }
+    }
+  }
+
+  func bringBack(_ node: String) throws {
+    switch wish.loss {
+    case .kill, .abort, .trap, .outOfMemory:
+      fleet.agents[node]?.reap()
+      try fleet.start(node)
+    case .stop: fleet.agents[node]?.signal(SIGCONT)
+    case .partition: relays[node]?.mend()
+    }
+  }
+}
+
+/// A control group whose memory runs out, as an administrator would make it.
+enum MemoryGroup {
+  private static let folder = "/sys/fs/cgroup/memory/wasmatrix-bench-\(getpid())"
+
+  /// - Returns: whether such groups can be made here.
+  static var isPermitted: Bool {
+    mkdir(folder, 0o755) == 0 && rmdir(folder) == 0
+  }
+
+  static func exhaust(_ process: Process) throws {
+    mkdir(folder, 0o755)
+    try "\(process.pid)".write(
+      toFile: folder + "/cgroup.procs", atomically: false, encoding: .utf8)
+    try "65536".write(
+      toFile: folder + "/memory.limit_in_bytes", atomically: false, encoding: .utf8)
+  }
+}
