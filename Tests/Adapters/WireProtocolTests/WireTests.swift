@@ -93,14 +93,15 @@ struct WireTests {
   @Test func `what a plan said before is not sent again, but to agents that forget it`() throws {
     var memory: OrderMemory? = OrderMemory()
     var none: OrderMemory?
+    let documents = OrderDocuments()
     for counter in 1...3 {
-      let wire = try WireNodePlan(Self.plan(UInt64(counter), [1, 2]), &memory)
+      let wire = try WireNodePlan(Self.plan(UInt64(counter), [1, 2]), &memory, documents)
       #expect(wire.orders.allSatisfy { $0.hasKnown == (counter > 1) })
-      let whole = try WireNodePlan(Self.plan(UInt64(counter), [1, 2]), &none)
+      let whole = try WireNodePlan(Self.plan(UInt64(counter), [1, 2]), &none, documents)
       #expect(whole.orders.allSatisfy { !$0.hasKnown && !$0.deploymentJson.isEmpty })
     }
     var fresh = OrderMemory()
-    let wire = try WireNodePlan(Self.plan(4, [2]), &memory)
+    let wire = try WireNodePlan(Self.plan(4, [2]), &memory, documents)
     #expect(throws: WireFault.self) { try wire.plan(&fresh) }
   }
 

@@ -19,6 +19,7 @@ final class AttachService: WireControlPlane.ServiceProtocol {
   private let programVersion: String
   private let logger: Logger
   private let agents = Mutex(Agents())
+  private let documents = OrderDocuments()
 
   private struct Agents {
     var bySession: [String: RemoteAgent] = [:]
@@ -116,7 +117,8 @@ final class AttachService: WireControlPlane.ServiceProtocol {
       SymmetricKey(size: .bits128).withUnsafeBytes { Array($0) })
     let agent = RemoteAgent(
       node, Incarnation(hello.incarnation), session: session, facts: try hello.facts.facts(),
-      features: hello.features, frames: frames, heartbeats: heartbeats)
+      features: hello.features,
+      documents: documents, frames: frames, heartbeats: heartbeats)
     let replaced = try agents.withLock { agents -> RemoteAgent? in
       guard !agents.isClosed else {
         throw RPCError(code: .unavailable, message: "the control plane is stopping")

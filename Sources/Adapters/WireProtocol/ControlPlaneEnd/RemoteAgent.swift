@@ -18,6 +18,7 @@ final class RemoteAgent: AgentConnection {
   let state: Mutex<State>
   /// What its newest plan said; `nil` when it remembers nothing.
   private let plan: Mutex<OrderMemory?>
+  private let documents: OrderDocuments
 
   struct State {
     var isOver = false
@@ -35,10 +36,11 @@ final class RemoteAgent: AgentConnection {
 
   init(
     _ node: NodeID, _ incarnation: Incarnation, session: String, facts: NodeFacts,
-    features: [String],
+    features: [String], documents: OrderDocuments,
     frames: OutboundQueue<WirePlaneFrame>, heartbeats: (any HeartbeatReception)?
   ) {
     self.heartbeats = heartbeats
+    self.documents = documents
     self.node = node
     self.incarnation = incarnation
     self.session = session
@@ -51,7 +53,7 @@ final class RemoteAgent: AgentConnection {
     if case .heartbeatAcknowledged = message, heartbeats?.send(message, to: node) == true { return }
     // A deployment that cannot be written is a fault of this program: the agent learns of it no way.
     let isSent = plan.withLock { plan in
-      guard let frame = try? WirePlaneFrame(message, &plan) else { return true }
+      guard let frame = try? WirePlaneFrame(message, &plan, documents) else { return true }
       // In the order in which they were made: each refers to the one before.
       return frames.send(frame)
     }

@@ -1,20 +1,25 @@
 import ClusterModel
 import Foundation
 import SwiftProtobuf
+import Synchronization
 import WireMessages
 
 // What agents and the control plane say to each other.
 
 extension WireNodePlan {
-  /// - Parameter memory: what the other end has been sent; `nil` when it remembers nothing.
-  init(_ plan: NodePlan, _ memory: inout OrderMemory?) throws(WireFault) {
+  /// - Parameters:
+  ///   - memory: what the other end has been sent; `nil` when it remembers nothing.
+  ///   - documents: what was written for others.
+  init(
+    _ plan: NodePlan, _ memory: inout OrderMemory?, _ documents: OrderDocuments
+  ) throws(WireFault) {
     self.init()
     node = plan.node.text
     incarnation = plan.incarnation.number
     version = WirePlanVersion(plan.version)
     orders.reserveCapacity(plan.orders.count)
     for order in plan.orders {
-      orders.append(try WirePlacementOrder(order, isKnown: memory?.has(order) ?? false))
+      orders.append(try WirePlacementOrder(order, isKnown: memory?.has(order) ?? false, documents))
     }
     memory?.keep(plan)
   }
@@ -47,14 +52,46 @@ struct OrderMemory: Sendable {
   }
 }
 
+/// Documents of orders as they are sent: one deployment goes to many nodes.
+final class OrderDocuments: Sendable {
+  private struct Written {
+    let order: PlacementOrder
+    let deployment: Data
+    let record: Data
+  }
+
+  private let written = Mutex<[PlacementID: Written]>([:])
+  /// Then they are forgotten: it is only work that is saved.
+  private static let most = 10_000
+
+  func documents(
+    of order: PlacementOrder
+  ) throws(WireFault) -> (deployment: Data, record: Data) {
+    if let there = written.withLock({ $0[order.placement] }),
+      there.order.deployment == order.deployment, there.order.record == order.record
+    {
+      return (there.deployment, there.record)
+    }
+    let new = Written(
+      order: order, deployment: try WireJSON.encode(order.deployment),
+      record: try WireJSON.encode(order.record))
+    written.withLock { written in
+      if written.count >= Self.most { written = [:] }
+      written[order.placement] = new
+    }
+    return (new.deployment, new.record)
+  }
+}
+
 extension WirePlacementOrder {
-  fileprivate init(_ order: PlacementOrder, isKnown: Bool) throws(WireFault) {
+  fileprivate init(
+    _ order: PlacementOrder, isKnown: Bool, _ documents: OrderDocuments
+  ) throws(WireFault) {
     self.init()
     if isKnown {
       known = WirePlacementId(order.placement)
     } else {
-      deploymentJson = try WireJSON.encode(order.deployment)
-      recordJson = try WireJSON.encode(order.record)
+      (deploymentJson, recordJson) = try documents.documents(of: order)
     }
     role = WirePlacementRole(order.role)
     fence = WirePlanVersion(order.fence)
@@ -77,13 +114,15 @@ extension WirePlacementOrder {
 }
 
 extension WirePlaneFrame {
-  init(_ message: ControlMessage, _ memory: inout OrderMemory?) throws(WireFault) {
+  init(
+    _ message: ControlMessage, _ memory: inout OrderMemory?, _ documents: OrderDocuments
+  ) throws(WireFault) {
     self.init()
     switch message {
     case .welcome(let incarnation, let term):
       registered = WireRegistered(incarnation, term)
     case .unknown(let incarnation, let term): unknown = WireRegistered(incarnation, term)
-    case .plan(let plan): self.plan = try WireNodePlan(plan, &memory)
+    case .plan(let plan): self.plan = try WireNodePlan(plan, &memory, documents)
     case .heartbeatAcknowledged(let incarnation, let sequence, let plan, let term):
       heartbeatAcknowledged = .with {
         $0.incarnation = incarnation.number
