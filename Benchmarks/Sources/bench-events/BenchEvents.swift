@@ -10,10 +10,12 @@ struct BenchEvents: AsyncParsableCommand {
     abstract: "Measures events and state beside what each is held against.")
 
   enum Part: String, CaseIterable, ExpressibleByArgument {
-    case publishing, handling, matching, caching, storm
+    case publishing, sustained, handling, matching, caching, storm
   }
 
-  @Option(help: "What to measure: publishing, handling, matching, caching, storm; default: all.")
+  @Option(
+    help:
+      "What to measure: publishing, sustained, handling, matching, caching, storm; default: all.")
   var part: [Part] = []
 
   @Flag(help: "A tenth of everything.")
@@ -33,6 +35,7 @@ struct BenchEvents: AsyncParsableCommand {
 
   struct Report: Encodable {
     var publishing: Publishing?
+    var sustained: Sustained?
     var handling: Handling?
     var matching: [Matching] = []
     var caching: Caching?
@@ -46,6 +49,11 @@ struct BenchEvents: AsyncParsableCommand {
     if parts.contains(.publishing) {
       let measured = try await Publishing(in: Workspace(in: folder), count: 4000 / share)
       report.publishing = measured
+      print(measured.text)
+    }
+    if parts.contains(.sustained) {
+      let measured = try await Sustained(in: Workspace(in: folder), count: 512_000 / share)
+      report.sustained = measured
       print(measured.text)
     }
     if parts.contains(.handling) {
