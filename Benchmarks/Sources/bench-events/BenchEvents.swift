@@ -38,7 +38,7 @@ struct BenchEvents: AsyncParsableCommand {
     var sustained: Sustained?
     var handling: Handling?
     var matching: [Matching] = []
-    var caching: Caching?
+    var caching: [Caching] = []
     var storm: Storm?
   }
 
@@ -67,9 +67,11 @@ struct BenchEvents: AsyncParsableCommand {
       print(Matching.text(report.matching))
     }
     if parts.contains(.caching) {
-      let measured = try await Caching(keys: 1_000_000 / share, reads: 5_000_000 / share)
-      report.caching = measured
-      print(measured.text)
+      for keys in [10_000, 1_000_000] {
+        let measured = try await Caching(keys: keys / share, reads: 5_000_000 / share)
+        report.caching.append(measured)
+        print(measured.text)
+      }
     }
     if parts.contains(.storm) {
       let measured = try await Storm(

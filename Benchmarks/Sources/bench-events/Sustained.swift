@@ -3,30 +3,53 @@ import EmbeddedEventBus
 import Glibc
 import Measuring
 
-/// Many publishers for long: what is accepted, until the tables have all of it, and what that takes of the
-/// processor.
+/// Many publishers for long: what is accepted until the tables have all of it, and what that takes of the
+/// processor, beside what the least takes that keeps the same bytes.
 struct Sustained: Encodable {
   let events: Int
-  /// Events a second until the last one was accepted, and until the last one was in the tables.
-  let accepted: Double
-  let kept: Double
+  /// Events a second until the last one was accepted, and until the last one was in the tables; of each round.
+  let accepted: Spread
+  let kept: Spread
   /// Microseconds of processor for an event, those of whoever publishes included.
-  let processor: Double
+  let processor: Spread
+  /// The same of ``BareKeeping``.
+  let bareKept: Spread
+  let bareProcessor: Spread
+  let processorRatio: Spread
+
+  static let rounds = 5
 
   init(in workspace: Workspace, count: Int) async throws {
+    let each = max(count / Publishing.publishers / Self.rounds, 1)
+    let events = each * Publishing.publishers
     let log = try EventDatabase(in: DataFolder(workspace.path + "/data"))
-    let before = Self.processorTime()
-    let start = Measuring.clock()
-    try await Publishing.crowd(log, from: 0, each: count / Publishing.publishers)
-    let acceptedAt = Measuring.clock()
-    try await log.foldIn()
-    let keptAt = Measuring.clock()
-    let used = Self.processorTime() - before
+    let bare = try BareKeeping(in: workspace)
+    var (accepted, kept, processor): ([Double], [Double], [Double]) = ([], [], [])
+    var (bareKept, bareProcessor, ratios): ([Double], [Double], [Double]) = ([], [], [])
+    var bareCount = 0
+    for round in 0..<Self.rounds {
+      var (used, start) = (Self.processorTime(), Measuring.clock())
+      try await Publishing.crowd(log, from: round * events, each: each)
+      let acceptedAt = Measuring.clock()
+      try await log.foldIn()
+      accepted.append(Double(events) * 1e9 / Double(acceptedAt - start))
+      kept.append(Double(events) * 1e9 / Double(Measuring.clock() - start))
+      processor.append((Self.processorTime() - used) / Double(events))
+      (used, start) = (Self.processorTime(), Measuring.clock())
+      try bare.keep(from: bareCount, events)
+      bareCount += events
+      bareKept.append(Double(events) * 1e9 / Double(Measuring.clock() - start))
+      bareProcessor.append((Self.processorTime() - used) / Double(events))
+      ratios.append(processor[round] / bareProcessor[round])
+    }
     try await log.close()
-    events = count / Publishing.publishers * Publishing.publishers
-    accepted = Double(events) * 1e9 / Double(acceptedAt - start)
-    kept = Double(events) * 1e9 / Double(keptAt - start)
-    processor = used / Double(events)
+    self.events = events * Self.rounds
+    self.accepted = Spread(accepted)
+    self.kept = Spread(kept)
+    self.processor = Spread(processor)
+    self.bareKept = Spread(bareKept)
+    self.bareProcessor = Spread(bareProcessor)
+    processorRatio = Spread(ratios)
   }
 
   /// Microseconds, of all threads of this process.
@@ -38,8 +61,15 @@ struct Sustained: Encodable {
 
   var text: String {
     """
-    \(Publishing.publishers) publishers, \(events) events: \(Int(accepted)) a second accepted, \(Int(kept)) a \
-    second until the tables had all; \(processor) us of processor each.
+    \(Publishing.publishers) publishers, \(events) events, until the tables have all of them; the median of \
+    \(Self.rounds) rounds (the least to the most). Microseconds of processor are those of all threads.
+
+    | | accepted a second | in the tables a second | processor, an event |
+    |---|---|---|---|
+    | the event log | \(Spread.whole(accepted)) | \(Spread.whole(kept)) | \(processor.text) |
+    | frames and rows of the same bytes, one thread | | \(Spread.whole(bareKept)) \
+    | \(bareProcessor.text) |
+    | the event log, to it | | | \(processorRatio.text) |
 
     """
   }

@@ -1,5 +1,5 @@
 /// A sum that shows what a disk does to bytes, not what somebody forges: each step is one to one, so that no
-/// change of a single word goes unnoticed, and it takes a hundredth of what a cryptographic one does.
+/// change of a single word goes unnoticed, and it takes a small part of what a cryptographic one does.
 struct DamageSum: Equatable, Sendable {
   private(set) var value: UInt64 = 0x9e37_79b9_7f4a_7c15
 

@@ -23,9 +23,8 @@ enum EventChecksum {
   private static let lengthOfDigests = 8
 
   static func column(_ sum: DamageSum) -> Data {
-    var column = Data([way])
-    withUnsafeBytes(of: sum.value.littleEndian) { column.append(contentsOf: $0) }
-    return column
+    // The way is the last byte of the first word.
+    withUnsafeBytes(of: (UInt64(way).bigEndian, sum.value.littleEndian)) { Data($0[7...]) }
   }
 
   /// - Parameters:

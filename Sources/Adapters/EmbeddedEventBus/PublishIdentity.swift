@@ -11,17 +11,23 @@ struct PublishIdentity: Equatable, Sendable {
 
   init(of event: Event) {
     var hash = SHA256()
-    let parts = (event.namespace.text, event.source, event.id)
-    let length = parts.0.utf8.count + parts.1.utf8.count + parts.2.utf8.count + 2
+    let (namespace, source, id) = (event.namespace.text, event.source, event.id)
+    let length = namespace.utf8.count + source.utf8.count + id.utf8.count + 2
     withUnsafeTemporaryAllocation(byteCount: length, alignment: 1) { text in
-      text.initializeMemory(as: UInt8.self, repeating: 0)
       var end = 0
-      for var part in [parts.0, parts.1, parts.2] {
+      func put(_ part: consuming String) {
         part.withUTF8 { bytes in
           UnsafeMutableRawBufferPointer(rebasing: text[end...]).copyBytes(from: bytes)
-          end += bytes.count + 1
+          end += bytes.count
         }
       }
+      put(namespace)
+      text[end] = 0
+      end += 1
+      put(source)
+      text[end] = 0
+      end += 1
+      put(id)
       hash.update(bufferPointer: UnsafeRawBufferPointer(text))
     }
     (first, second) = hash.finalize().withUnsafeBytes { digest in

@@ -29,8 +29,8 @@ final class EventSequencer: Sendable {
   struct Entry: Sendable {
     let request: Request
     let size: Int
-    /// Nothing looks after it that it is resumed once, which would take a tenth of what an event takes: each entry
-    /// is finished by the loop or refused, and gone.
+    /// Nothing looks after it that it is resumed once, which costs something for each event: an entry is finished by
+    /// the loop or refused, and gone then.
     fileprivate let continuation: UnsafeContinuation<Result<[AppendedEvent], Problem>, Never>
 
     func finish(_ result: Result<[AppendedEvent], Problem>) {
