@@ -36,6 +36,7 @@ let package = Package(
         "Measuring", argumentParser,
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "GRDBSQLite", package: "GRDB.swift"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Parts", package: "wasmatrix"),
       ],

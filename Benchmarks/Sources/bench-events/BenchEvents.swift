@@ -10,10 +10,12 @@ struct BenchEvents: AsyncParsableCommand {
     abstract: "Measures events and state beside what each is held against.")
 
   enum Part: String, CaseIterable, ExpressibleByArgument {
-    case publishing, handling, matching, caching, storm
+    case publishing, sustained, handling, matching, caching, storm
   }
 
-  @Option(help: "What to measure: publishing, handling, matching, caching, storm; default: all.")
+  @Option(
+    help:
+      "What to measure: publishing, sustained, handling, matching, caching, storm; default: all.")
   var part: [Part] = []
 
   @Flag(help: "A tenth of everything.")
@@ -33,9 +35,10 @@ struct BenchEvents: AsyncParsableCommand {
 
   struct Report: Encodable {
     var publishing: Publishing?
+    var sustained: Sustained?
     var handling: Handling?
     var matching: [Matching] = []
-    var caching: Caching?
+    var caching: [Caching] = []
     var storm: Storm?
   }
 
@@ -46,6 +49,11 @@ struct BenchEvents: AsyncParsableCommand {
     if parts.contains(.publishing) {
       let measured = try await Publishing(in: Workspace(in: folder), count: 4000 / share)
       report.publishing = measured
+      print(measured.text)
+    }
+    if parts.contains(.sustained) {
+      let measured = try await Sustained(in: Workspace(in: folder), count: 512_000 / share)
+      report.sustained = measured
       print(measured.text)
     }
     if parts.contains(.handling) {
@@ -59,9 +67,11 @@ struct BenchEvents: AsyncParsableCommand {
       print(Matching.text(report.matching))
     }
     if parts.contains(.caching) {
-      let measured = try await Caching(keys: 1_000_000 / share, reads: 5_000_000 / share)
-      report.caching = measured
-      print(measured.text)
+      for keys in [10_000, 1_000_000] {
+        let measured = try await Caching(keys: keys / share, reads: 5_000_000 / share)
+        report.caching.append(measured)
+        print(measured.text)
+      }
     }
     if parts.contains(.storm) {
       let measured = try await Storm(

@@ -12,6 +12,8 @@ struct Caching: Encodable {
   let dictionaryRead: Spread
   let cacheRead: Spread
   let readRatio: Spread
+  /// Of an array of the same values, in which the place of each is known: what memory alone takes.
+  let arrayRead: Spread
   let dictionaryWrite: Spread
   let cacheWrite: Spread
   let writeRatio: Spread
@@ -33,12 +35,15 @@ struct Caching: Encodable {
       dictionary.withLock { $0[key.text] = Memory.value(index) }
       _ = try await bucket.entry(key)
     }
+    let values = Mutex((0..<count).map { Memory.value($0) })
     let order = Self.order(keys.count, reads / Self.rounds)
+    var arrays: [Double] = []
     var (plain, cached, ratios): ([Double], [Double], [Double]) = ([], [], [])
     var (plainWrites, cachedWrites, writeRatios): ([Double], [Double], [Double]) = ([], [], [])
     for _ in 0..<Self.rounds {
       let one = try Self.readDictionary(dictionary, keys, order)
       let two = try await Self.readCache(bucket, keys, order)
+      arrays.append(try Self.readArray(values, order))
       plain.append(one)
       cached.append(two)
       ratios.append(two / one)
@@ -54,6 +59,7 @@ struct Caching: Encodable {
     dictionaryRead = Spread(plain)
     cacheRead = Spread(cached)
     readRatio = Spread(ratios)
+    arrayRead = Spread(arrays)
     dictionaryWrite = Spread(plainWrites)
     cacheWrite = Spread(cachedWrites)
     writeRatio = Spread(writeRatios)
@@ -91,6 +97,17 @@ struct Caching: Encodable {
     for index in order {
       bytes += dictionary.withLock { $0[keys[index].text] }?.count ?? 0
     }
+    let time = each(order.count, start)
+    guard bytes == order.count * Memory.valueSize else { throw MeasuringFailed("keys are missing") }
+    return time
+  }
+
+  private static func readArray(
+    _ values: borrowing Mutex<[[UInt8]]>, _ order: [Int]
+  ) throws -> Double {
+    var bytes = 0
+    let start = Measuring.clock()
+    for index in order { bytes += values.withLock { $0[index] }.count }
     let time = each(order.count, start)
     guard bytes == order.count * Memory.valueSize else { throw MeasuringFailed("keys are missing") }
     return time
@@ -135,10 +152,10 @@ struct Caching: Encodable {
     A node's cache that holds \(keys) keys, nanoseconds each, \(reads) of each, keys all over, one thread. \
     The median of \(Self.rounds) rounds (the least to the most).
 
-    | | dictionary under a lock | cache | cache / dictionary |
-    |---|---|---|---|
-    | read | \(Spread.whole(dictionaryRead)) | \(Spread.whole(cacheRead)) | \(readRatio.text) |
-    | write | \(Spread.whole(dictionaryWrite)) | \(Spread.whole(cacheWrite)) | \(writeRatio.text) |
+    | | array under a lock, by place | dictionary under a lock | cache | cache / dictionary |
+    |---|---|---|---|---|
+    | read | \(Spread.whole(arrayRead)) | \(Spread.whole(dictionaryRead)) | \(Spread.whole(cacheRead)) | \(readRatio.text) |
+    | write | | \(Spread.whole(dictionaryWrite)) | \(Spread.whole(cacheWrite)) | \(writeRatio.text) |
 
     """
   }

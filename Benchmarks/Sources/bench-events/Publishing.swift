@@ -81,7 +81,8 @@ struct Publishing: Encodable {
   }
 
   /// - Returns: the seconds in which all publishers have published `each` events.
-  private static func crowd(
+  @discardableResult
+  static func crowd(
     _ log: EventDatabase, from first: Int, each: Int
   ) async throws -> Double {
     let start = Measuring.clock()

@@ -24,6 +24,16 @@ final class SyncedWrites {
 
   deinit { close(file) }
 
+  /// Keeps so many bytes.
+  func keep(_ count: Int) throws {
+    if offset + count > Self.size { offset = 0 }
+    let bytes = [UInt8](repeating: 0x5a, count: count)
+    guard pwrite(file, bytes, count, offset) == count, fdatasync(file) == 0 else {
+      throw MeasuringFailed("fdatasync failed")
+    }
+    offset = (offset + count + page.count - 1) / page.count * page.count % Self.size
+  }
+
   /// - Returns: the nanoseconds of one.
   func one() throws -> Int64 {
     let start = Measuring.clock()

@@ -67,12 +67,14 @@ public final class DurableDatabase: Sendable {
   }
 
   /// Runs `body` in a transaction as ``write(cost:_:)`` does, for those who are no task. `finish` is called
-  /// when that is on the disk, or with why it was not done.
+  /// when that is done, or with why it was not.
+  ///
+  /// - Parameter isSynced: whether it is on the disk then; see ``writeUnsynced(_:)``.
   public func submit(
-    _ body: @escaping @Sendable (Database) throws -> Void,
+    isSynced: Bool = true, _ body: @escaping @Sendable (Database) throws -> Void,
     finish: @escaping @Sendable (Problem?) -> Void
   ) {
-    committer.submit(body, finish: finish)
+    committer.submit(isSynced: isSynced, body, finish: finish)
   }
 
   /// Runs `body` in a transaction of its own. Blocks: for the start of a program.

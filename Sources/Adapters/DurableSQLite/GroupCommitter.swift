@@ -83,10 +83,10 @@ final class GroupCommitter: Sendable {
   }
 
   func submit(
-    _ body: @escaping @Sendable (Database) throws -> Void,
+    isSynced: Bool, _ body: @escaping @Sendable (Database) throws -> Void,
     finish: @escaping @Sendable (Problem?) -> Void
   ) {
-    submit(Job(cost: 0, run: body, finish: finish))
+    submit(Job(cost: 0, isSynced: isSynced, run: body, finish: finish))
   }
 
   /// Takes no more writes; what waits is carried out.

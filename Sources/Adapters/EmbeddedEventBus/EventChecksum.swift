@@ -5,10 +5,12 @@ import GRDB
 import HostPorts
 import Synchronization
 
-/// What shows that a row of the event log is not as it was written: 8 bytes of the SHA-256 of all of it.
-/// SQLite notices damage to its own structure, not to what is stored in it.
+/// What shows that a row of the event log is not as it was written. SQLite notices damage to its own structure,
+/// not to what is stored in it.
+///
+/// In the column stand 9 bytes: how it is summed, and a ``DamageSum``. Rows of earlier releases have 8 bytes of
+/// the SHA-256 of what is in them, or none, and are read as before.
 enum EventChecksum {
-  /// Rows that an earlier release wrote have none, and are read as before.
   static let migration: @Sendable (Database) throws -> Void = { database in
     try database.execute(
       sql: """
@@ -17,13 +19,32 @@ enum EventChecksum {
         """)
   }
 
-  private static let length = 8
+  private static let way: UInt8 = 1
+  private static let lengthOfDigests = 8
 
-  static func of(_ fields: String, _ content: some DataProtocol) -> Data {
+  static func column(_ sum: DamageSum) -> Data {
+    // The way is the last byte of the first word.
+    withUnsafeBytes(of: (UInt64(way).bigEndian, sum.value.littleEndian)) { Data($0[7...]) }
+  }
+
+  /// - Parameters:
+  ///   - sum: of what is in the row.
+  ///   - digest: the same as an earlier release did it.
+  /// - Throws: ``DamagedRow`` when a row is not as it was written.
+  static func check(
+    _ written: Data?, _ sum: @autoclosure () -> DamageSum, digest: @autoclosure () -> Data
+  ) throws(DamagedRow) {
+    guard let written else { return }
+    let found = written.count == lengthOfDigests ? digest() : column(sum())
+    guard written == found else { throw DamagedRow() }
+  }
+
+  /// As earlier releases summed a row.
+  static func digest(_ fields: String, _ content: some DataProtocol) -> Data {
     var hash = SHA256()
     hash.update(data: Data(fields.utf8))
     hash.update(data: content)
-    return Data(hash.finalize().prefix(length))
+    return Data(hash.finalize().prefix(lengthOfDigests))
   }
 }
 

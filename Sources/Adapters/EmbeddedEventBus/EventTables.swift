@@ -65,7 +65,7 @@ enum EventTables {
           CREATE TABLE journal (log INTEGER NOT NULL, applied INTEGER NOT NULL) STRICT;
           INSERT INTO journal VALUES (random(), 0);
           """)
-    },
+    }, EventIdentities.packed,
   ]
 
   static func encode(_ value: some Encodable) throws -> String {

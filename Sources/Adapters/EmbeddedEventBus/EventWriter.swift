@@ -28,9 +28,6 @@ struct EventWriter {
 
   private var reader: EventReader { EventReader(database: database, report: report) }
 
-  /// Failed attempts that are remembered of a delivery, the newest ones.
-  static let keptAttempts = 20
-
   /// Carries out what the journal has beyond the tables.
   ///
   /// - Returns: the number of its last frame.
@@ -39,10 +36,11 @@ struct EventWriter {
     let applied = UInt64(bitPattern: try Int64.fetchOne(select) ?? 0)
     let frames = backlog.frames(after: applied)
     guard let last = frames.last?.number else { return applied }
-    let inserters = try Inserters(database)
+    var folded = FoldedEntries()
     for frame in frames {
-      for entry in frame.entries { try apply(entry, inserters) }
+      for entry in frame.entries { try folded.add(entry) }
     }
+    try apply(folded)
     try hasApplied(last)
     return last
   }
@@ -54,11 +52,24 @@ struct EventWriter {
   }
 
   /// Carries out what was decided.
-  func apply(_ entry: LogEntry) throws { try apply(entry, Inserters(database)) }
+  func apply(_ folded: FoldedEntries) throws {
+    for change in folded.changes { try carryOut(change) }
+    try RowInserter(database, into: "events", StoredEvent.insertedColumns)
+      .insert(folded.events) { $0.event.fill($1, at: $0.offset) }
+    try insert(folded.deliveries)
+    let settled = folded.settled
+    try RowInserter(database, into: "settled", [#""offset""#, "bytes"])
+      .insert(settled) { event, row in
+        row.set(1, event.offset.number)
+        row.set(2, Int64(event.bytes))
+      }
+    self.settled.add(settled.count, bytes: settled.reduce(0) { $0 + $1.bytes })
+    try EventIdentities.insert(folded.publishes, into: database)
+  }
 
-  private func apply(_ entry: LogEntry, _ inserters: Inserters) throws {
-    if let change = entry.change { try carryOut(change) }
-    for event in entry.events { try insert(event, inserters) }
+  private func insert(_ deliveries: [StoredDelivery]) throws {
+    try RowInserter(database, into: "deliveries", StoredDelivery.insertedColumns)
+      .insert(deliveries) { $0.fill($1) }
   }
 
   /// Appends an event that comes of something else.
@@ -67,55 +78,9 @@ struct EventWriter {
       offset: EventOffset(try nextNumber(of: "events")),
       firstDelivery: event.targets.isEmpty ? 0 : try nextNumber(of: "deliveries"),
       identityNumber: nil, event: event)
-    try insert(numbered, Inserters(database))
+    try apply(FoldedEntries(LogEntry(change: nil, events: [numbered])))
     changes.appended(numbered)
     return numbered.appended
-  }
-
-  private func insert(_ numbered: NumberedEvent, _ inserters: Inserters) throws {
-    let event = numbered.event
-    try inserters.events.insert { event.fill($0, at: numbered.offset) }
-    for (target, id) in zip(event.targets, numbered.deliveries) {
-      try StoredDelivery(
-        id, of: numbered.offset, event.footprint, to: QualifiedName(event.namespace, target),
-        orderKey: event.orderKeys[target]
-      ).insert(into: database)
-    }
-    if event.targets.isEmpty {
-      // It is owed to nobody.
-      try inserters.settled.insert {
-        $0.set(1, numbered.offset.number)
-        $0.set(2, event.footprint.bytes)
-      }
-      settled.add(1, bytes: event.footprint.bytes)
-    }
-    if let number = numbered.identityNumber {
-      try inserters.identities.insert {
-        $0.set(1, number)
-        $0.set(2, numbered.offset.number)
-        $0.set(3, event.acceptedAt.microseconds)
-        $0.set(4, event.identity)
-      }
-    }
-  }
-
-  /// Made once for many events.
-  private struct Inserters {
-    let events: RowInserter
-    let settled: RowInserter
-    let identities: RowInserter
-
-    init(_ database: Database) throws {
-      events = try RowInserter(
-        database, into: "events",
-        [
-          #""offset""#, "accepted_at", "principal_kind", "principal_name", "footprint", "envelope",
-          "data", "checksum",
-        ])
-      settled = try RowInserter(database, into: "settled", [#""offset""#, "bytes"])
-      identities = try RowInserter(
-        database, into: "identities", ["number", #""offset""#, "accepted_at", "identity"])
-    }
   }
 
   /// The number that the next row of a table is to get: one that none ever had.
@@ -125,23 +90,13 @@ struct EventWriter {
     return 1 + (try Int64.fetchOne(select, arguments: [table]) ?? 0)
   }
 
-  /// A change to a delivery that is not pending any more changes nothing, nor does a failed attempt that was
-  /// recorded before.
   private func carryOut(_ change: StoredChange) throws {
-    guard case .found(var delivery) = try pending(change.delivery) else { return }
-    let before = delivery.attempts
-    delivery.attempts = change.attempt
-    switch change.outcome {
-    case .succeeded(let length, let kept): return try succeed(delivery, length, kept)
-    case .failed(let failure):
-      guard change.attempt > before else { return }
-      delivery.history = try history(of: delivery, adding: failure, change)
-    case .dead(let failure):
-      delivery.state = .dead
-      delivery.diedAt = change.at
-      delivery.history = try history(of: delivery, adding: failure, change)
+    guard case .found(var delivery) = try pending(change.delivery), try delivery.apply(change)
+    else {
+      return
     }
     try delivery.update(in: database)
+    if delivery.state == .succeeded { try settle(delivery.offset) }
   }
 
   /// Records what became of a delivery, if that was not recorded before; what comes of it is written when it
@@ -153,15 +108,6 @@ struct EventWriter {
     try carryOut(change)
     changes.settled(change.delivery)
     return true
-  }
-
-  private func succeed(_ delivery: StoredDelivery, _ length: Int, _ kept: Data) throws {
-    var delivery = delivery
-    delivery.state = .succeeded
-    delivery.outputLength = length
-    delivery.output = kept
-    try delivery.update(in: database)
-    try settle(delivery.offset)
   }
 
   private enum Pending {
@@ -182,14 +128,6 @@ struct EventWriter {
   private func putOutOfTheWay(_ id: DeliveryID) throws {
     let update = try database.cachedStatement(sql: "UPDATE deliveries SET state = 4 WHERE id = ?")
     try update.execute(arguments: [id.number])
-  }
-
-  private func history(
-    of delivery: StoredDelivery, adding failure: ActivationFailure, _ change: StoredChange
-  ) throws -> String {
-    var history = try delivery.attemptsFailed
-    history.append(FailedAttempt(attempt: change.attempt, at: change.at, failure: failure))
-    return try EventTables.encode(Array(history.suffix(Self.keptAttempts)))
   }
 
   /// Marks an event that no delivery keeps any more, pending or dead, as one that may be forgotten.
@@ -252,15 +190,15 @@ struct EventWriter {
       settled.add(-1, bytes: -bytes)
     }
     var number = try nextNumber(of: "deliveries")
-    return try event.targets.map { target in
-      let delivery = StoredDelivery(
+    let deliveries = event.targets.map { target in
+      defer { number += 1 }
+      return StoredDelivery(
         DeliveryID(number), of: event.offset, ByteCount(bytes: footprint),
         to: QualifiedName(event.namespace, target), orderKey: event.orderKeys[target])
-      try delivery.insert(into: database)
-      changes.owes(delivery.id)
-      number += 1
-      return delivery.pending
     }
+    try insert(deliveries)
+    for delivery in deliveries { changes.owes(delivery.id) }
+    return deliveries.map(\.pending)
   }
 
   /// Forgets the oldest settled events beyond what is to be kept.
@@ -272,13 +210,13 @@ struct EventWriter {
     var excessBytes = totals.bytes - retention.size.bytes
     let oldest = retention.age.map { now + (.zero - $0) }
     var last: Int64?
-    let rows = try Row.fetchCursor(
-      database,
+    let select = try database.cachedStatement(
       sql: """
         SELECT settled."offset", bytes, accepted_at
         FROM settled LEFT JOIN events ON events."offset" = settled."offset"
         ORDER BY settled."offset" LIMIT ?
-        """, arguments: [limit])
+        """)
+    let rows = try Row.fetchCursor(select, arguments: [limit])
     while let row = try rows.next() {
       let acceptedAt = WallInstant(microseconds: try row.decode(Int64?.self, atIndex: 2) ?? 0)
       guard excessEvents > 0 || excessBytes > 0 || oldest.map({ acceptedAt < $0 }) == true else {
@@ -296,9 +234,9 @@ struct EventWriter {
       #"DELETE FROM deliveries WHERE "offset" IN"#, #"DELETE FROM events WHERE "offset" IN"#,
       #"DELETE FROM settled WHERE "offset" IN"#,
     ] {
-      try database.execute(
-        sql: statement + #" (SELECT "offset" FROM settled WHERE "offset" <= ?)"#,
-        arguments: [last])
+      try database.cachedStatement(
+        sql: statement + #" (SELECT "offset" FROM settled WHERE "offset" <= ?)"#
+      ).execute(arguments: [last])
     }
   }
 }

@@ -57,23 +57,74 @@ struct StoredDelivery {
       history = try row.decode(atIndex: 9)
       output = try row.decode(Data?.self, atIndex: 10)
       orderKey = try row.decode(String?.self, atIndex: 12).map { OrderKey($0) }
-      let written: Data? = try row.decode(atIndex: 11)
-      if let written, written != checksum { throw DamagedRow() }
+      try EventChecksum.check(row.decode(atIndex: 11), sum, digest: digest)
     } catch {
       // What does not even decode was not written so.
       throw DamagedRow()
     }
   }
 
-  private var checksum: Data {
+  private var sum: DamageSum {
+    var sum = DamageSum()
+    sum.add(id.number)
+    sum.add(offset.number)
+    sum.add(Int64(state.rawValue))
+    sum.add(Int64(attempts))
+    sum.add(Int64(footprint.bytes))
+    sum.add(namespace.text)
+    sum.add(module.text)
+    sum.add(diedAt?.microseconds ?? 0)
+    sum.add(Int64(outputLength))
+    sum.add(history)
+    (output ?? Data()).withUnsafeBytes { sum.add($0) }
+    if let orderKey { sum.add(orderKey.text) }
+    return sum
+  }
+
+  /// As earlier releases wrote it.
+  private var digest: Data {
     var fields: [String] = [
       "\(id)", "\(offset)", "\(state.rawValue)", "\(attempts)", "\(footprint.bytes)",
       namespace.text, module.text, "\(diedAt?.microseconds ?? 0)", "\(outputLength)", history, "",
     ]
     // Those without are summed as they were before there were keys.
     if let orderKey { fields.append(orderKey.text) }
-    return EventChecksum.of(fields.joined(separator: "\u{0}"), output ?? Data())
+    return EventChecksum.digest(fields.joined(separator: "\u{0}"), output ?? Data())
   }
+
+  /// Takes in what became of it.
+  ///
+  /// - Returns: `false` when that changes nothing: it is not pending any more, or a failed attempt was recorded
+  ///   before.
+  mutating func apply(_ change: StoredChange) throws -> Bool {
+    guard state == .pending else { return false }
+    switch change.outcome {
+    case .succeeded(let length, let kept):
+      state = .succeeded
+      outputLength = length
+      output = Data(kept)
+    case .failed(let failure):
+      guard change.attempt > attempts else { return false }
+      history = try history(adding: failure, change)
+    case .dead(let failure):
+      state = .dead
+      diedAt = change.at
+      history = try history(adding: failure, change)
+    }
+    attempts = change.attempt
+    return true
+  }
+
+  private func history(
+    adding failure: ActivationFailure, _ change: StoredChange
+  ) throws -> String {
+    var history = try attemptsFailed
+    history.append(FailedAttempt(attempt: change.attempt, at: change.at, failure: failure))
+    return try EventTables.encode(Array(history.suffix(Self.keptAttempts)))
+  }
+
+  /// Failed attempts that are remembered of a delivery, the newest ones.
+  private static let keptAttempts = 20
 
   /// The attempts that failed, oldest first.
   var attemptsFailed: [FailedAttempt] {
@@ -86,18 +137,26 @@ struct StoredDelivery {
       footprint: footprint, orderKey: orderKey)
   }
 
-  func insert(into database: Database) throws {
-    let insert = try database.cachedStatement(
-      sql: """
-        INSERT INTO deliveries
-          (id, "offset", state, attempts, footprint, namespace, module, output_length, history,
-            checksum, order_key)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-        """)
-    try insert.execute(arguments: [
-      id.number, offset.number, state.rawValue, attempts, footprint.bytes, namespace.text,
-      module.text, outputLength, history, checksum, orderKey?.text,
-    ])
+  /// The columns that ``fill(_:)`` puts something into, in its order.
+  static let insertedColumns = [
+    "id", #""offset""#, "state", "attempts", "footprint", "namespace", "module", "died_at",
+    "output_length", "history", "output", "checksum", "order_key",
+  ]
+
+  func fill(_ row: InsertedRow) {
+    row.set(1, id.number)
+    row.set(2, offset.number)
+    row.set(3, Int64(state.rawValue))
+    row.set(4, Int64(attempts))
+    row.set(5, Int64(footprint.bytes))
+    row.set(6, namespace.text)
+    row.set(7, module.text)
+    row.set(8, diedAt?.microseconds)
+    row.set(9, Int64(outputLength))
+    row.set(10, history)
+    row.set(11, output)
+    row.set(12, EventChecksum.column(sum))
+    row.set(13, orderKey?.text)
   }
 
   func update(in database: Database) throws {
@@ -107,8 +166,8 @@ struct StoredDelivery {
           output = ?, checksum = ? WHERE id = ?
         """)
     try update.execute(arguments: [
-      state.rawValue, attempts, diedAt?.microseconds, outputLength, history, output, checksum,
-      id.number,
+      state.rawValue, attempts, diedAt?.microseconds, outputLength, history, output,
+      EventChecksum.column(sum), id.number,
     ])
   }
 }

@@ -1,71 +1,97 @@
 import ClusterModel
-import Crypto
 import DurableSQLite
 import Foundation
-import GRDB
 
-/// An event as it goes into its row; made before the transaction, so that that is short.
-/// One object, because it goes through many hands.
+/// An event as it goes into the journal and into its row; made before its turn, by whoever publishes it, so that
+/// the thread on which all wait only puts bytes behind each other. One object, because it goes through many hands.
 final class StoredEvent: Sendable {
   let event: Event
-  let envelope: String
-  let data: Data
-  let namespace: Namespace
   let acceptedAt: WallInstant
-  let principal: Principal
   let footprint: ByteCount
   let targets: [ModuleName]
   let orderKeys: [ModuleName: OrderKey]
-  /// See ``EventIdentities``.
-  let identity: Data
-  private let content: SHA256Digest
+  let identity: PublishIdentity
+  /// As it stands in a frame of the journal.
+  let bytes: [UInt8]
+  private let fields: Fields
+  /// Of all that is in its row, but its offset.
+  private let sum: DamageSum
+
+  /// Where in the bytes stands what goes into columns of its row.
+  private struct Fields {
+    var kind = 0..<0
+    var name = 0..<0
+    var envelope = 0..<0
+    var data = 0..<0
+  }
 
   init(_ accepted: AcceptedEvent) {
     event = accepted.event
-    envelope = EnvelopeText.of(accepted.event)
-    data = Data(accepted.event.data)
-    namespace = accepted.event.namespace
     acceptedAt = accepted.acceptedAt
-    principal = accepted.principal
     footprint = accepted.event.footprint
     targets = accepted.targets
     orderKeys = accepted.orderKeys
-    identity = EventIdentities.identity(of: accepted.event)
-    content = Self.digest(envelope, data)
+    identity = PublishIdentity(of: accepted.event)
+    var writer = ByteWriter()
+    writer.reserve(footprint.bytes + targets.count * 128 + 384)
+    fields = Self.put(accepted, footprint, identity, into: &writer)
+    bytes = writer.bytes
+    sum = Self.sum(bytes, fields, acceptedAt, footprint)
   }
 
-  /// About how many bytes it takes in the journal.
-  var size: Int { envelope.utf8.count + data.count + targets.count * 128 + 256 }
+  var namespace: Namespace { event.namespace }
 
-  func put(into writer: inout ByteWriter) {
-    writer.put(acceptedAt.microseconds)
-    writer.put(principal.kind.rawValue)
-    writer.put(principal.name)
-    writer.put(footprint.bytes)
-    writer.put(namespace.text)
-    writer.put(envelope)
-    writer.put(data)
-    writer.put(identity)
-    writer.put(targets.count)
-    for target in targets {
-      writer.put(target.text)
-      writer.put(orderKeys[target] == nil ? 0 : 1)
-      if let key = orderKeys[target] { writer.put(key.text) }
+  /// About how many bytes it takes in the journal.
+  var size: Int { bytes.count + 64 }
+
+  private static func put(
+    _ accepted: AcceptedEvent, _ footprint: ByteCount, _ identity: PublishIdentity,
+    into writer: inout ByteWriter
+  ) -> Fields {
+    var fields = Fields()
+    writer.put(accepted.acceptedAt.microseconds)
+    fields.kind = writer.putField {
+      $0.append(contentsOf: accepted.principal.kind.rawValue.utf8)
     }
+    fields.name = writer.putField { $0.append(contentsOf: accepted.principal.name.utf8) }
+    writer.put(footprint.bytes)
+    writer.put(accepted.event.namespace.text)
+    fields.envelope = writer.putField { EnvelopeText.put(accepted.event, into: &$0) }
+    fields.data = writer.put(accepted.event.data)
+    writer.put(PublishIdentity.size)
+    writer.put(identity.first)
+    writer.put(identity.second)
+    writer.put(accepted.targets.count)
+    for target in accepted.targets {
+      writer.put(target.text)
+      writer.put(accepted.orderKeys[target] == nil ? 0 : 1)
+      if let key = accepted.orderKeys[target] { writer.put(key.text) }
+    }
+    return fields
   }
 
   init(from reader: inout ByteReader) throws(DamagedRow) {
+    let start = reader.position
+    var fields = Fields()
     acceptedAt = WallInstant(microseconds: try reader.number())
-    guard let kind = Principal.Kind(rawValue: try reader.text()) else { throw DamagedRow() }
-    principal = Principal(kind: kind, name: try reader.text())
+    guard Principal.Kind(rawValue: try reader.text()) != nil else { throw DamagedRow() }
+    fields.kind = 16..<reader.position - start
+    fields.name = try Self.field(&reader, start) { (reader) throws(DamagedRow) in
+      _ = try reader.text()
+    }
     footprint = ByteCount(bytes: Int(try reader.number()))
-    namespace = try Self.checked(try reader.text()) { try Namespace($0) }
-    envelope = try reader.text()
-    data = try reader.data()
+    _ = try Self.checked(try reader.text()) { try Namespace($0) }
+    var envelope = ""
+    fields.envelope = try Self.field(&reader, start) { (reader) throws(DamagedRow) in
+      envelope = try reader.text()
+    }
+    var data: [UInt8] = []
+    fields.data = try Self.field(&reader, start) { (reader) throws(DamagedRow) in
+      data = try reader.data()
+    }
     let decoded: StoredEnvelope = try Self.checked(envelope) { try EventTables.decode($0) }
-    event = decoded.event(data: [UInt8](data))
-    identity = try reader.data()
-    content = Self.digest(envelope, data)
+    event = decoded.event(data: data)
+    identity = try PublishIdentity(try reader.data())
     var names: [ModuleName] = []
     var keys: [ModuleName: OrderKey] = [:]
     for _ in 0..<(try reader.count()) {
@@ -75,6 +101,19 @@ final class StoredEvent: Sendable {
     }
     targets = names
     orderKeys = keys
+    bytes = reader.taken(since: start)
+    self.fields = fields
+    sum = Self.sum(bytes, fields, acceptedAt, footprint)
+  }
+
+  /// Where a field that has a length stands.
+  private static func field(
+    _ reader: inout ByteReader, _ start: Int,
+    _ read: (inout ByteReader) throws(DamagedRow) -> Void
+  ) throws(DamagedRow) -> Range<Int> {
+    let first = reader.position + 8 - start
+    try read(&reader)
+    return first..<reader.position - start
   }
 
   private static func checked<Value>(
@@ -83,35 +122,56 @@ final class StoredEvent: Sendable {
     do { return try make(text) } catch { throw DamagedRow() }
   }
 
+  private static func sum(
+    _ bytes: [UInt8], _ fields: Fields, _ acceptedAt: WallInstant, _ footprint: ByteCount
+  ) -> DamageSum {
+    bytes.withUnsafeBytes { bytes in
+      var sum = DamageSum()
+      sum.add(acceptedAt.microseconds)
+      sum.add(Int64(footprint.bytes))
+      for field in [fields.kind, fields.name, fields.envelope, fields.data] {
+        sum.add(UnsafeRawBufferPointer(rebasing: bytes[field]))
+      }
+      return sum
+    }
+  }
+
+  /// The columns that ``fill(_:at:)`` puts something into, in its order.
+  static let insertedColumns = [
+    #""offset""#, "accepted_at", "principal_kind", "principal_name", "footprint", "envelope",
+    "data", "checksum",
+  ]
+
   /// Puts what makes its row into the columns, with what shows later that the row is whole.
-  func fill(_ row: RowInserter, at offset: EventOffset) {
-    row.set(1, offset.number)
-    row.set(2, acceptedAt.microseconds)
-    row.set(3, principal.kind.rawValue)
-    row.set(4, principal.name)
-    row.set(5, footprint.bytes)
-    row.set(6, envelope)
-    row.set(7, data)
-    row.set(
-      8,
-      Self.checksum(
-        offset.number, acceptedAt.microseconds, principal.kind.rawValue, principal.name,
-        footprint.bytes, content))
+  func fill(_ row: InsertedRow, at offset: EventOffset) {
+    var sum = sum
+    sum.add(offset.number)
+    bytes.withUnsafeBytes { bytes in
+      row.set(1, offset.number)
+      row.set(2, acceptedAt.microseconds)
+      row.set(3, text: UnsafeRawBufferPointer(rebasing: bytes[fields.kind]))
+      row.set(4, text: UnsafeRawBufferPointer(rebasing: bytes[fields.name]))
+      row.set(5, Int64(footprint.bytes))
+      row.set(6, text: UnsafeRawBufferPointer(rebasing: bytes[fields.envelope]))
+      row.set(7, blob: UnsafeRawBufferPointer(rebasing: bytes[fields.data]))
+    }
+    row.set(8, EventChecksum.column(sum))
   }
 
-  fileprivate static func digest(_ envelope: String, _ data: Data) -> SHA256Digest {
-    var hash = SHA256()
-    hash.update(data: Data("\(envelope)\u{0}".utf8))
-    hash.update(data: data)
-    return hash.finalize()
-  }
-
-  fileprivate static func checksum(
+  /// As ``fill(_:at:)`` puts it there.
+  static func sum(
     _ offset: Int64, _ acceptedAt: Int64, _ kind: String, _ name: String, _ footprint: Int,
-    _ content: SHA256Digest
-  ) -> Data {
-    EventChecksum.of(
-      "\(offset)\u{0}\(acceptedAt)\u{0}\(kind)\u{0}\(name)\u{0}\(footprint)\u{0}", Data(content))
+    _ envelope: String, _ data: Data
+  ) -> DamageSum {
+    var sum = DamageSum()
+    sum.add(acceptedAt)
+    sum.add(Int64(footprint))
+    sum.add(kind)
+    sum.add(name)
+    sum.add(envelope)
+    data.withUnsafeBytes { sum.add($0) }
+    sum.add(offset)
+    return sum
   }
 }
 
@@ -125,64 +185,5 @@ struct StoredEffects: Sendable {
     namespace = effects.namespace
     events = effects.events.map { StoredEvent($0) }
     writes = effects.writes
-  }
-}
-
-/// An event's row as it is read back.
-struct ReadEvent {
-  let offset: EventOffset
-  let acceptedAt: WallInstant
-  let event: Event
-
-  /// As many as ``columnCount``.
-  static let columns = """
-    events."offset", accepted_at, principal_kind, principal_name, events.footprint, envelope, data,
-    events.checksum
-    """
-  static let columnCount = 8
-
-  /// - Parameter first: its first column.
-  /// - Throws: ``DamagedRow``.
-  init(_ row: Row, from first: Int = 0) throws(DamagedRow) {
-    do {
-      offset = EventOffset(try row.decode(atIndex: first))
-      let time: Int64 = try row.decode(atIndex: first + 1)
-      acceptedAt = WallInstant(microseconds: time)
-      let envelope: String = try row.decode(atIndex: first + 5)
-      let data: Data = try row.decode(atIndex: first + 6)
-      if let written = try row.decode(Data?.self, atIndex: first + 7) {
-        let found = StoredEvent.checksum(
-          offset.number, time, try row.decode(atIndex: first + 2),
-          try row.decode(atIndex: first + 3), try row.decode(atIndex: first + 4),
-          StoredEvent.digest(envelope, data))
-        guard written == found else { throw DamagedRow() }
-      }
-      let stored: StoredEnvelope = try EventTables.decode(envelope)
-      event = stored.event(data: [UInt8](data))
-    } catch {
-      // What does not even decode was not written so.
-      throw DamagedRow()
-    }
-  }
-}
-
-/// An event without its data, as it stands in the `envelope` column; written by ``EnvelopeText``.
-struct StoredEnvelope: Decodable {
-  var id: String
-  var source: String
-  var type: String
-  var topic: Topic
-  var namespace: Namespace
-  var subject: String?
-  var time: WallInstant?
-  var dataContentType: String?
-  var dataSchema: String?
-  var extensions: [Event.Attribute]
-
-  func event(data: [UInt8]) -> Event {
-    Event(
-      id: id, source: source, type: type, topic: topic, namespace: namespace, subject: subject,
-      time: time, dataContentType: dataContentType, dataSchema: dataSchema,
-      extensions: extensions, data: data)
   }
 }

@@ -1,73 +1,62 @@
-/// Finds slots by hashes: open addressing, a place of eight bytes each, at most half of them taken. What
-/// lies in a slot is looked at only when 32 bits of its hash fit, so that a search costs one look at memory
-/// that is elsewhere, and one at the slot.
+import ClusterModel
+
+/// Finds items by hashes: open addressing, at most five in eight places taken. The items lie in the places
+/// themselves, so that a search mostly looks at one place in memory that is elsewhere, and not at two.
 struct CacheTable {
-  private struct Place {
-    /// The lower bits of the hash; those of them that choose a place, too.
-    var tag: UInt32
-    /// The slot and one; 0 for nothing.
-    var occupant: UInt32
+  /// Looked at in place: to take one out copies all of it.
+  var items = ContiguousArray(repeating: CacheItem.free, count: 16)
+  private(set) var count = 0
 
-    static let empty = Place(tag: 0, occupant: 0)
-  }
+  private var mask: Int { items.count - 1 }
 
-  private var places = ContiguousArray(repeating: Place.empty, count: 16)
-  private var count = 0
-
-  private var mask: Int { places.count - 1 }
-
-  /// The slot that has this hash and fits.
   @inline(__always)
-  func slot(of hash: UInt64, where fits: (Int) -> Bool) -> Int? {
-    place(of: hash, where: fits).map { Int(places[$0].occupant) - 1 }
+  func place(of key: CachedKey) -> Int? {
+    var index = Int(UInt32(truncatingIfNeeded: key.hash)) & mask
+    while items[index].isTaken {
+      if items[index].isOf(key) { return index }
+      index = (index + 1) & mask
+    }
+    return nil
   }
 
-  /// - Precondition: it is not in there.
-  mutating func insert(_ slot: Int, hash: UInt64) {
-    if (count + 1) * 2 > places.count { grow() }
-    put(Place(tag: UInt32(truncatingIfNeeded: hash), occupant: UInt32(slot + 1)))
+  /// What lies there, now that somebody asked for it.
+  mutating func wanted(at place: Int) -> StateEntry? {
+    if !items[place].isWanted { items[place].isWanted = true }
+    return items[place].entry
+  }
+
+  /// - Precondition: there is none with this key.
+  mutating func insert(_ item: CacheItem) {
+    if (count + 1) * 8 > items.count * 5 { grow() }
+    put(item)
     count += 1
   }
 
   /// Those behind it that were pushed on by it move up, so that no search ends before them.
-  mutating func remove(_ slot: Int, hash: UInt64) {
-    guard var hole = place(of: hash, where: { $0 == slot }) else {
-      preconditionFailure("what is removed is there")
-    }
+  mutating func remove(at place: Int) {
+    var hole = place
     var next = (hole + 1) & mask
-    while places[next].occupant != 0 {
-      let home = Int(places[next].tag) & mask
+    while items[next].isTaken {
+      let home = Int(items[next].tag) & mask
       if (next - home) & mask >= (next - hole) & mask {
-        places[hole] = places[next]
+        items[hole] = items[next]
         hole = next
       }
       next = (next + 1) & mask
     }
-    places[hole] = .empty
+    items[hole] = .free
     count -= 1
   }
 
-  @inline(__always)
-  private func place(of hash: UInt64, where fits: (Int) -> Bool) -> Int? {
-    let tag = UInt32(truncatingIfNeeded: hash)
-    var index = Int(tag) & mask
-    while true {
-      let place = places[index]
-      if place.occupant == 0 { return nil }
-      if place.tag == tag, fits(Int(place.occupant) - 1) { return index }
-      index = (index + 1) & mask
-    }
-  }
-
-  private mutating func put(_ place: Place) {
-    var index = Int(place.tag) & mask
-    while places[index].occupant != 0 { index = (index + 1) & mask }
-    places[index] = place
+  private mutating func put(_ item: CacheItem) {
+    var index = Int(item.tag) & mask
+    while items[index].isTaken { index = (index + 1) & mask }
+    items[index] = item
   }
 
   private mutating func grow() {
-    let old = places
-    places = ContiguousArray(repeating: .empty, count: old.count * 2)
-    for place in old where place.occupant != 0 { put(place) }
+    let old = items
+    items = ContiguousArray(repeating: .free, count: old.count * 2)
+    for item in old where item.isTaken { put(item) }
   }
 }

@@ -7,11 +7,14 @@ import ControlPlaneLogic
 /// - An answer is that of a run that came to its end, and whose outcome arrived before it was given up.
 /// - Nobody hears that it is not known what became of it while it is, nor without a cause.
 /// - Everyone has an answer at their deadline, or the control plane they asked is gone.
+/// - What a module did for them inside the platform takes place once when they hear that it was done, once at
+///   most when they hear nothing, and never when they hear anything else; and only of the run that counts.
 struct Callers {
   struct Call {
     let module: QualifiedName
     let isIdempotent: Bool
     let askedAt: Int64
+    let event: Event
     /// Of virtual time; the control plane's clock may be a little wrong.
     let deadline: Int64
     /// Where it was sent last.
@@ -20,10 +23,38 @@ struct Callers {
     var begun = 0
   }
 
+  /// A call whose answer was taken, and what is to be done before it is told.
+  struct Answer {
+    let request: RequestID
+    let call: Call
+    let effects: ActivationEffects
+  }
+
+  private struct Arrived {
+    let route: Route
+    let effects: ActivationEffects
+  }
+
+  /// How often the effects of a call may have taken place in the end.
+  enum Times {
+    case never, once, onceAtMost
+
+    func allow(_ times: Int) -> Bool {
+      switch self {
+      case .never: times == 0
+      case .once: times == 1
+      case .onceAtMost: times <= 1
+      }
+    }
+  }
+
   private(set) var waiting: [RequestID: Call] = [:]
   private(set) var answered = 0
   /// Answers that have arrived, and are neither given up nor taken.
-  private var arrived: [RequestID: Route] = [:]
+  private var arrived: [RequestID: Arrived] = [:]
+  /// What is being made durable before the caller hears of it, by the number under which it is.
+  var offered: [RequestID: Answer] = [:]
+  var times: [RequestID: Times] = [:]
   /// When something last went wrong that can hide an outcome, by node, and of the control plane.
   private var troubled: [NodeID: Int64] = [:]
   private var planeTroubled: Int64?
@@ -33,7 +64,10 @@ struct Callers {
   /// How far back a cause may lie: a node is taken for lost some time after it fell silent.
   private static let memory = Duration.seconds(10).nanosecondCount
 
-  mutating func asks(_ request: RequestID, _ call: Call) { waiting[request] = call }
+  mutating func asks(_ request: RequestID, _ call: Call) {
+    waiting[request] = call
+    times[request] = .never
+  }
 
   mutating func isSent(_ request: RequestID, _ route: Route) {
     waiting[request]?.route = route
@@ -41,7 +75,7 @@ struct Callers {
   }
 
   mutating func isGivenUp(_ request: RequestID, _ route: Route) {
-    if arrived[request] == route { arrived[request] = nil }
+    if arrived[request]?.route == route { arrived[request] = nil }
   }
 
   /// A node begins to run it.
@@ -56,15 +90,24 @@ struct Callers {
     }
   }
 
-  mutating func outcomeArrives(_ request: RequestID, _ route: Route) {
-    if waiting[request]?.route == route { arrived[request] = route }
+  mutating func outcomeArrives(
+    _ request: RequestID, _ route: Route, _ effects: ActivationEffects
+  ) {
+    if waiting[request]?.route == route {
+      arrived[request] = Arrived(route: route, effects: effects)
+    }
   }
 
-  mutating func isAnswered(_ request: RequestID, _ route: Route, _ world: World) {
-    guard let call = end(request, world) else { return }
-    if arrived.removeValue(forKey: request) != route || call.route != route {
+  /// - Returns: what is to be done before the caller hears of it, if there is anything.
+  mutating func isAnswered(_ request: RequestID, _ route: Route, _ world: World) -> Answer? {
+    guard let call = end(request, world) else { return nil }
+    let arrival = arrived.removeValue(forKey: request)
+    guard let arrival, arrival.route == route, call.route == route, call.begun > 0 else {
       world.checker.fail("invocation \(request.number) is answered with what is none", world)
+      return nil
     }
+    guard !arrival.effects.isEmpty else { return nil }
+    return Answer(request: request, call: call, effects: arrival.effects)
   }
 
   mutating func isRefused(_ request: RequestID, _ problem: Problem, _ world: World) {
@@ -99,9 +142,11 @@ struct Callers {
   }
 
   /// The logic is gone, and with it whatever was to be answered.
-  mutating func logicEnded() {
+  mutating func logicEnded(_ coverage: inout Coverage) {
+    if !offered.isEmpty { coverage.count(.invocationEffectsUntold) }
     waiting = [:]
     arrived = [:]
+    offered = [:]
   }
 
   /// Those that should have had an answer.

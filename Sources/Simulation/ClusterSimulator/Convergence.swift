@@ -24,6 +24,7 @@ extension World {
     }
     if !operators.waiting.isEmpty { unrest.append("\(operators.waiting.count) requests wait") }
     if !callers.waiting.isEmpty { unrest.append("\(callers.waiting.count) callers wait") }
+    if callers.committing > 0 { unrest.append("what \(callers.committing) callers had done waits") }
     if !publishers.waiting.isEmpty { unrest.append("\(publishers.waiting.count) publishers wait") }
     for tree in allTrees { unrest += tree.checker.unrest(tree) }
     unrest += placementUnrest(plane)
@@ -123,6 +124,7 @@ extension World {
       broken.append("key \(key) is not as it was acknowledged")
     }
     broken += deliveries.broken(self)
+    broken += callers.broken(self)
     broken += callers.overdue(timeline.now).map { "invocation \($0.number) was never answered" }
     for tree in allTrees { broken += tree.checker.untruths(tree) }
     if let plane {

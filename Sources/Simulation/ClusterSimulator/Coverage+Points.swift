@@ -78,10 +78,12 @@ extension Coverage {
     case .changeRecorded: count(.eventsChangeRecorded)
     case .recordFailed: count(.eventsRecordFailed)
     case .effectsRefused: count(.eventsEffectsRefused)
+    case .effectsOffered: count(.eventsEffectsOffered)
+    case .effectsCommitted: count(.eventsEffectsCommitted)
+    case .commitFailed: count(.eventsCommitFailed)
     // These come from the logic itself, or are not part of a simulation.
     case .deploymentsChanged, .lifecycleOccurred, .activationFinished, .eventUnreadable,
-      .activationLost, .deadLetterReplayed, .redelivered, .deadlineReached, .stopRequested,
-      .effectsOffered, .effectsCommitted, .commitFailed:
+      .activationLost, .deadLetterReplayed, .redelivered, .deadlineReached, .stopRequested:
       break
     }
   }

@@ -44,6 +44,9 @@ enum CoveragePoint: String, CaseIterable {
   case eventsChangeRecorded = "events.changeRecorded"
   case eventsRecordFailed = "events.recordFailed"
   case eventsEffectsRefused = "events.effectsRefused"
+  case eventsEffectsOffered = "events.effectsOffered"
+  case eventsEffectsCommitted = "events.effectsCommitted"
+  case eventsCommitFailed = "events.commitFailed"
 
   case publisherRepeats = "publisher.repeats"
   case publisherHearsOfDuplicate = "publisher.hearsOfDuplicate"
@@ -56,6 +59,8 @@ enum CoveragePoint: String, CaseIterable {
   case invocationNoRoom = "invocation.noRoom"
   case invocationTimeout = "invocation.timeout"
   case invocationRefused = "invocation.refused"
+  case invocationPublishes = "invocation.publishes"
+  case invocationEffectsUntold = "invocation.effectsUntold"
 
   case deliveryFilteredOut = "delivery.filteredOut"
   case deliveryShared = "delivery.shared"

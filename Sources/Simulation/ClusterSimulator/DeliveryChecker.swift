@@ -35,6 +35,8 @@ struct DeliveryChecker {
   private var promised: [EventIdentity: EventOffset] = [:]
   /// To which modules the events go that are being appended.
   private var appending: [RequestID: [ModuleName]] = [:]
+  /// The same of what invocations did.
+  private var committing: [RequestID: [ModuleName]] = [:]
   private var turns = TurnChecker()
   /// What was deployed when something was decided.
   private var deployed: [RoutedDeployment] = []
@@ -42,6 +44,7 @@ struct DeliveryChecker {
   /// The logic is gone, with what it had under way.
   mutating func logicEnded() {
     appending = [:]
+    committing = [:]
     turns = TurnChecker()
   }
 
@@ -49,12 +52,16 @@ struct DeliveryChecker {
 
   mutating func hears(_ input: ControlPlaneLogic.Input, _ world: World) {
     switch input {
-    case .events(.eventReceived), .activationEnded(_, _, .finished):
+    case .events(.eventReceived), .events(.effectsOffered), .activationEnded(_, _, .finished):
       deployed = world.plane?.catalog.routed ?? []
     case .events(.eventAppended(let request, let appended)):
       appending[request] = nil
       turns.watch(appended.deliveries, owedTo, world)
     case .events(.appendFailed(let request, _)): appending[request] = nil
+    case .events(.effectsCommitted(let request, let appended)):
+      committing[request] = nil
+      turns.watch(appended.flatMap(\.deliveries), owedTo, world)
+    case .events(.commitFailed(let request, _)): committing[request] = nil
     case .events(.changeRecorded(_, let published)):
       turns.watch(published.flatMap(\.deliveries), owedTo, world)
     case _: break
@@ -70,6 +77,13 @@ struct DeliveryChecker {
       let recipients = Recipients(of: event, data: data, among: deployed)
       for case .events(let directive) in directives {
         received(request, recipients, directive, world)
+      }
+    case .events(.effectsOffered(let request, _, _, let offered)):
+      for case .events(.commit(request, let effects)) in directives {
+        committing[request] = effects.events.flatMap(\.targets)
+        for (accepted, data) in zip(effects.events, offered.data) {
+          check(accepted, Recipients(of: accepted.event, data: data, among: deployed), world)
+        }
       }
     case .activationEnded(let id, _, .finished(_, _, _, let offered)):
       for case .events(.record(let change)) in directives where change.delivery == id {
@@ -88,7 +102,7 @@ struct DeliveryChecker {
     _ world: World
   ) {
     let limits = world.configuration
-    let counted = world.log.pending.count + appending.values.reduce(0) { $0 + $1.count }
+    let counted = world.log.pending.count + comingCount
     let all = counted + recipients.count
     let hasRoom = all <= limits.pendingDeliveries
     let isReserved = all <= limits.pendingDeliveries + limits.pendingDeliveries / 4
@@ -120,10 +134,15 @@ struct DeliveryChecker {
   /// Whether few events wait for a module, so that it gets more when others have filled the room.
   private func isFew(_ module: ModuleName, _ world: World) -> Bool {
     let waiting = world.log.pending.values.count { $0.module == module }
-    let coming = appending.values.reduce(0) { sum, targets in
+    let coming = [appending.values, committing.values].joined().reduce(0) { sum, targets in
       sum + targets.count { $0 == module }
     }
     return waiting + coming < world.configuration.pendingDeliveries / 16
+  }
+
+  /// Deliveries of what is being made durable.
+  private var comingCount: Int {
+    [appending.values, committing.values].joined().reduce(0) { $0 + $1.count }
   }
 
   private func check(_ accepted: AcceptedEvent, _ recipients: Recipients, _ world: World) {
@@ -263,7 +282,7 @@ struct DeliveryChecker {
     where world.log.events[offset].map({ EventIdentity($0) }) != identity {
       broken.append("event \(identity.id) was accepted and is gone")
     }
-    let counted = world.log.pending.count + appending.values.reduce(0) { $0 + $1.count }
+    let counted = world.log.pending.count + comingCount
     if let plane = world.plane, plane.router.pendingCount != counted {
       broken.append("the router counts \(plane.router.pendingCount) as owed, and \(counted) are")
     }

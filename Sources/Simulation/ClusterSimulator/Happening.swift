@@ -22,6 +22,7 @@ enum Happening {
   case planeIsTold(life: Int, ControlPlaneLogic.Input)
   case eventWritten(process: Int, life: Int, RequestID, AcceptedEvent)
   case changeOfDeliveryWritten(process: Int, life: Int, DeliveryChange)
+  case effectsWritten(process: Int, life: Int, RequestID, CommittedEffects)
   /// Something has waited long enough for a service that is away.
   case patienceEnds(process: Int, ControlPlaneTree.Service, Int)
 

@@ -7,6 +7,8 @@ enum PlaneWork {
   case persist(PersistID, [CatalogChange])
   case append(RequestID, AcceptedEvent)
   case record(DeliveryChange)
+  /// What an invocation did.
+  case commit(RequestID, CommittedEffects)
   /// A delivery is begun, and its event read from the log.
   case deliver(ActivationOrder)
   case read(ActivationOrder)
@@ -16,7 +18,7 @@ enum PlaneWork {
   var service: ControlPlaneTree.Service {
     switch self {
     case .persist: .registry
-    case .append, .record, .read: .bus
+    case .append, .record, .commit, .read: .bus
     case .deliver: .router
     case .invoke: .balancer
     case .verify: .verifiers

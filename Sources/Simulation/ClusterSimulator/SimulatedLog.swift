@@ -65,11 +65,16 @@ struct SimulatedLog {
     case .succeeded(_, let effects):
       end(change.delivery, .done)
       done += 1
-      for write in effects.writes {
-        if case .merge(.add, _) = write.action { counters[write.key, default: 0] += 1 }
-      }
-      return effects.events.map { put($0) }
+      return commit(effects)
     }
+  }
+
+  /// - Returns: the events that came of it.
+  mutating func commit(_ effects: CommittedEffects) -> [AppendedEvent] {
+    for write in effects.writes {
+      if case .merge(.add, _) = write.action { counters[write.key, default: 0] += 1 }
+    }
+    return effects.events.map { put($0) }
   }
 
   private mutating func end(_ id: DeliveryID, _ end: End) {

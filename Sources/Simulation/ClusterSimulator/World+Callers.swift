@@ -1,5 +1,6 @@
 import ClusterModel
 import ControlPlaneLogic
+import EventRouting
 import ModuleCatalog
 
 // What people and devices have run now, and wait for.
@@ -18,6 +19,9 @@ extension World {
         module: module,
         isIdempotent: options.isIdempotent || configuration?.isIdempotent == true,
         askedAt: timeline.now,
+        event: Event(
+          id: "call-\(request.number)", source: "/caller", type: "call",
+          topic: Topic(unchecked: "calls")),
         deadline: timeline.now
           + (timeout ?? wall + InvocationOptions.defaultPatience).nanosecondCount))
     tellPlane(logicLife, .invocationRequested(request, InvocationWish(module, options)))
@@ -25,6 +29,20 @@ extension World {
     timeline.plan(
       .planeIsTold(life: logicLife, .invocationWithdrawn(request)),
       after: calling.duration(upTo: .milliseconds(100)))
+  }
+
+  /// What a caller is about to be told has taken place is made durable before, as the host of the logic does it.
+  func offer(_ answer: Callers.Answer) {
+    let request = operators.nextRequest()
+    callers.offers(request, answer)
+    let offered = EventRouter.OfferedEffects(
+      answer.effects, data: answer.effects.published.map { _ in nil })
+    timeline.plan(
+      .planeIsTold(
+        life: logicLife,
+        .events(
+          .effectsOffered(request, answer.call.module, event: answer.call.event, offered))),
+      after: .microseconds(50))
   }
 
   /// One that can be asked, if there is any.

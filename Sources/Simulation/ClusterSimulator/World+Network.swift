@@ -202,7 +202,11 @@ extension World {
       tellPlane(logicLife, .activationEnded(id, order.route, end(event, outcome)))
     case .invocation(let request):
       let end = invocationEnd(outcome)
-      if case .answered = end { callers.outcomeArrives(request, order.route) }
+      if case .answered = end {
+        let effects: ActivationEffects =
+          if case .succeeded(let effects) = outcome { effects } else { .none }
+        callers.outcomeArrives(request, order.route, effects)
+      }
       tellPlane(logicLife, .invocationEnded(request, order.route, end))
     }
   }
@@ -222,9 +226,10 @@ extension World {
 
   /// What a guest wants done: to be counted, under the number of its run, and of some to publish.
   private func effects(of order: ActivationOrder) -> ActivationEffects {
-    guard case .delivery(_, let offset) = order.purpose, let event = log.events[offset] else {
-      return .none
+    guard case .delivery(_, let offset) = order.purpose else {
+      return callers.effects(of: order)
     }
+    guard let event = log.events[offset] else { return .none }
     let module = order.route.placement.name.name
     var effects = ActivationEffects(
       writes: DeliveryChecker.writes(event, module, run: order.run))

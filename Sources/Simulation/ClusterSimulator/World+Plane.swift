@@ -46,7 +46,7 @@ extension World {
     planeWakesAt = nil
     planeServices.forgetLogic()
     operators.logicEnded()
-    callers.logicEnded()
+    callers.logicEnded(&coverage)
     deliveries.logicEnded()
     publishersHearNothing()
   }
@@ -109,7 +109,8 @@ extension World {
       if attempt > 1 { coverage.count(.planeDirectiveInvokeAgain) }
       callers.isSent(request, route)
       use(.invoke(newOrder(.invocation(request), route)))
-    case .answerInvocation(let request, let route): callers.isAnswered(request, route, self)
+    case .answerInvocation(let request, let route):
+      if let answer = callers.isAnswered(request, route, self) { offer(answer) }
     case .endInvocation(let request, let route):
       callers.isGivenUp(request, route)
       planeServices.endInvocation(request, route)
@@ -130,8 +131,10 @@ extension World {
     switch directive {
     case .append(let request, let event): use(.append(request, event))
     case .accept(let request, let appended): publishAccepted(request, appended)
-    case .refuse(let request, let problem): publishRefused(request, problem)
-    case .commit, .confirm: checker.fail("invocations of a simulation want nothing done", self)
+    case .refuse(let request, let problem):
+      if !callers.isNotDone(request) { publishRefused(request, problem) }
+    case .commit(let request, let effects): use(.commit(request, effects))
+    case .confirm(let request): callers.isDone(request, self)
     case .record(let change): use(.record(change))
     case .settled, .giveUp: break
     case .activate: checker.fail("an activation left the control plane without a route", self)
@@ -184,6 +187,25 @@ extension World {
 
   private static let stateProblem = Problem(
     .conflict, code: "bucket_full", "the bucket is full", next: "Make room.")
+
+  func write(_ process: Int, _ life: Int, _ request: RequestID, _ effects: CommittedEffects) {
+    guard reachesDisk(process, .bus) else { return }
+    checker.storeIsWritten(by: life, self)
+    guard !troubles.contains(.diskIsFull) else {
+      tellPlane(life, .events(.commitFailed(request, Self.diskProblem)))
+      return
+    }
+    if isTroubled, disk.happens(configuration.effectsRefusal) {
+      tellPlane(life, .events(.commitFailed(request, Self.stateProblem)))
+      return
+    }
+    callers.commits(request, effects, self)
+    let appended = log.commit(effects)
+    for (accepted, appended) in zip(effects.events, appended) {
+      deliveries.isDurable(accepted, appended, self)
+    }
+    tellPlane(life, .events(.effectsCommitted(request, appended)))
+  }
 
   func write(_ process: Int, _ life: Int, _ change: DeliveryChange) {
     guard reachesDisk(process, .bus) else { return }

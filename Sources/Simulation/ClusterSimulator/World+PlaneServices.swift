@@ -86,6 +86,8 @@ extension World {
       tellPlane(logicLife, .events(.appendFailed(request, Self.away)))
     case .record(let change):
       tellPlane(logicLife, .events(.recordFailed(change.delivery, Self.away)))
+    case .commit(let request, _):
+      tellPlane(logicLife, .events(.commitFailed(request, Self.away)))
     case .read(let order):
       guard planeServices.ends(order), case .delivery(let id, _) = order.purpose else { return }
       tellPlane(logicLife, .activationEnded(id, order.route, .eventUnreadable(Self.away)))
@@ -127,6 +129,10 @@ extension World {
       planeServices.writeBegins(.bus)
       timeline.plan(
         .changeOfDeliveryWritten(process: process, life: logicLife, change), after: diskWait())
+    case .commit(let request, let effects):
+      planeServices.writeBegins(.bus)
+      timeline.plan(
+        .effectsWritten(process: process, life: logicLife, request, effects), after: diskWait())
     case .deliver(let order):
       planeServices.begins(order)
       use(.read(order))

@@ -111,6 +111,8 @@ final class World {
       write(process, life, request, event)
     case .changeOfDeliveryWritten(let process, let life, let change):
       write(process, life, change)
+    case .effectsWritten(let process, let life, let request, let effects):
+      write(process, life, request, effects)
     case .patienceEnds(let process, let service, let ticket):
       patienceEnds(process, service, ticket)
     case .agentIsTold(let index, let process, let input): tellAgent(index, process, input)

@@ -72,6 +72,31 @@ import Testing
     }
   }
 
+  @Test
+  func `hundreds of publishes are known again after a start, and those beyond the window are not`()
+    async throws
+  {
+    let temporary = TemporaryFolder()
+    let window = DeduplicationWindow(duration: .seconds(600), count: 250)
+    var offsets: [EventOffset] = []
+    for opened in 0..<2 {
+      let folder = try DataFolder(temporary.path)
+      let log = try EventDatabase(in: folder, deduplication: window)
+      for id in (opened * 50)..<300 {
+        let appended = try await log.append(accepted("\(id)"))
+        #expect(appended.isDuplicate == (opened == 1))
+        if opened == 0 {
+          offsets.append(appended.offset)
+        } else {
+          #expect(appended.offset == offsets[id])
+        }
+      }
+      if opened == 1 { #expect(try await log.append(accepted("49")).isDuplicate == false) }
+      try await log.close()
+      folder.release()
+    }
+  }
+
   @Test func `without a window every publish is new`() async throws {
     try await with(nil) { log in
       let appended = [try await log.append(accepted("1")), try await log.append(accepted("1"))]

@@ -68,4 +68,58 @@ import Testing
     #expect(!again.isDuplicate, "the earlier release remembered no identities")
     try await log.close()
   }
+
+  /// A file as the last release wrote it that summed rows with SHA-256 and had a row for each identity. These
+  /// are SHA-256 of what the rows hold.
+  private func summedFile(in folder: DataFolder, _ change: String) async throws {
+    try await file(ofFormat: 7, in: folder)
+    let database = try DurableDatabase(
+      path: folder.path + "/events.sqlite",
+      format: DatabaseFormat(
+        applicationID: EventTables.applicationID,
+        migrations: Array(EventTables.migrations.prefix(7))))
+    try await database.write { database in
+      try database.execute(
+        sql: """
+          UPDATE events SET checksum = x'f4780083e58b740c';
+          UPDATE deliveries SET checksum = x'8f24dda04aaca410' WHERE id = 1;
+          UPDATE deliveries SET checksum = x'6fa03d068033efd3' WHERE id = 2;
+          INSERT INTO identities VALUES (5, 1, 1,
+            x'869a4b836771c53b358142bcd6cea3c429e980c5079eb6e41a297e16be71d83c');
+          """)
+      try database.execute(sql: change)
+    }
+    try await database.close()
+  }
+
+  @Test func `what an earlier release summed is believed, and a publish of it is known again`()
+    async throws
+  {
+    let temporary = TemporaryFolder()
+    let folder = try DataFolder(temporary.path)
+    try await summedFile(in: folder, "")
+    let log = try EventDatabase(in: folder)
+    let event = try #require(try await log.event(at: EventOffset(1)))
+    #expect(try await log.pendingDeliveries().map(\.id.number) == [1])
+    #expect(try await log.deadLetter(DeliveryID(2))?.event == event)
+    #expect(log.damage.isNone)
+    let again = try await log.append(
+      AcceptedEvent(
+        event: event, acceptedAt: WallInstant(microseconds: 2), principal: .local, targets: []))
+    #expect(again.isDuplicate && again.offset == EventOffset(1))
+    try await log.close()
+  }
+
+  @Test(arguments: ["events SET data = x'0103'", "deliveries SET attempts = 3"])
+  func `damage to what an earlier release summed is found`(damage: String) async throws {
+    let temporary = TemporaryFolder()
+    let folder = try DataFolder(temporary.path)
+    try await summedFile(in: folder, "UPDATE \(damage)")
+    let log = try EventDatabase(in: folder)
+    // Looked at, and what is thrown then does not matter here.
+    _ = try? await log.event(at: EventOffset(1))
+    _ = try await log.pendingDeliveries()
+    #expect(log.damage.isNone == false)
+    try await log.close()
+  }
 }

@@ -1,5 +1,4 @@
 import ClusterModel
-import Foundation
 import PropertyTesting
 import Testing
 
@@ -12,7 +11,7 @@ import Testing
     var (bytes, ends): ([UInt8], [Int]) = ([], [])
     for (index, content) in contents.enumerated() {
       bytes += JournalFrame.encode(number: UInt64(index + 1), of: Self.log, capacity: 0) {
-        $0.put(Data(content))
+        $0.put(content)
       }
       ends.append(bytes.count)
     }
@@ -39,7 +38,7 @@ import Testing
       guard all.map(\.number) == (1...UInt64(contents.count)).map({ $0 }) else { return false }
       for (frame, content) in zip(all, contents) {
         var reader = ByteReader(frame.content)
-        guard try reader.data() == Data(content), reader.isAtEnd else { return false }
+        guard try reader.data() == content, reader.isAtEnd else { return false }
       }
       bytes[place % bytes.count] ^= flip
       let damaged = UInt64(ends.firstIndex { place % bytes.count < $0 } ?? 0) + 1
@@ -89,7 +88,9 @@ import Testing
             Event.Attribute(name: "a", value: texts[3]),
             Event.Attribute(name: "b", value: texts[5]),
           ], data: [7])
-      let envelope: StoredEnvelope = try EventTables.decode(EnvelopeText.of(event))
+      var bytes: [UInt8] = []
+      EnvelopeText.put(event, into: &bytes)
+      let envelope: StoredEnvelope = try EventTables.decode(String(decoding: bytes, as: UTF8.self))
       return envelope.event(data: [7]) == event
     }
   }

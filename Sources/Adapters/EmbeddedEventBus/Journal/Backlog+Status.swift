@@ -34,7 +34,7 @@ extension EventStatus.Delivery {
     switch change.outcome {
     case .succeeded(let length, let kept):
       state = .succeeded
-      output = [UInt8](kept)
+      output = kept
       outputTruncated = kept.count < length
     case .failed(let failure):
       guard change.attempt > attempts else { return }

@@ -8,8 +8,20 @@ final class Backlog: Sendable {
     let number: UInt64
     let entries: [LogEntry]
     let bytes: Int
+    /// Of its events, lowest and highest; `nil` when it has none.
+    private let offsets: ClosedRange<EventOffset>?
+
+    init(number: UInt64, entries: [LogEntry], bytes: Int) {
+      self.number = number
+      self.entries = entries
+      self.bytes = bytes
+      let first = entries.first { !$0.events.isEmpty }?.events.first
+      let last = entries.last { !$0.events.isEmpty }?.events.last
+      offsets = if let first, let last { first.offset...last.offset } else { nil }
+    }
 
     func event(at offset: EventOffset) -> NumberedEvent? {
+      guard let offsets, offsets.contains(offset) else { return nil }
       for entry in entries {
         for event in entry.events where event.offset == offset { return event }
       }

@@ -1,5 +1,3 @@
-import Foundation
-
 /// Puts numbers and texts behind each other, as ``ByteReader`` takes them apart again: numbers in 8 bytes,
 /// the least first; whatever has a length after its length.
 struct ByteWriter {
@@ -20,9 +18,30 @@ struct ByteWriter {
     bytes.append(contentsOf: text.utf8)
   }
 
-  mutating func put(_ data: Data) {
+  /// - Returns: where they stand.
+  @discardableResult
+  mutating func put(_ data: [UInt8]) -> Range<Int> {
     put(data.count)
+    return putAsTheyAre(data)
+  }
+
+  /// Bytes that another writer put together, or that say themselves how many they are.
+  @discardableResult
+  mutating func putAsTheyAre(_ data: [UInt8]) -> Range<Int> {
+    let start = bytes.count
     bytes.append(contentsOf: data)
+    return start..<bytes.count
+  }
+
+  /// What `body` puts behind what is there, after its length.
+  ///
+  /// - Returns: where that stands.
+  mutating func putField(_ body: (inout [UInt8]) -> Void) -> Range<Int> {
+    put(0)
+    let start = bytes.count
+    body(&bytes)
+    replace(at: start - 8, UInt64(bytes.count - start))
+    return start..<bytes.count
   }
 
   /// Zeros up to a multiple of `size`.
@@ -32,8 +51,8 @@ struct ByteWriter {
 
   /// Puts a number where something else was put before.
   mutating func replace(at position: Int, _ number: UInt64) {
-    withUnsafeBytes(of: number.littleEndian) {
-      bytes.replaceSubrange(position..<position + 8, with: $0)
+    for index in 0..<8 {
+      bytes[position + index] = UInt8(truncatingIfNeeded: number >> (8 * UInt64(index)))
     }
   }
 }
@@ -41,7 +60,7 @@ struct ByteWriter {
 /// Takes apart what a ``ByteWriter`` put together. Bytes that none did are ``DamagedRow``.
 struct ByteReader {
   private let bytes: ArraySlice<UInt8>
-  private var position: Int
+  private(set) var position: Int
 
   init(_ bytes: ArraySlice<UInt8>) {
     self.bytes = bytes
@@ -67,7 +86,10 @@ struct ByteReader {
     String(decoding: try take(count()), as: UTF8.self)
   }
 
-  mutating func data() throws(DamagedRow) -> Data { Data(try take(count())) }
+  mutating func data() throws(DamagedRow) -> [UInt8] { Array(try take(count())) }
+
+  /// All that was taken since the reader was there.
+  func taken(since start: Int) -> [UInt8] { Array(bytes[start..<position]) }
 
   private mutating func take(_ count: Int) throws(DamagedRow) -> ArraySlice<UInt8> {
     guard count <= bytes.endIndex - position else { throw DamagedRow() }

@@ -28,7 +28,14 @@ final class EventSequencer: Sendable {
   /// A request and who hears what came of it.
   struct Entry: Sendable {
     let request: Request
-    let finish: @Sendable (Result<[AppendedEvent], Problem>) -> Void
+    let size: Int
+    /// Nothing looks after it that it is resumed once, which costs something for each event: an entry is finished by
+    /// the loop or refused, and gone then.
+    fileprivate let continuation: UnsafeContinuation<Result<[AppendedEvent], Problem>, Never>
+
+    func finish(_ result: Result<[AppendedEvent], Problem>) {
+      continuation.resume(returning: result)
+    }
   }
 
   /// What needs the tables, and who hears of its end.
@@ -38,13 +45,13 @@ final class EventSequencer: Sendable {
     let finish: @Sendable (Problem?) -> Void
   }
 
-  private enum Job: Sendable {
+  fileprivate enum Job: Sendable {
     case entry(Entry)
     case transaction(Transaction)
 
     var size: Int {
       switch self {
-      case .entry(let entry): entry.request.size
+      case .entry(let entry): entry.size
       case .transaction(let transaction): transaction.size
       }
     }
@@ -55,6 +62,11 @@ final class EventSequencer: Sendable {
       case .transaction(let transaction): transaction.finish(problem)
       }
     }
+  }
+
+  /// What was taken off the queue and is not begun yet.
+  struct Taken {
+    fileprivate var jobs: Deque<Job> = []
   }
 
   /// What is done together.
@@ -113,9 +125,9 @@ final class EventSequencer: Sendable {
 
   /// Returns when it is durable.
   func write(_ request: Request) async throws(Problem) -> [AppendedEvent] {
-    let result: Result<[AppendedEvent], Problem> = await withCheckedContinuation {
-      continuation in
-      submit(.entry(Entry(request: request) { continuation.resume(returning: $0) }))
+    let size = request.size
+    let result: Result<[AppendedEvent], Problem> = await withUnsafeContinuation {
+      submit(.entry(Entry(request: request, size: size, continuation: $0)))
     }
     return try result.get()
   }
@@ -192,24 +204,30 @@ final class EventSequencer: Sendable {
   }
 
   /// What is to be done next; waits for it. `nil` when it is closed and all is done.
-  func next() -> Batch? {
+  func next(_ taken: inout Taken) -> Batch? {
     while true {
-      let (batch, isClosed): (Batch?, Bool) = state.withLock { state in
-        let batch = Self.take(&state)
-        state.isWaiting = batch == nil
-        return (batch, state.isClosed)
+      // All at once: whoever submits waits for this lock.
+      let isClosed = state.withLock { state in
+        if taken.jobs.isEmpty {
+          swap(&state.jobs, &taken.jobs)
+        } else {
+          taken.jobs.append(contentsOf: state.jobs)
+          state.jobs.removeAll(keepingCapacity: true)
+        }
+        state.isWaiting = taken.jobs.isEmpty
+        return state.isClosed
       }
-      if let batch { return batch }
+      if let batch = Self.take(&taken.jobs) { return batch }
       if isClosed { return nil }
       wake.wait()
     }
   }
 
-  private static func take(_ state: inout State) -> Batch? {
+  private static func take(_ jobs: inout Deque<Job>) -> Batch? {
     var entries: [Entry] = []
     var transactions: [Transaction] = []
     var bytes = 0
-    gathering: while let job = state.jobs.first, entries.count + transactions.count < groupSize,
+    gathering: while let job = jobs.first, entries.count + transactions.count < groupSize,
       bytes == 0 || bytes + job.size <= groupBytes
     {
       switch job {
@@ -221,7 +239,7 @@ final class EventSequencer: Sendable {
         transactions.append(transaction)
       }
       bytes += job.size
-      state.jobs.removeFirst()
+      jobs.removeFirst()
     }
     if !entries.isEmpty { return .entries(entries) }
     return transactions.isEmpty ? nil : .transactions(transactions)

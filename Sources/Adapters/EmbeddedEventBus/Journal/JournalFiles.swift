@@ -19,8 +19,9 @@ struct JournalFiles: Sendable {
   /// Whether the last frame was written and could not be synced: it may be found at the next start.
   private(set) var isInDoubt = false
 
-  /// A file that is longer than this is not gone on with. A start after a crash reads both.
-  private static let turn = 1 << 20
+  /// A file that is longer than this is not gone on with: long enough that the tables have what is in the other
+  /// one by then, also while very much is published. A start after a crash reads both.
+  private static let turn = 4 << 20
   /// By how much a file is made longer.
   private static let growth = 256 << 10
   /// Longer is none: what is written at once, and where a turn is due, with room to spare.

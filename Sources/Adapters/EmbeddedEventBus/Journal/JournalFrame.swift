@@ -77,17 +77,14 @@ struct JournalFrame: Equatable {
     bytes.withUnsafeBytes { UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)) }
   }
 
-  /// Of a whole frame, as if no checksum were in it. It is there to find what a disk does, not what somebody
-  /// forges: each step is one to one, so that no change of a single word goes unnoticed.
+  /// Of a whole frame, as if no checksum were in it.
   private static func checksum(_ frame: ArraySlice<UInt8>) -> UInt64 {
     frame.withUnsafeBytes { bytes in
-      var sum: UInt64 = 0x9e37_79b9_7f4a_7c15
+      var sum = DamageSum()
       for offset in stride(from: 0, to: bytes.count, by: alignment) where offset != 32 {
-        sum ^= UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
-        sum &*= 0xff51_afd7_ed55_8ccd
-        sum ^= sum >> 32
+        sum.add(UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)))
       }
-      return sum
+      return sum.value
     }
   }
 }

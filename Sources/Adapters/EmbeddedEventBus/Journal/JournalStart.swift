@@ -50,6 +50,7 @@ struct JournalStart {
   ) throws {
     var expected = applied + 1
     var nextOffset = try writer.nextNumber(of: "events")
+    var folded = FoldedEntries()
     for frame in frames {
       let entries = try entries(of: frame, writer.report)
       let isMissing = frame.number != expected
@@ -58,10 +59,11 @@ struct JournalStart {
           if isMissing { note(nextOffset..<event.offset.number, writer.report) }
           nextOffset = event.offset.number + 1
         }
-        try writer.apply(entry)
+        try folded.add(entry)
       }
       expected = frame.number + 1
     }
+    try writer.apply(folded)
     if let last = frames.last { try writer.hasApplied(last.number) }
   }
 

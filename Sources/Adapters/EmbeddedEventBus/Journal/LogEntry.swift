@@ -1,6 +1,5 @@
 import ClusterModel
 import DurableSQLite
-import Foundation
 
 /// What becomes durable together: what became of a delivery, and the events that came of it; or events alone.
 /// Everything in it is decided: putting it into the tables only carries it out.
@@ -14,11 +13,11 @@ struct LogEntry: Sendable {
   }
 }
 
-/// What became of a delivery, as it is written down.
-struct StoredChange: Sendable {
+/// What became of a delivery, as it is written down. One object, because it goes through many hands.
+final class StoredChange: Sendable {
   enum Outcome: Sendable {
     /// How long the result was, and what is kept of it.
-    case succeeded(length: Int, kept: Data)
+    case succeeded(length: Int, kept: [UInt8])
     case failed(ActivationFailure)
     case dead(ActivationFailure)
   }
@@ -39,21 +38,45 @@ struct StoredChange: Sendable {
     }
   }
 
-  private init(_ change: DeliveryChange) throws {
-    switch change.outcome {
-    case .succeeded(let output, _):
-      failure = ""
-      outcome = .succeeded(length: output.count, kept: Data(output.prefix(Self.keptOutput)))
-    case .failed(let failure):
-      self.failure = try EventTables.encode(failure)
-      outcome = .failed(failure)
-    case .dead(let failure):
-      self.failure = try EventTables.encode(failure)
-      outcome = .dead(failure)
+  private init(
+    _ delivery: DeliveryID, attempt: Int, at: WallInstant, _ outcome: Outcome, failure: String
+  ) {
+    self.delivery = delivery
+    self.attempt = attempt
+    self.at = at
+    self.outcome = outcome
+    self.failure = failure
+  }
+
+  private convenience init(_ change: DeliveryChange) throws {
+    let (outcome, failure): (Outcome, String) =
+      switch change.outcome {
+      case .succeeded(let output, _):
+        (.succeeded(length: output.count, kept: Array(output.prefix(Self.keptOutput))), "")
+      case .failed(let failure): (.failed(failure), try EventTables.encode(failure))
+      case .dead(let failure): (.dead(failure), try EventTables.encode(failure))
+      }
+    self.init(
+      change.delivery, attempt: change.attempt, at: change.at, outcome, failure: failure)
+  }
+
+  fileprivate convenience init(
+    _ kind: LogEntry.Kind, from reader: inout ByteReader
+  ) throws(DamagedRow) {
+    let delivery = DeliveryID(try reader.number())
+    let attempt = Int(try reader.number())
+    let at = WallInstant(microseconds: try reader.number())
+    if kind == .succeeded {
+      let outcome = Outcome.succeeded(length: Int(try reader.number()), kept: try reader.data())
+      self.init(delivery, attempt: attempt, at: at, outcome, failure: "")
+      return
     }
-    delivery = change.delivery
-    attempt = change.attempt
-    at = change.at
+    let failure = try reader.text()
+    let decoded: ActivationFailure
+    do { decoded = try EventTables.decode(failure) } catch { throw DamagedRow() }
+    self.init(
+      delivery, attempt: attempt, at: at, kind == .dead ? .dead(decoded) : .failed(decoded),
+      failure: failure)
   }
 
   /// About how many bytes it takes in the journal.
@@ -77,7 +100,8 @@ struct NumberedEvent: Sendable {
   }
 
   var deliveries: [DeliveryID] {
-    event.targets.indices.map { DeliveryID(firstDelivery + Int64($0)) }
+    if event.targets.isEmpty { return [] }
+    return event.targets.indices.map { DeliveryID(firstDelivery + Int64($0)) }
   }
 }
 
@@ -116,7 +140,7 @@ extension LogEntry {
       writer.put(event.offset.number)
       writer.put(event.firstDelivery)
       writer.put(event.identityNumber ?? 0)
-      event.event.put(into: &writer)
+      writer.putAsTheyAre(event.event.bytes)
     }
   }
 
@@ -133,22 +157,5 @@ extension LogEntry {
           offset: EventOffset(offset), firstDelivery: delivery,
           identityNumber: identity == 0 ? nil : identity, event: try StoredEvent(from: &reader)))
     }
-  }
-}
-
-extension StoredChange {
-  fileprivate init(_ kind: LogEntry.Kind, from reader: inout ByteReader) throws(DamagedRow) {
-    delivery = DeliveryID(try reader.number())
-    attempt = Int(try reader.number())
-    at = WallInstant(microseconds: try reader.number())
-    if kind == .succeeded {
-      failure = ""
-      outcome = .succeeded(length: Int(try reader.number()), kept: try reader.data())
-      return
-    }
-    failure = try reader.text()
-    let decoded: ActivationFailure
-    do { decoded = try EventTables.decode(failure) } catch { throw DamagedRow() }
-    outcome = kind == .dead ? .dead(decoded) : .failed(decoded)
   }
 }

@@ -1,5 +1,4 @@
 import ClusterModel
-import Foundation
 
 /// What must be known to decide about a publish or an outcome without asking the tables: which numbers come
 /// next, what is owed, and who published what lately. A value: the same steps give the same decisions.
@@ -48,7 +47,7 @@ struct LogIndex {
       identityNumber: identityNumber, event: event)
     nextOffset += 1
     nextDelivery += Int64(event.targets.count)
-    pending.formUnion(numbered.deliveries)
+    for delivery in numbered.deliveries { pending.insert(delivery) }
     return numbered
   }
 

@@ -74,19 +74,25 @@ struct LoggedTables: Sendable {
 
   /// Lets the tables follow when much is due, while others publish. When that fails, whoever needs it hears
   /// of it: the next one who reads, and who publishes when too much waits.
-  func followWhenDue() {
+  ///
+  /// - Parameter isSynced: whether a file of the journal waits for it. Else it need not be on the disk: the
+  ///   journal is.
+  func followWhenDue(isSynced: Bool) {
     guard backlog.beginFollowing() else { return }
-    writeLater({ _ in }, finish: { backlog.endFollowing() })
+    writeLater({ _ in }, isSynced: isSynced, finish: { backlog.endFollowing() })
   }
 
   /// Brings the tables up to date and does something in the same transaction, some time later, for upkeep:
   /// nobody waits, and a failure is forgotten.
+  ///
+  /// - Parameter isSynced: whether it has to be there after a power cut.
   func writeLater(
-    _ body: @escaping @Sendable (EventWriter) throws -> Void,
+    _ body: @escaping @Sendable (EventWriter) throws -> Void, isSynced: Bool = false,
     finish: @escaping @Sendable () -> Void = {}
   ) {
     let reached = Left<UInt64>()
     database.submit(
+      isSynced: isSynced,
       { database in
         let writer = writer(database)
         let number = try writer.catchUp(with: backlog)
@@ -95,7 +101,7 @@ struct LoggedTables: Sendable {
       },
       finish: { problem in
         if problem == nil, let number = reached.value.withLock({ $0 }) {
-          backlog.forget(through: number, isSynced: true)
+          backlog.forget(through: number, isSynced: isSynced)
         } else {
           settled.forget()
         }

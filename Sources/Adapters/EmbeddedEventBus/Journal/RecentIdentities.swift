@@ -1,22 +1,9 @@
 import ClusterModel
 import DequeModule
-import Foundation
 
 /// Who published what lately, so that a publish that is repeated is known again. Rows of the table
-/// `identities` say the same; see ``EventIdentities``.
+/// `publishes` say the same; see ``EventIdentities``.
 struct RecentIdentities {
-  /// 128 bits of the digest of an identity: no two publishes share them.
-  private struct Key: Hashable {
-    let first: UInt64
-    let second: UInt64
-
-    init(_ identity: Data) {
-      var words: (UInt64, UInt64) = (0, 0)
-      withUnsafeMutableBytes(of: &words) { $0.copyBytes(from: identity.prefix(16)) }
-      (first, second) = words
-    }
-  }
-
   private struct Publish {
     let number: Int64
     let offset: EventOffset
@@ -26,9 +13,9 @@ struct RecentIdentities {
   let window: DeduplicationWindow
   /// How many publishes there were.
   private(set) var newest: Int64
-  private var known: [Key: Publish] = [:]
+  private var known: [PublishIdentity: Publish] = [:]
   /// Oldest first.
-  private var order: Deque<(key: Key, number: Int64)> = []
+  private var order: Deque<(key: PublishIdentity, number: Int64)> = []
 
   init(_ window: DeduplicationWindow, newest: Int64) {
     self.window = window
@@ -36,8 +23,8 @@ struct RecentIdentities {
   }
 
   /// Where the same event was put before; `nil` when it was not, or too long ago.
-  func offset(of identity: Data, at now: WallInstant) -> EventOffset? {
-    guard let publish = known[Key(identity)], publish.acceptedAt + window.duration > now else {
+  func offset(of identity: PublishIdentity, at now: WallInstant) -> EventOffset? {
+    guard let publish = known[identity], publish.acceptedAt + window.duration > now else {
       return nil
     }
     return publish.offset
@@ -47,20 +34,20 @@ struct RecentIdentities {
   ///
   /// - Returns: its number.
   mutating func remember(
-    _ identity: Data, _ offset: EventOffset, at now: WallInstant
+    _ identity: PublishIdentity, _ offset: EventOffset, at now: WallInstant
   ) -> Int64 {
-    take(identity, number: newest + 1, offset, at: now)
+    take(
+      EventIdentities.Publish(
+        number: newest + 1, offset: offset, acceptedAt: now, identity: identity))
     return newest
   }
 
   /// Takes in what the table says, in the order of the numbers.
-  mutating func take(
-    _ identity: Data, number: Int64, _ offset: EventOffset, at acceptedAt: WallInstant
-  ) {
-    let key = Key(identity)
-    newest = number
-    known[key] = Publish(number: number, offset: offset, acceptedAt: acceptedAt)
-    order.append((key, number))
+  mutating func take(_ publish: EventIdentities.Publish) {
+    newest = publish.number
+    known[publish.identity] = Publish(
+      number: publish.number, offset: publish.offset, acceptedAt: publish.acceptedAt)
+    order.append((publish.identity, publish.number))
     while let oldest = order.first, oldest.number <= newest - Int64(window.count) {
       order.removeFirst()
       // It may have been published again since.

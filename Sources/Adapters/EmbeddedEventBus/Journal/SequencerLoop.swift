@@ -21,12 +21,18 @@ struct SequencerLoop: Sendable {
   }
 
   mutating func run(_ sequencer: EventSequencer) {
-    while let batch = sequencer.next() {
+    var taken = EventSequencer.Taken()
+    while let batch = sequencer.next(&taken) {
       switch batch {
       case .entries(let jobs):
-        let answers = write(jobs.map(\.request), sequencer)
-        sequencer.finished(jobs.count, bytes: jobs.reduce(0) { $0 + $1.request.size })
-        for (job, answer) in zip(jobs, answers) { job.finish(answer) }
+        let answers = write(jobs, sequencer)
+        sequencer.finished(jobs.count, bytes: jobs.reduce(0) { $0 + $1.size })
+        switch answers {
+        case .success(let answers):
+          for (job, answer) in zip(jobs, answers) { job.finish(.success(answer)) }
+        case .failure(let problem):
+          for job in jobs { job.finish(.failure(problem)) }
+        }
       case .transactions(let jobs):
         let problems = transact(jobs)
         sequencer.finished(jobs.count, bytes: jobs.reduce(0) { $0 + $1.size })
@@ -39,8 +45,8 @@ struct SequencerLoop: Sendable {
   }
 
   private mutating func write(
-    _ requests: [EventSequencer.Request], _ sequencer: EventSequencer
-  ) -> [Result<[AppendedEvent], Problem>] {
+    _ jobs: [EventSequencer.Entry], _ sequencer: EventSequencer
+  ) -> Result<[[AppendedEvent]], Problem> {
     do throws(Problem) {
       try endDoubt()
       if tables.backlog.isFull { try tables.catchUp() }
@@ -49,13 +55,14 @@ struct SequencerLoop: Sendable {
       self.index = nil
       var entries: [LogEntry] = []
       var answers: [[AppendedEvent]] = []
-      answers.reserveCapacity(requests.count)
-      for request in requests { answers.append(decide(request, &index, &entries)) }
+      entries.reserveCapacity(jobs.count)
+      answers.reserveCapacity(jobs.count)
+      for job in jobs { answers.append(decide(job.request, &index, &entries)) }
       if try keep(entries) { sequencer.countSync() }
       self.index = index
-      return answers.map { .success($0) }
+      return .success(answers)
     } catch {
-      return requests.map { _ in .failure(error) }
+      return .failure(error)
     }
   }
 
@@ -102,7 +109,7 @@ struct SequencerLoop: Sendable {
     guard let first = entries.first else { return false }
     let size = entries.reduce(0) { $0 + $1.size }
     if entries.count == 1, size > EventSequencer.largest {
-      try tables.write { try $0.apply(first) }
+      try tables.write { try $0.apply(FoldedEntries(first)) }
       return false
     }
     if files.isTurnDue {
@@ -118,7 +125,7 @@ struct SequencerLoop: Sendable {
     try files.append(frame)
     tables.backlog.add(Backlog.Frame(number: nextFrame, entries: entries, bytes: size))
     nextFrame += 1
-    tables.followWhenDue()
+    tables.followWhenDue(isSynced: !tables.backlog.isDurable(through: lastOfOther))
     return true
   }
 
