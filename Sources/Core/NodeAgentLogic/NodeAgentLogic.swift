@@ -78,8 +78,8 @@ public struct NodeAgentLogic: Sendable {
   var heartbeatInterval: Duration
   var heartbeatSequence: UInt64 = 0
   var sentHeartbeats: Deque<(sequence: UInt64, at: MonotonicInstant)> = []
-  /// Until when what must stop when isolated may serve.
-  var leaseEnd: MonotonicInstant?
+  /// Until when what must stop when isolated may serve; `nil` when it may not.
+  public internal(set) var leaseEnd: MonotonicInstant?
   var reportSequence: UInt64 = 0
   /// Whether what is held has changed since it was said.
   var hasNews = false

@@ -13,7 +13,7 @@ struct LocalAgentConnection: AgentConnection {
     _ placement: PlacementID, under fence: PlanVersion, on event: Event, attempt: Int
   ) async -> ActivationReport {
     if let ready = agent.placement(placement, under: fence) {
-      return await agent.run(ready, on: event, attempt: attempt)
+      return await agent.run(ready, under: fence, on: event, attempt: attempt)
     }
     return await agent.run(placement, under: fence, on: event, attempt: attempt)
   }
