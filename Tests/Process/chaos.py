@@ -7,8 +7,10 @@ sink of this program's own: each effect is a request to it.
 """
 import argparse
 import json
+import os
 import random
 import signal
+import subprocess
 import sys
 import time
 
@@ -172,11 +174,12 @@ class Chaos:
         try:
             wait_until(lambda: load.accepted, 60, "the first event")
             self.at_first = self.fleet.resident_kilobytes()
-            end = time.monotonic() + seconds
-            while time.monotonic() < end:
+            start = time.monotonic()
+            while (began := time.monotonic() - start) < seconds:
                 act = self.random.choice(acts)
                 self.done[act.__name__] = self.done.get(act.__name__, 0) + 1
                 act()
+                print(f"{began:6.1f} s  {act.__name__}, {time.monotonic() - start - began:.1f} s", flush=True)
                 time.sleep(self.random.uniform(0.2, 1))
             self.look_at_memory()
         finally:
@@ -244,6 +247,19 @@ class Chaos:
         return complaints
 
 
+def state(fleet):
+    """What is to be known when something is wrong."""
+    shown = {"the control plane's log": fleet.log_text()}
+    shown |= {f"the log of {name}": fleet.agent_log(name)[-1500:] for name in fleet.agents}
+    if fleet.process.poll() is None:
+        for verb in ("nodes", "ps", "modules", "doctor"):
+            try:
+                shown[verb] = fleet.run(verb, check=False).stdout.decode()
+            except subprocess.TimeoutExpired:
+                shown[verb] = "it does not answer"
+    return "\n".join(f"--- {name}\n{text}" for name, text in shown.items())
+
+
 def summary(load, chaos):
     answers = {}
     for module, heard in load.answers.items():
@@ -267,6 +283,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=600, help="how long things are broken (default: 600)")
     parser.add_argument("--nodes", type=int, default=4)
     parser.add_argument("--short", action="store_true", help="a minute")
+    parser.add_argument("--hold", action="store_true", help="leave all as it is, until Enter, when a promise was broken")
     parser.add_argument("--proxies", action="store_true", help="no network namespaces, also where they may be made")
     options = parser.parse_args()
     in_namespaces = not options.proxies and enter_namespace()
@@ -280,13 +297,15 @@ def main():
                 load = chaos.run(seconds)
                 complaints = chaos.check(load)
             except BaseException:
-                print(f"--- the control plane's log\n{chaos.fleet.log_text()}", file=sys.stderr)
+                print(state(chaos.fleet), file=sys.stderr)
                 raise
             summary(load, chaos)
             if complaints:
                 print("\n".join(complaints[:50]), file=sys.stderr)
                 print(f"error: {len(complaints)} promises were broken\nnext: make chaos ARGS=\"--seed {options.seed} "
-                      f"--seconds {seconds:g}\"\n--- the control plane's log\n{chaos.fleet.log_text()}", file=sys.stderr)
+                      f"--seconds {seconds:g} --hold\"\n{state(chaos.fleet)}", file=sys.stderr)
+                if options.hold:
+                    input(f"WASMATRIX_SERVER=http://127.0.0.1:{chaos.fleet.port} in the network of process {os.getpid()}")
                 sys.exit(1)
     finally:
         chaos.ways.close()

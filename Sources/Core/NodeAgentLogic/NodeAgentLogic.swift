@@ -61,8 +61,10 @@ public struct NodeAgentLogic: Sendable {
     case ended
   }
 
-  /// Heartbeats whose acknowledgement may still come: as many as fit into a few leases.
+  /// Heartbeats whose acknowledgement may still extend the lease: all of those within one, however often
+  /// they are sent. An acknowledgement of one in between counts as one of that before it.
   static let rememberedHeartbeats = 256
+  static let rememberedSpacing = LeaseRules.duration / 200
 
   let registration: NodeRegistration
   let configuration: Configuration

@@ -24,7 +24,10 @@ final class AgentLinks: Sendable {
   private struct State {
     /// `nil` while nobody listens.
     var messages: AsyncStream<News>.Continuation?
-    var heartbeats: AsyncStream<AgentMessage>.Continuation?
+    /// Says of which node a heartbeat waits.
+    var heartbeats: AsyncStream<NodeID>.Continuation?
+    /// The newest heartbeat of each node that nobody has read.
+    var unread: [NodeID: Heartbeat] = [:]
     var agents: [NodeID: (link: AgentLinkID, agent: any AgentConnection)] = [:]
     var lastLink: UInt64 = 0
   }
@@ -99,8 +102,32 @@ final class AgentLinks: Sendable {
 
   func take(_ message: AgentMessage) {
     switch message {
-    case .heartbeat: state.withLock { $0.heartbeats }?.yield(message)
+    case .heartbeat(let heartbeat): take(heartbeat)
     case .attached, .reported, .left: state.withLock { $0.messages }?.yield(.message(message))
+    }
+  }
+
+  /// A newer one takes the place of one that waits: what is read late must not be old, and whoever reads has
+  /// no more to do than there are nodes.
+  private func take(_ heartbeat: Heartbeat) {
+    let mailbox = state.withLock { state -> AsyncStream<NodeID>.Continuation? in
+      guard let mailbox = state.heartbeats else { return nil }
+      let hasWaited = state.unread.updateValue(heartbeat, forKey: heartbeat.node) != nil
+      return hasWaited ? nil : mailbox
+    }
+    mailbox?.yield(heartbeat.node)
+  }
+
+  /// The newest heartbeat of a node; `nil` when it was read.
+  func heartbeat(of node: NodeID) -> Heartbeat? {
+    state.withLock { $0.unread.removeValue(forKey: node) }
+  }
+
+  /// The newest heartbeat of each node that was not read, sorted by node.
+  func unreadHeartbeats() -> [Heartbeat] {
+    state.withLock { state in
+      defer { state.unread = [:] }
+      return state.unread.values.sorted { $0.node < $1.node }
     }
   }
 
@@ -125,8 +152,9 @@ final class AgentLinks: Sendable {
     for node in agents.keys.sorted() { agents[node]?.agent.closed() }
   }
 
-  func monitor() -> AsyncStream<AgentMessage> {
-    let (mailbox, continuation) = Self.mailbox(of: AgentMessage.self)
+  /// The nodes whose heartbeats wait, from now on.
+  func monitor() -> AsyncStream<NodeID> {
+    let (mailbox, continuation) = Self.mailbox(of: NodeID.self)
     state.withLock { $0.heartbeats = continuation }
     return mailbox
   }
@@ -135,6 +163,7 @@ final class AgentLinks: Sendable {
     state.withLock { state in
       state.heartbeats?.finish()
       state.heartbeats = nil
+      state.unread = [:]
     }
   }
 
@@ -174,9 +203,12 @@ struct HeartbeatMonitor: SupervisedService {
   let plane: ResourceSlot<ControlPlane>
 
   @concurrent func run(ready: @escaping @Sendable () -> Void) async throws {
-    let heartbeats = links.monitor()
+    let nodes = links.monitor()
     ready()
-    for await heartbeat in heartbeats { await plane.current?.hear(heartbeat) }
+    for await node in nodes {
+      guard let heartbeat = links.heartbeat(of: node) else { continue }
+      await plane.current?.hear(.heartbeat(heartbeat))
+    }
     links.stopMonitoring()
   }
 }

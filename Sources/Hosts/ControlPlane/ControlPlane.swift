@@ -281,6 +281,8 @@ actor ControlPlane {
 
   private func alarmRang() {
     alarm = nil
+    // Nobody is silent whose heartbeat has arrived and was not read: this actor was busy.
+    for heartbeat in links.unreadHeartbeats() { hear(.heartbeat(heartbeat)) }
     feed(.deadlineReached)
   }
 
