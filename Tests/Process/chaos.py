@@ -273,7 +273,7 @@ def summary(load, chaos):
         print(f"{module}: {count} answered {status or 'not at all'}")
     holders = chaos.sink.holders
     gaps = ", ".join(f"{module} {gap:.1f} s" for module, gap in sorted(holders.longest_gap.items()))
-    print(f"holders: {holders.changes} in turn, {holders.late} effects that were on their way; longest without: {gaps}")
+    print(f"holders: {holders.changes} in turn, {len(holders.late)} effects that were on their way; longest without: {gaps}")
     print(f"control plane: {chaos.at_first // 1000} MB at first, {chaos.largest // 1000} MB at most")
 
 

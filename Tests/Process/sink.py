@@ -9,16 +9,15 @@ class Holders:
     """Who has effects of something that only one may do at a time, in the order in which they arrive.
 
     An effect names the fence under which its holder began. Fences only grow: once a newer one has had an effect none of
-    an older one may come, but those that were on their way.
+    an older one may come, but one that was on its way: a request can leave a process that is frozen, or lie in the
+    network, for as long as that takes. A holder has its effects one after the other, each when the one before it is
+    answered. So a second one that is late was begun too late.
     """
-
-    # How long a request may be on its way through this machine, which is busy.
-    ON_ITS_WAY = 0.5
 
     def __init__(self):
         self.newest = {}
         self.nodes = {}
-        self.late = 0
+        self.late = {}
         self.changes = 0
         self.longest_gap = {}
         self.last = {}
@@ -34,8 +33,10 @@ class Holders:
             self.newest[module] = (fence, at)
             self.changes += 1
         elif fence < known:
-            self.late += 1
-            if at - since > self.ON_ITS_WAY:
+            # Of a service there is one instance at a time on a node; calls run beside each other.
+            holder = (module, fence, node, None if name.isdigit() else name)
+            self.late[holder] = self.late.get(holder, 0) + 1
+            if self.late[holder] > 1:
                 self.complaints.append(
                     f"{module}: {name} on {node} had an effect under fence {fence}, {at - since:.2f} s after "
                     f"{self.nodes[module, known]} had begun under {known}")
