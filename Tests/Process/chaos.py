@@ -96,8 +96,13 @@ class Chaos:
             "--attach", f"{self.ways.host(name)}:{self.fleet.agents_port}", "--log-level", "warning"])
 
     def pause(self):
-        """Mostly short; sometimes longer than any lease."""
-        time.sleep(self.random.uniform(2, 5) if self.random.random() < 0.3 else self.random.uniform(0.05, 1.5))
+        """Short, or longer than any lease."""
+        time.sleep(self.random.uniform(3, 5) if self.random.random() < 0.4 else self.random.uniform(0.05, 1.5))
+
+    def victim(self):
+        """Any node; as often the one that has a lease which others wait for."""
+        name, holder = self.random.choice(self.names), self.sink.holders.holder("held")
+        return holder if holder and self.random.random() < 0.5 else name
 
     # What is broken. Each heals what it broke before it returns.
 
@@ -108,13 +113,13 @@ class Chaos:
         self.start_agent(name)
 
     def freeze_agent(self):
-        name = self.random.choice(self.names)
+        name = self.victim()
         self.fleet.signal_agent(name, signal.SIGSTOP)
         self.pause()
         self.fleet.signal_agent(name, signal.SIGCONT)
 
     def partition_agent(self):
-        name = self.random.choice(self.names)
+        name = self.victim()
         self.ways.cut(name, self.random.choice(self.ways.directions))
         self.pause()
         self.ways.mend(name)

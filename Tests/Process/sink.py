@@ -23,6 +23,11 @@ class Holders:
         self.last = {}
         self.complaints = []
 
+    def holder(self, module):
+        """The node that had an effect under the newest fence; `None` before the first."""
+        fence, _ = self.newest.get(module, (None, 0))
+        return self.nodes.get((module, fence))
+
     def took_effect(self, module, fence, node, name, at):
         fence = tuple(int(part) for part in fence.split("."))
         holder = self.nodes.setdefault((module, fence), node)
