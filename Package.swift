@@ -184,7 +184,8 @@ let package = Package(
     target(
       "Adapters", "WireProtocol",
       [
-        "ClusterModel", "HostPorts", "WireMessages", grpc, grpcTransport, protobuf, certificates,
+        "ClusterModel", "Supervision", "HostPorts", "WireMessages", grpc, grpcTransport, protobuf,
+        certificates,
         asn1, crypto, nioPosix, nioSSL, logging,
         .product(name: "NIOCertificateReloading", package: "swift-nio-extras"),
       ]),
@@ -354,7 +355,10 @@ let package = Package(
       ]),
     tests(
       "Adapters", "WireProtocolTests",
-      ["HostPorts", "WireMessages", "WireProtocol", protobuf, certificates, asn1, crypto, logging]),
+      [
+        "Supervision", "HostPorts", "WireMessages", "WireProtocol", protobuf, certificates, asn1,
+        crypto, logging,
+      ]),
     tests(
       "Adapters", "ClusterAuthorityTests",
       [

@@ -1,21 +1,26 @@
 """Breaks a fleet of real processes under constant load, and then looks whether everything that was promised is so.
 
-A control plane and agents, each a process; load that never pauses; from a seed: agents and the control plane are killed and
-come back, agents freeze and thaw, the network between an agent and the control plane falls silent, services of the control
-plane crash, nodes are drained. What modules do is counted in a sink of this program's own: each effect is a request to it.
+A control plane and agents, each a process; load that never pauses; strangers that send nonsense all the time; from a seed:
+agents and the control plane are killed, stopped, frozen, and come back, the network between an agent and the control plane
+falls silent, services of the control plane and of applications crash, nodes are drained. What modules do is counted in a
+sink of this program's own: each effect is a request to it.
 """
 import argparse
-import http.server
 import json
+import os
 import random
 import signal
-import socket
+import subprocess
 import sys
-import threading
 import time
 
+from chaos_load import Load
 from cluster import wait_until
 from fleet import Fleet
+from reality import MARK, differences
+from sink import Sink
+from strangers import Strangers, identity
+from ways import Namespaces, Proxies, enter_namespace
 
 MANIFEST = """apiVersion: wasmatrix/v1
 name: chaos
@@ -25,202 +30,79 @@ modules:
     triggers: [{{ topic: work/# }}]
     retry: {{ attempts: 10, initial-delay: 50ms, maximum-delay: 1s }}
     placement: {{ replicas: 2, fallbacks: 1 }}
-    capabilities:
-      http-out: {{ servers: ["{sink}"], private: [127.0.0.0/8] }}
+    capabilities: {asks}
   calls:
     source: relay.wasm
     placement: {{ replicas: 1, fallbacks: 2 }}
-    capabilities:
-      http-out: {{ servers: ["{sink}"], private: [127.0.0.0/8] }}
+    capabilities: {asks}
   repeatable:
     source: relay.wasm
     idempotent: true
     placement: {{ replicas: 1, fallbacks: 2 }}
-    capabilities:
-      http-out: {{ servers: ["{sink}"], private: [127.0.0.0/8] }}
+    capabilities: {asks}
+  held-calls:
+    source: holder.wasm
+    env: {{ SINK: "{sink}/held", STEPS: "10" }}
+    placement: {{ replicas: 1, fallbacks: 2, isolation: stop }}
+    capabilities: {asks}
+  held:
+    source: holder.wasm
+    kind: service
+    env: {{ SINK: "{sink}/held" }}
+    capabilities: {asks}
+supervision:
+  intensity: {{ restarts: 1000, within: 1m }}
+  placement: {{ replicas: 1, fallbacks: 2, isolation: stop }}
 """
-MODULES = {"events": 2, "calls": 1, "repeatable": 1}
-
-
-class Sink:
-    """Counts effects by name."""
-
-    def __init__(self):
-        self.lock = threading.Lock()
-        self.counts = {}
-        sink = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                self.rfile.read(int(self.headers.get("content-length", 0)))
-                with sink.lock:
-                    sink.counts[self.path] = sink.counts.get(self.path, 0) + 1
-                self.send_response(200)
-                self.send_header("content-length", "0")
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        class Server(http.server.ThreadingHTTPServer):
-            daemon_threads = True
-            request_queue_size = 128
-
-            def handle_error(self, *_):
-                pass  # Whoever asked was killed.
-
-        self.server = Server(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def count(self, name):
-        with self.lock:
-            return self.counts.get(f"/{name}", 0)
-
-    def request(self, name):
-        return json.dumps({"http": {"url": f"{self.url}/{name}", "method": "POST"}}).encode() + b"\n"
-
-
-class Proxy:
-    """Stands between one agent and the control plane, for streams and datagrams; can fall silent."""
-
-    def __init__(self, host, port, target):
-        self.target = target
-        self.open = threading.Event()
-        self.open.set()
-        self.listener = socket.create_server((host, port))
-        self.datagrams = socket.socket(type=socket.SOCK_DGRAM)
-        self.datagrams.bind((host, port))
-        for loop in (self._accept, self._datagrams):
-            threading.Thread(target=loop, daemon=True).start()
-
-    def _accept(self):
-        while True:
-            agent, _ = self.listener.accept()
-            try:
-                plane = socket.create_connection(self.target, timeout=5)
-                plane.settimeout(None)
-            except OSError:
-                agent.close()
-                continue
-            for source, sink in ((agent, plane), (plane, agent)):
-                threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
-
-    def _pump(self, source, sink):
-        try:
-            while piece := source.recv(65536):
-                self.open.wait()
-                sink.sendall(piece)
-        except OSError:
-            pass
-        for end in (source, sink):
-            try:
-                end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-
-    def _datagrams(self):
-        ways = {}
-        while True:
-            piece, agent = self.datagrams.recvfrom(4096)
-            if not self.open.is_set():
-                continue
-            if agent not in ways:
-                ways[agent] = socket.socket(type=socket.SOCK_DGRAM)
-                ways[agent].connect(self.target)
-                threading.Thread(target=self._back, args=(ways[agent], agent), daemon=True).start()
-            try:
-                ways[agent].send(piece)
-            except OSError:
-                pass  # Nobody listens there at the moment.
-
-    def _back(self, way, agent):
-        while True:
-            try:
-                piece = way.recv(4096)
-            except OSError:
-                continue
-            if self.open.is_set():
-                self.datagrams.sendto(piece, agent)
-
-
-class Load:
-    """Publishes and calls, all the time; remembers what was promised to it."""
-
-    def __init__(self, fleet, sink):
-        self.fleet, self.sink = fleet, sink
-        self.stopped = threading.Event()
-        self.lock = threading.Lock()
-        self.accepted = {}
-        self.answers = {"calls": {}, "repeatable": {}}
-        self.refused = 0
-        self.threads = [threading.Thread(target=self._publish, args=(number,)) for number in range(2)]
-        self.threads += [threading.Thread(target=self._call, args=(module,)) for module in self.answers]
-        for thread in self.threads:
-            thread.start()
-
-    def _publish(self, worker):
-        number = 0
-        while not self.stopped.is_set():
-            number += 1
-            name = f"event-{worker}-{number}"
-            try:
-                status, _, body = self.fleet.publish("work/x", self.sink.request(name), name, timeout=30)
-            except OSError:
-                status = 0
-            with self.lock:
-                if status == 202:
-                    self.accepted[name] = json.loads(body)["offset"]
-                else:
-                    self.refused += 1
-            time.sleep(0.01 if status == 202 else 0.1)
-
-    def _call(self, module):
-        number = 0
-        while not self.stopped.is_set():
-            number += 1
-            name = f"{module}-{number}"
-            try:
-                status, _, body = self.fleet.request(
-                    "POST", f"/v1/invoke/{module}", self.sink.request(name), timeout=60)
-            except OSError:
-                status, body = 0, b""
-            if status == 200 and not all("response" in json.loads(line) for line in body.splitlines()):
-                status = -1  # It ran, and its request did not get through.
-            with self.lock:
-                self.answers[module][name] = status
-            time.sleep(0.01 if status == 200 else 0.1)
-
-    def stop(self):
-        self.stopped.set()
-        for thread in self.threads:
-            thread.join()
+MODULES = {"events": (2, 1), "calls": (1, 2), "repeatable": (1, 2), "held-calls": (1, 2), "held": (1, 2)}
+CHILDREN = ["main/events/bus", "main/events/router", "main/scheduling/scheduler", "main/scheduling/balancer",
+            "main/nodes/attach", "main/nodes/heartbeats", "main/agents/listener", "main/modules/registry"]
+# What the control plane may come to need while it is broken, all of it; in kilobytes.
+GROWTH = 400_000
 
 
 class Chaos:
-    def __init__(self, seed, nodes):
+    def __init__(self, seed, nodes, in_namespaces):
         self.random = random.Random(seed)
         self.names = [f"node-{number}" for number in range(1, nodes + 1)]
         self.fleet = Fleet()
-        self.sink = Sink()
-        self.proxies = {}
+        self.mark = self.fleet.environment[MARK] = str(self.fleet.folder)
+        self.ways = (Namespaces if in_namespaces else Proxies)(self.names, self.fleet.agents_port)
+        self.sink = Sink(self.ways.sink)
         self.done = {}
+        self.largest = 0
 
     def start(self):
+        if self.ways.kind == Namespaces.kind:
+            self.fleet.agents_host = "0.0.0.0"
         self.fleet.start()
-        for number, name in enumerate(self.names):
-            host = f"127.0.1.{number + 1}"
-            self.proxies[name] = Proxy(
-                host, self.fleet.agents_port, ("127.0.0.1", self.fleet.agents_port))
-            self.fleet.join(name, options=self.options(name), wait=False)
+        # They get their certificates here, and go on in networks of their own.
+        self.fleet.join(*self.names)
+        thief = self.names[0]
+        for name in self.names:
+            self.fleet.signal_agent(name, signal.SIGTERM)
+            self.fleet.agents[name].wait(30)
+            self.fleet.wrappers[name] = self.ways.wrapper(name)
+            self.start_agent(name)
         self.fleet.wait_for(*self.names)
-        self.fleet.deploy(MANIFEST.format(sink=self.sink.url), ("relay",))
+        self.thief = identity(self.fleet.folder / thief)
+        self.fleet.deploy(
+            MANIFEST.format(sink=self.sink.url, asks=json.dumps(
+                {"http-out": {"servers": [self.sink.url], "private": [f"{self.ways.sink}/32"]}})),
+            ("relay", "holder"))
 
-    def options(self, name):
-        host = f"127.0.1.{self.names.index(name) + 1}"
-        return ["--attach", f"{host}:{self.fleet.agents_port}", "--log-level", "warning"]
+    def start_agent(self, name):
+        self.fleet.start_agent(name, [
+            "--attach", f"{self.ways.host(name)}:{self.fleet.agents_port}", "--log-level", "warning"])
+
+    def pause(self):
+        """Short, or longer than any lease."""
+        time.sleep(self.random.uniform(3, 5) if self.random.random() < 0.4 else self.random.uniform(0.05, 1.5))
+
+    def victim(self):
+        """Any node; as often the one that has a lease which others wait for."""
+        name, holder = self.random.choice(self.names), self.sink.holders.holder("held")
+        return holder if holder and self.random.random() < 0.5 else name
 
     # What is broken. Each heals what it broke before it returns.
 
@@ -228,36 +110,56 @@ class Chaos:
         name = self.random.choice(self.names)
         self.fleet.kill_agent(name)
         time.sleep(self.random.uniform(0, 1))
-        self.fleet.start_agent(name, self.options(name))
+        self.start_agent(name)
 
     def freeze_agent(self):
-        name = self.random.choice(self.names)
+        name = self.victim()
         self.fleet.signal_agent(name, signal.SIGSTOP)
-        time.sleep(self.random.uniform(0.05, 1.5))
+        self.pause()
         self.fleet.signal_agent(name, signal.SIGCONT)
 
     def partition_agent(self):
-        proxy = self.proxies[self.random.choice(self.names)]
-        proxy.open.clear()
-        time.sleep(self.random.uniform(0.05, 1.5))
-        proxy.open.set()
+        name = self.victim()
+        self.ways.cut(name, self.random.choice(self.ways.directions))
+        self.pause()
+        self.ways.mend(name)
+
+    def kill_behind_a_partition(self):
+        """Nobody hears the end of its connections: the control plane has half of them."""
+        name = self.random.choice(self.names)
+        self.ways.cut(name, "both")
+        self.fleet.kill_agent(name)
+        self.pause()
+        self.ways.mend(name)
+        self.start_agent(name)
 
     def stop_agent(self):
         name = self.random.choice(self.names)
         self.fleet.signal_agent(name, signal.SIGTERM)
         self.fleet.agents[name].wait(30)
-        self.fleet.start_agent(name, self.options(name))
+        self.start_agent(name)
 
     def kill_control_plane(self):
+        self.look_at_memory()
         self.fleet.kill()
         time.sleep(self.random.uniform(0, 0.5))
         self.fleet.start()
 
+    def stop_control_plane(self):
+        self.look_at_memory()
+        self.fleet.stop()
+        self.fleet.start()
+
+    def freeze_control_plane(self):
+        self.fleet.process.send_signal(signal.SIGSTOP)
+        self.pause()
+        self.fleet.process.send_signal(signal.SIGCONT)
+
     def crash_service(self):
-        child = self.random.choice([
-            "main/events/bus", "main/events/router", "main/scheduling/scheduler", "main/scheduling/balancer",
-            "main/nodes/attach", "main/nodes/heartbeats", "main/agents/listener", "main/modules/registry"])
-        self.fleet.run("chaos", "kill", child, check=False)
+        self.fleet.run("chaos", "kill", self.random.choice(CHILDREN), check=False)
+
+    def crash_held(self):
+        self.fleet.run("chaos", "kill", "chaos/held", check=False)
 
     def drain(self):
         name = self.random.choice(self.names)
@@ -265,19 +167,30 @@ class Chaos:
         time.sleep(self.random.uniform(0.1, 1))
         self.fleet.run("uncordon", name, check=False)
 
+    def look_at_memory(self):
+        self.largest = max(self.largest, self.fleet.resident_kilobytes())
+
     def run(self, seconds):
         acts = [self.kill_agent] * 4 + [self.freeze_agent] * 4 + [self.partition_agent] * 4 + [
-            self.stop_agent, self.kill_control_plane, self.crash_service, self.crash_service, self.drain]
+            self.kill_behind_a_partition, self.stop_agent, self.kill_control_plane, self.stop_control_plane,
+            self.freeze_control_plane, self.crash_service, self.crash_service, self.crash_held, self.drain]
+        strangers = Strangers(self.fleet, self.random.random(), self.thief)
         load = Load(self.fleet, self.sink)
         try:
-            end = time.monotonic() + seconds
-            while time.monotonic() < end:
+            wait_until(lambda: load.accepted, 60, "the first event")
+            self.at_first = self.fleet.resident_kilobytes()
+            start = time.monotonic()
+            while (began := time.monotonic() - start) < seconds:
                 act = self.random.choice(acts)
                 self.done[act.__name__] = self.done.get(act.__name__, 0) + 1
                 act()
+                print(f"{began:6.1f} s  {act.__name__}, {time.monotonic() - start - began:.1f} s", flush=True)
                 time.sleep(self.random.uniform(0.2, 1))
+            self.look_at_memory()
         finally:
             load.stop()
+            strangers.stop()
+        self.strangers = strangers
         return load
 
     # What must be so afterwards.
@@ -286,6 +199,18 @@ class Chaos:
         for name in self.names:
             self.fleet.run("uncordon", name, check=False)
         self.fleet.wait_for(*self.names, seconds=60)
+        complaints = self.check_events(load)
+        complaints += self.check_calls(load)
+        complaints += self.sink.holders.complaints
+        if self.largest - self.at_first > GROWTH:
+            complaints.append(f"the control plane grew from {self.at_first} to {self.largest} kB")
+        try:
+            wait_until(lambda: not differences(self.fleet, MODULES, self.mark), 60, "agreement")
+        except AssertionError:
+            complaints += differences(self.fleet, MODULES, self.mark)
+        return complaints
+
+    def check_events(self, load):
         complaints = []
         waiting = dict(load.accepted)
 
@@ -303,8 +228,11 @@ class Chaos:
             wait_until(settled, 90, "the end of all events")
         except AssertionError:
             complaints.append(f"{len(waiting)} accepted events never settled: {sorted(waiting)[:5]}")
-        complaints += [
+        return complaints + [
             f"{name} was accepted and had no effect" for name in load.accepted if self.sink.count(name) == 0]
+
+    def check_calls(self, load):
+        complaints = []
         for name, status in load.answers["calls"].items():
             count = self.sink.count(name)
             if count > 1 or (status == 200 and count != 1):
@@ -312,17 +240,29 @@ class Chaos:
         for name, status in load.answers["repeatable"].items():
             if status == 200 and self.sink.count(name) == 0:
                 complaints.append(f"{name} was answered 200 and had no effect")
-        for module, replicas in MODULES.items():
-            try:
-                self.fleet.wait_for_placement(module, active=replicas)
-            except AssertionError:
-                complaints.append(f"{module} has not {replicas} placements: {self.fleet.placements(module)}")
-        complaints += [
-            f"{name} has ended with {agent.returncode}" for name, agent in self.fleet.agents.items()
-            if agent.poll() is not None]
-        if self.fleet.process.poll() is not None:
-            complaints.append("the control plane has ended")
+        # In the end everything serves, and by somebody who may.
+        for module in load.CALLED:
+            if load.call(module, f"{module}-last", timeout=30) != 200:
+                complaints.append(f"{module} does not answer")
+        before = self.sink.holders.last.get("held")
+        try:
+            wait_until(lambda: self.sink.holders.last.get("held") != before, 30, "an effect of the service")
+        except AssertionError:
+            complaints.append("the service that is held has no effects any more")
         return complaints
+
+
+def state(fleet):
+    """What is to be known when something is wrong."""
+    shown = {"the control plane's log": fleet.log_text()}
+    shown |= {f"the log of {name}": fleet.agent_log(name)[-1500:] for name in fleet.agents}
+    if fleet.process.poll() is None:
+        for verb in ("nodes", "ps", "modules", "doctor"):
+            try:
+                shown[verb] = fleet.run(verb, check=False).stdout.decode()
+            except subprocess.TimeoutExpired:
+                shown[verb] = "it does not answer"
+    return "\n".join(f"--- {name}\n{text}" for name, text in shown.items())
 
 
 def summary(load, chaos):
@@ -331,10 +271,15 @@ def summary(load, chaos):
         for status in heard.values():
             answers[module, status] = answers.get((module, status), 0) + 1
     print("broken:", ", ".join(f"{name} {count}" for name, count in sorted(chaos.done.items())))
+    print("strangers:", ", ".join(f"{name} {count}" for name, count in sorted(chaos.strangers.done.items())))
     print(f"events: {len(load.accepted)} accepted, {load.refused} not; effects of more than one delivery: "
           f"{sum(1 for name in load.accepted if chaos.sink.count(name) > 1)}")
     for (module, status), count in sorted(answers.items()):
         print(f"{module}: {count} answered {status or 'not at all'}")
+    holders = chaos.sink.holders
+    gaps = ", ".join(f"{module} {gap:.1f} s" for module, gap in sorted(holders.longest_gap.items()))
+    print(f"holders: {holders.changes} in turn, {len(holders.late)} effects that were on their way; longest without: {gaps}")
+    print(f"control plane: {chaos.at_first // 1000} MB at first, {chaos.largest // 1000} MB at most")
 
 
 def main():
@@ -343,20 +288,32 @@ def main():
     parser.add_argument("--seconds", type=float, default=600, help="how long things are broken (default: 600)")
     parser.add_argument("--nodes", type=int, default=4)
     parser.add_argument("--short", action="store_true", help="a minute")
+    parser.add_argument("--hold", action="store_true", help="leave all as it is, until Enter, when a promise was broken")
+    parser.add_argument("--proxies", action="store_true", help="no network namespaces, also where they may be made")
     options = parser.parse_args()
+    in_namespaces = not options.proxies and enter_namespace()
     seconds = 60 if options.short else options.seconds
-    print(f"chaos: seed {options.seed}, {options.nodes} nodes, {seconds:g} s", flush=True)
-    chaos = Chaos(options.seed, options.nodes)
-    with chaos.fleet:
-        chaos.start()
-        load = chaos.run(seconds)
-        complaints = chaos.check(load)
-        summary(load, chaos)
-        if complaints:
-            print("\n".join(complaints[:50]), file=sys.stderr)
-            print(f"error: {len(complaints)} promises were broken\nnext: make chaos ARGS=\"--seed {options.seed} "
-                  f"--seconds {seconds:g}\"\n--- the control plane's log\n{chaos.fleet.log_text()}", file=sys.stderr)
-            sys.exit(1)
+    chaos = Chaos(options.seed, options.nodes, in_namespaces)
+    print(f"chaos: seed {options.seed}, {options.nodes} nodes, {seconds:g} s, {chaos.ways.kind}", flush=True)
+    try:
+        with chaos.fleet:
+            try:
+                chaos.start()
+                load = chaos.run(seconds)
+                complaints = chaos.check(load)
+            except BaseException:
+                print(state(chaos.fleet), file=sys.stderr)
+                raise
+            summary(load, chaos)
+            if complaints:
+                print("\n".join(complaints[:50]), file=sys.stderr)
+                print(f"error: {len(complaints)} promises were broken\nnext: make chaos ARGS=\"--seed {options.seed} "
+                      f"--seconds {seconds:g} --hold\"\n{state(chaos.fleet)}", file=sys.stderr)
+                if options.hold:
+                    input(f"WASMATRIX_SERVER=http://127.0.0.1:{chaos.fleet.port} in the network of process {os.getpid()}")
+                sys.exit(1)
+    finally:
+        chaos.ways.close()
     print("all promises were kept")
 
 

@@ -33,11 +33,15 @@ class Fleet(Cluster):
         # Where agents are told to attach: a test may stand between.
         self.advertised_port = None
         self.agents = {}
+        # What an agent is started with, by name: the network that it is to live in.
+        self.wrappers = {}
+        # Where agents may attach.
+        self.agents_host = "127.0.0.1"
 
     def start(self, ready=True, options=()):
         command = self.wrapper + [
             PROGRAM, "control", "--listen", f"127.0.0.1:{self.api_port}", "--agents",
-            f"127.0.0.1:{self.agents_port}", "--data", str(self.data), *options]
+            f"{self.agents_host}:{self.agents_port}", "--data", str(self.data), *options]
         self.log = open(self.folder / "dev.log", "ab")
         self.process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.log, cwd=self.folder,
@@ -56,10 +60,10 @@ class Fleet(Cluster):
     def start_agent(self, name, options=(), token=""):
         with open(self.folder / f"{name}.log", "ab") as log:
             self.agents[name] = subprocess.Popen(
-                [PROGRAM, "agent", "--join", f"http://127.0.0.1:{self.port}", "--name", name,
+                [*self.wrappers.get(name, ()), PROGRAM, "agent", "--join", f"http://127.0.0.1:{self.port}", "--name", name,
                  "--data", str(self.folder / name), *options],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder,
-                env=dict(os.environ, WASMATRIX_JOIN_TOKEN=token))
+                env=dict(os.environ, WASMATRIX_JOIN_TOKEN=token, **self.environment))
 
     def states(self):
         return {node["id"]: node["state"] for node in self.get("/v1/nodes")["items"]}

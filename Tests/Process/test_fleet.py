@@ -4,14 +4,16 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import ssl
 import subprocess
 import threading
 import unittest
+from unittest import mock
 
-from cluster import PROGRAM, Cluster, wait_until
+from cluster import PROGRAM, Cluster, scratch_folder, wait_until
 from fleet import Fleet
 from test_services import manifest
 
@@ -299,6 +301,23 @@ class DevNodesTests(unittest.TestCase):
         # However it ends, they end.
         cluster.kill()
         wait_until(lambda: not any(self.lives(pid) for pid in agents), 30, "the end of the agents")
+
+    def test_dev_itself_sees_the_death_of_its_nodes(self):
+        # Without the watcher beside the program nobody else would say so.
+        folder = pathlib.Path(scratch_folder("wasmatrix-alone-"))
+        program = str(folder / "wasmatrix")
+        try:
+            os.link(PROGRAM, program)
+        except OSError:
+            shutil.copy2(PROGRAM, program)
+        with mock.patch("cluster.PROGRAM", program):
+            cluster = Cluster()
+            self.addCleanup(cluster.__exit__, None, None, None)
+            cluster.write_manifest(ECHO, ["echo"])
+            cluster.start(options=["--nodes", "2"])
+        os.kill(self.agents(cluster)[0], signal.SIGKILL)
+        wait_until(lambda: "reason=processEnded" in cluster.log_text(), 30, "the news of its death")
+        wait_until(lambda: cluster.invoke("echo", b"x")[2] == b"x", 30, "an answer")
 
     def agents(self, cluster):
         text = pathlib.Path(f"/proc/{cluster.pid()}/task/{cluster.pid()}/children").read_text()

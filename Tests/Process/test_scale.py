@@ -41,6 +41,10 @@ class Scale(unittest.TestCase):
             history = json.loads(cluster.run("modules", "echo", "--json").stdout)["history"]
             self.assertEqual([entry["replicas"] for entry in history], [1, 0, 1])
 
+            # There is one node only, and who asked for more hears so.
+            self.assertNotIn(b"can run it now", cluster.run("scale", "echo", "1").stderr)
+            self.assertIn(b"only 1 of 9 nodes can run it now", cluster.run("scale", "echo", "9").stderr)
+
     def test_what_is_wrong_is_told(self):
         with Cluster() as cluster:
             cluster.write_manifest(MANIFEST, guests=["echo", "spin"])

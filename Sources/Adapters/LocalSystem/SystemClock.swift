@@ -3,10 +3,13 @@ import Glibc
 public import HostPorts
 
 /// The clocks of this machine.
+///
+/// Monotonic time goes on while the machine sleeps: whoever held a lease before must not find it good when
+/// it wakes up.
 public struct SystemClock: HostClock {
   public init() {}
 
-  public var monotonic: MonotonicInstant { MonotonicInstant(nanoseconds: read(CLOCK_MONOTONIC)) }
+  public var monotonic: MonotonicInstant { MonotonicInstant(nanoseconds: read(CLOCK_BOOTTIME)) }
 
   public func now() -> Instants {
     Instants(

@@ -968,6 +968,24 @@ package nonisolated struct WireInquiry: Sendable {
     set {inquiry = .disturb(newValue)}
   }
 
+  /// The supervision tree of the agent's process.
+  package var supervision: WireEmpty {
+    get {
+      if case .supervision(let v)? = inquiry {return v}
+      return WireEmpty()
+    }
+    set {inquiry = .supervision(newValue)}
+  }
+
+  /// A part of it, by its path, is to end as if it had crashed.
+  package var killChild: String {
+    get {
+      if case .killChild(let v)? = inquiry {return v}
+      return String()
+    }
+    set {inquiry = .killChild(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Inquiry: Equatable, Sendable {
@@ -980,6 +998,10 @@ package nonisolated struct WireInquiry: Sendable {
     case cancel(WireEmpty)
     /// Not answered.
     case disturb(WireDisturbance)
+    /// The supervision tree of the agent's process.
+    case supervision(WireEmpty)
+    /// A part of it, by its path, is to end as if it had crashed.
+    case killChild(String)
 
   }
 
@@ -1102,6 +1124,24 @@ package nonisolated struct WireInquiryAnswer: Sendable {
     set {answer = .end(newValue)}
   }
 
+  /// As JSON, as the API has it.
+  package var supervisionJson: Data {
+    get {
+      if case .supervisionJson(let v)? = answer {return v}
+      return Data()
+    }
+    set {answer = .supervisionJson(newValue)}
+  }
+
+  /// It is ending.
+  package var childKilled: WireEmpty {
+    get {
+      if case .childKilled(let v)? = answer {return v}
+      return WireEmpty()
+    }
+    set {answer = .childKilled(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Answer: Equatable, Sendable {
@@ -1112,6 +1152,10 @@ package nonisolated struct WireInquiryAnswer: Sendable {
     case problem(WireProblem)
     /// A log that was followed has ended.
     case end(WireEmpty)
+    /// As JSON, as the API has it.
+    case supervisionJson(Data)
+    /// It is ending.
+    case childKilled(WireEmpty)
 
   }
 
@@ -3670,7 +3714,7 @@ nonisolated extension WireNodeFacts: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension WireInquiry: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Inquiry"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}facts\0\u{1}placements\0\u{3}kill_service\0\u{3}log_lines\0\u{3}follow_log\0\u{1}cancel\0\u{1}disturb\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}facts\0\u{1}placements\0\u{3}kill_service\0\u{3}log_lines\0\u{3}follow_log\0\u{1}cancel\0\u{1}disturb\0\u{2}\u{c}supervision\0\u{3}kill_child\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3770,6 +3814,27 @@ nonisolated extension WireInquiry: SwiftProtobuf.Message, SwiftProtobuf._Message
           self.inquiry = .disturb(v)
         }
       }()
+      case 20: try {
+        var v: WireEmpty?
+        var hadOneofValue = false
+        if let current = self.inquiry {
+          hadOneofValue = true
+          if case .supervision(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.inquiry = .supervision(v)
+        }
+      }()
+      case 21: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.inquiry != nil {try decoder.handleConflictingOneOf()}
+          self.inquiry = .killChild(v)
+        }
+      }()
       default: break
       }
     }
@@ -3811,6 +3876,14 @@ nonisolated extension WireInquiry: SwiftProtobuf.Message, SwiftProtobuf._Message
     case .disturb?: try {
       guard case .disturb(let v)? = self.inquiry else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    }()
+    case .supervision?: try {
+      guard case .supervision(let v)? = self.inquiry else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
+    }()
+    case .killChild?: try {
+      guard case .killChild(let v)? = self.inquiry else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 21)
     }()
     case nil: break
     }
@@ -3920,7 +3993,7 @@ nonisolated extension WireDisturbance: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension WireInquiryAnswer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".InquiryAnswer"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}facts\0\u{1}placements\0\u{3}service_killed\0\u{3}log_lines\0\u{1}problem\0\u{1}end\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}facts\0\u{1}placements\0\u{3}service_killed\0\u{3}log_lines\0\u{1}problem\0\u{1}end\0\u{4}\u{d}supervision_json\0\u{3}child_killed\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4002,6 +4075,27 @@ nonisolated extension WireInquiryAnswer: SwiftProtobuf.Message, SwiftProtobuf._M
           self.answer = .end(v)
         }
       }()
+      case 20: try {
+        var v: Data?
+        try decoder.decodeSingularBytesField(value: &v)
+        if let v = v {
+          if self.answer != nil {try decoder.handleConflictingOneOf()}
+          self.answer = .supervisionJson(v)
+        }
+      }()
+      case 21: try {
+        var v: WireEmpty?
+        var hadOneofValue = false
+        if let current = self.answer {
+          hadOneofValue = true
+          if case .childKilled(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.answer = .childKilled(v)
+        }
+      }()
       default: break
       }
     }
@@ -4039,6 +4133,14 @@ nonisolated extension WireInquiryAnswer: SwiftProtobuf.Message, SwiftProtobuf._M
     case .end?: try {
       guard case .end(let v)? = self.answer else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    }()
+    case .supervisionJson?: try {
+      guard case .supervisionJson(let v)? = self.answer else { preconditionFailure() }
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 20)
+    }()
+    case .childKilled?: try {
+      guard case .childKilled(let v)? = self.answer else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 21)
     }()
     case nil: break
     }

@@ -46,7 +46,9 @@ extension PlacementPlanner {
     let mayServe =
       !work.mustStopAlone || (foreignLeasesUntil == nil && work.endings.isEmpty)
     let isChosen = held.role == .active && chosen < work.rules.replicas && mayServe
-    let fence = isChosen || held.role != .active ? held.fence : nextVersion()
+    // What must stop when isolated may have served elsewhere meanwhile: fences never go back.
+    let keepsFence = held.role != .active || isChosen && !work.mustStopAlone
+    let fence = keepsFence ? held.fence : nextVersion()
     if work.mustStopAlone, held.role == .active, !isChosen {
       end(id, node)
     }

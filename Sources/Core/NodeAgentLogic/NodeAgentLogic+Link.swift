@@ -45,7 +45,9 @@ extension NodeAgentLogic {
     case .closed, .opening, .refused, .ended: return
     }
     heartbeatSequence += 1
-    sentHeartbeats.append((heartbeatSequence, now.monotonic))
+    if sentHeartbeats.last.map({ now.monotonic - $0.at >= Self.rememberedSpacing }) ?? true {
+      sentHeartbeats.append((heartbeatSequence, now.monotonic))
+    }
     if sentHeartbeats.count > Self.rememberedHeartbeats { sentHeartbeats.removeFirst() }
     directives.append(
       .send(
@@ -60,8 +62,8 @@ extension NodeAgentLogic {
   mutating func extendLease(
     _ sequence: UInt64, _ plan: PlanVersion, _ now: Instants, _ directives: inout [Directive]
   ) {
-    guard plan == self.plan,
-      let sent = sentHeartbeats.first(where: { $0.sequence == sequence })?.at
+    guard plan == self.plan, sequence <= heartbeatSequence,
+      let sent = sentHeartbeats.last(where: { $0.sequence <= sequence })?.at
     else { return }
     let end = sent + LeaseRules.duration
     guard end > now.monotonic, leaseEnd.map({ $0 < end }) ?? true else { return }

@@ -61,8 +61,10 @@ public struct NodeAgentLogic: Sendable {
     case ended
   }
 
-  /// Heartbeats whose acknowledgement may still come: as many as fit into a few leases.
+  /// Heartbeats whose acknowledgement may still extend the lease: all of those within one, however often
+  /// they are sent. An acknowledgement of one in between counts as one of that before it.
   static let rememberedHeartbeats = 256
+  static let rememberedSpacing = LeaseRules.duration / 200
 
   let registration: NodeRegistration
   let configuration: Configuration
@@ -78,8 +80,8 @@ public struct NodeAgentLogic: Sendable {
   var heartbeatInterval: Duration
   var heartbeatSequence: UInt64 = 0
   var sentHeartbeats: Deque<(sequence: UInt64, at: MonotonicInstant)> = []
-  /// Until when what must stop when isolated may serve.
-  var leaseEnd: MonotonicInstant?
+  /// Until when what must stop when isolated may serve; `nil` when it may not.
+  public internal(set) var leaseEnd: MonotonicInstant?
   var reportSequence: UInt64 = 0
   /// Whether what is held has changed since it was said last.
   var hasNews = false

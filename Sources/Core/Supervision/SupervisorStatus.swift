@@ -40,6 +40,19 @@ public struct ChildStatus: Hashable, Sendable {
   public let lastExit: ChildExit?
   /// Since when it is in this state; `nil` before the first start.
   public let since: WallInstant?
+
+  public init(
+    id: ChildID, kind: ChildKind, state: ChildState, restarts: Int, starts: Int,
+    lastExit: ChildExit?, since: WallInstant?
+  ) {
+    self.id = id
+    self.kind = kind
+    self.state = state
+    self.restarts = restarts
+    self.starts = starts
+    self.lastExit = lastExit
+    self.since = since
+  }
 }
 
 extension Supervisor {

@@ -4,13 +4,6 @@ import NodeTracking
 import SupervisionRuntime
 import Synchronization
 
-/// What says whether a node is alive. It takes the shortest way there is.
-enum VitalSign: Sendable {
-  case heartbeat(Heartbeat)
-  /// Whoever watches an agent's process saw it end.
-  case death(NodeID, Incarnation)
-}
-
 /// The ways to agents and from them. Two services own it: one the links and all messages but vital signs,
 /// the other these, so that neither holds up the other.
 ///
@@ -109,6 +102,8 @@ final class AgentLinks: Sendable {
     }
   }
 
+  /// A newer one takes the place of one that waits: what is read late must not be old, and whoever reads has
+  /// no more to do than there are nodes.
   // Its owners.
 
   /// Agents may open links from now on.

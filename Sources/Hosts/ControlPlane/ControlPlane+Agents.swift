@@ -4,12 +4,19 @@ import HostPorts
 import Logging
 import ModuleCatalog
 import NodeTracking
+import Supervision
 
 // Nodes and their agents.
 extension ControlPlane {
   /// An agent has ended.
   func agentEnded(_ node: NodeID, _ incarnation: Incarnation, _ evidence: DeathEvidence) {
     feed(.agentDied(node, incarnation, evidence))
+  }
+
+  /// The same, of the agent that is known: whoever saw it end starts no other before this returns.
+  func agentEnded(_ node: NodeID, _ evidence: DeathEvidence) {
+    guard let known = logic.tracker.nodes[node] else { return }
+    agentEnded(node, known.incarnation, evidence)
   }
 
   /// How long it takes from a node to where requests come in, and back.
@@ -73,17 +80,34 @@ extension ControlPlane {
   func disturb(
     _ node: NodeID, _ disturbance: NodeDisturbance, by caller: Caller
   ) async throws(Problem) {
-    guard let agent = links[node] else {
-      throw Problem(
-        .unavailable, code: "node_unreachable", "node \(node) is not attached",
-        next: "See which are with `wasmatrix nodes`.")
-    }
+    let agent = try agent(of: node)
     logger.notice(
       "a node is broken on purpose",
       metadata: [
         "node": "\(node)", "how": "\(disturbance)", "by": "\(caller.principal.name)",
       ])
     try await agent.disturb(disturbance)
+  }
+
+  func supervision(
+    of node: NodeID, for caller: Caller
+  ) async throws(Problem) -> SupervisionStatus {
+    try await agent(of: node).supervision()
+  }
+
+  func kill(child path: String, on node: NodeID, by caller: Caller) async throws(Problem) {
+    let agent = try agent(of: node)
+    logger.notice(
+      "a part of a node is killed on purpose",
+      metadata: ["node": "\(node)", "child": "\(path)", "by": "\(caller.principal.name)"])
+    try await agent.kill(child: path)
+  }
+
+  private func agent(of node: NodeID) throws(Problem) -> any AgentConnection {
+    if let agent = links[node] { return agent }
+    throw Problem(
+      .unavailable, code: "node_unreachable", "node \(node) is not attached",
+      next: "See which are with `wasmatrix nodes`.")
   }
 
   func placements(for caller: Caller) async throws(Problem) -> [PlacementStatus] {

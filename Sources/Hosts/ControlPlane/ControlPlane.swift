@@ -23,7 +23,7 @@ import SupervisionRuntime
 /// are busy with.
 actor ControlPlane {
   private nonisolated let thread: any ActorThread
-  private nonisolated let vitalSigns = Mailbox<VitalSign>(capacity: 100_000)
+  private nonisolated let vitalSigns = UnreadVitalSigns()
   let catalogStore: any CatalogStore
   let blobs: any BlobStore
   let log: any EventLog

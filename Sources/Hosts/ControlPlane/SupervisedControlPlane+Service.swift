@@ -1,6 +1,7 @@
 public import ClusterModel
 public import HostPorts
 public import Scheduling
+public import Supervision
 import SupervisionRuntime
 
 // Every request goes to the control plane that there is; while it is being restarted, it waits a little.
@@ -157,6 +158,18 @@ extension SupervisedControlPlane: ClusterService {
     _ node: NodeID, _ disturbance: NodeDisturbance, by caller: Caller
   ) async throws(Problem) {
     try await plane.borrow().disturb(node, disturbance, by: caller)
+  }
+
+  public func supervision(
+    of node: NodeID, for caller: Caller
+  ) async throws(Problem) -> SupervisionStatus {
+    try await plane.borrow().supervision(of: node, for: caller)
+  }
+
+  public func kill(
+    child path: String, on node: NodeID, by caller: Caller
+  ) async throws(Problem) {
+    try await plane.borrow().kill(child: path, on: node, by: caller)
   }
 
   public func placements(for caller: Caller) async throws(Problem) -> [PlacementStatus] {

@@ -5,6 +5,7 @@ public import HostPorts
 public import Logging
 import ModuleCatalog
 import ModuleVerification
+import NodeTracking
 import Supervision
 public import SupervisionRuntime
 
@@ -92,6 +93,11 @@ public final class SupervisedControlPlane: Sendable {
   /// The process of an agent was seen to end.
   public func witnessDeath(of node: NodeID, _ incarnation: Incarnation) {
     links.died(node, incarnation)
+  }
+
+  /// The same, from who started it and starts no other before this returns.
+  public func witnessDeath(of node: NodeID) async {
+    await plane.current?.agentEnded(node, .processEnded)
   }
 
   /// Tokens and joined nodes, where the catalog is.

@@ -5,9 +5,10 @@ import HostPorts
 /// where it runs.
 enum GuestEnvironment {
   static func variables(
-    for event: Event, _ deployment: Deployment, node: NodeID, attempt: Int, trace: TraceContext
+    for event: Event, _ deployment: Deployment, node: NodeID, fence: PlanVersion, attempt: Int,
+    trace: TraceContext
   ) -> [EnvironmentVariable] {
-    var variables = own(deployment, node)
+    var variables = own(deployment, node, fence)
     func add(_ name: String, _ value: String?) {
       guard let value else { return }
       variables.append(EnvironmentVariable(name: name, value: value))
@@ -34,13 +35,16 @@ enum GuestEnvironment {
   ///
   /// - Parameter start: how often it was started, from 1 on.
   static func variables(
-    for deployment: Deployment, node: NodeID, start: Int
+    for deployment: Deployment, node: NodeID, fence: PlanVersion?, start: Int
   ) -> [EnvironmentVariable] {
-    own(deployment, node) + [EnvironmentVariable(name: "WASMATRIX_START", value: String(start))]
+    own(deployment, node, fence)
+      + [EnvironmentVariable(name: "WASMATRIX_START", value: String(start))]
   }
 
-  /// What says the same at each run of a deployment.
-  private static func own(_ deployment: Deployment, _ node: NodeID) -> [EnvironmentVariable] {
+  /// What says the same at each run of a deployment under a fence.
+  private static func own(
+    _ deployment: Deployment, _ node: NodeID, _ fence: PlanVersion?
+  ) -> [EnvironmentVariable] {
     var variables = deployment.configuration.environment
     func add(_ name: String, _ value: String) {
       variables.append(EnvironmentVariable(name: name, value: value))
@@ -49,6 +53,8 @@ enum GuestEnvironment {
     add("WASMATRIX_MODULE", deployment.name.text)
     add("WASMATRIX_VERSION", deployment.version.text)
     add("WASMATRIX_NODE", node.text)
+    // For servers that want to refuse whoever was replaced, and only heard of it too late.
+    if deployment.mustStopAlone, let fence { add("WASMATRIX_FENCE", fence.description) }
     let capabilities = deployment.configuration.capabilities
     if !capabilities.granted.isEmpty {
       add(

@@ -12,6 +12,8 @@ final class GuestRequests: GuestServices {
   private let session: Mutex<GuestSession>
   private let placement: Placement
   private let activation: DeniedActivation
+  /// Asked before each effect; `nil` for what may serve on when isolated.
+  private let right: EffectRight?
   /// Whether what it wants done is done call by call, and not when it has ended.
   private let commitsAtOnce: Bool
   private let plane: any ControlPlaneConnection
@@ -24,13 +26,14 @@ final class GuestRequests: GuestServices {
   private static let listedBytes = 512 << 10
 
   init(
-    _ placement: Placement, _ activation: DeniedActivation, commitsAtOnce: Bool = false,
-    plane: any ControlPlaneConnection,
+    _ placement: Placement, _ activation: DeniedActivation, right: EffectRight?,
+    commitsAtOnce: Bool = false, plane: any ControlPlaneConnection,
     cache: StateCache, http: any OutboundHTTP, clock: any HostClock, logger: Logger
   ) {
     session = Mutex(GuestSession(placement.deployment.configuration.capabilities))
     self.placement = placement
     self.activation = activation
+    self.right = right
     self.commitsAtOnce = commitsAtOnce
     self.plane = plane
     self.cache = cache
@@ -48,6 +51,7 @@ final class GuestRequests: GuestServices {
     let effects = session.withLock { $0.takeEffects() }
     guard !effects.isEmpty else { return answer }
     do throws(Problem) {
+      try mayAct()
       try await plane.commit(effects, of: activation)
       for write in effects.writes {
         cache.forget(write.key, in: write.bucket, of: activation.module.namespace)
@@ -77,6 +81,7 @@ final class GuestRequests: GuestServices {
         cache.forget(key, in: bucket, of: activation.module.namespace)
         return .done
       case .send(let request, let grant):
+        try mayAct()
         switch try await http.send(request, under: grant) {
         case .answered(let answer): return .response(answer)
         case .denied(let reason):
@@ -86,6 +91,11 @@ final class GuestRequests: GuestServices {
     } catch {
       return .refused(error)
     }
+  }
+
+  /// As late as it can be asked: what was asked before may have waited.
+  private func mayAct() throws(Problem) {
+    if let right, !right.holds(clock.now().monotonic) { throw EffectRight.over }
   }
 
   private func refuse(_ denial: CapabilityDenial) async -> GuestAnswer {

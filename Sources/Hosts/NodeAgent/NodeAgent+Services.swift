@@ -31,6 +31,15 @@ extension NodeAgent {
     services[run] = Service(instance: instance, task: task)
   }
 
+  /// What a service of a placement that serves no more still does on its way down has effects for as long as
+  /// the lease that there is now, whatever is acknowledged later.
+  func endEffects(of placement: PlacementID) {
+    let end = logic.leaseEnd ?? clock.now().monotonic
+    for (run, service) in services where run.placement == placement {
+      service.instance.effects.runs(until: end)
+    }
+  }
+
   private func serviceBegan(_ run: ServiceRunID, of deployment: Deployment) {
     // Its end may have been heard of first.
     guard services[run]?.isKnown == false else { return }

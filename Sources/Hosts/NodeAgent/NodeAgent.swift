@@ -24,7 +24,7 @@ public actor NodeAgent {
   /// The services that run.
   var services: [ServiceRunID: Service] = [:]
   private var random: any RandomNumberGenerator & Sendable
-  private nonisolated let mailbox = Mailbox<ControlMessage>()
+  private nonisolated let mailbox = Mailbox()
   /// When the thread's alarm rings.
   private var alarm: MonotonicInstant?
   /// The shares of the workers' steps that count.
@@ -113,7 +113,9 @@ public actor NodeAgent {
     guard !isFeeding else { return }
     isFeeding = true
     while let next = inputs.popFirst(), !hasEnded {
-      for directive in logic.handle(next, at: clock.now(), using: &random) { carryOut(directive) }
+      let directives = logic.handle(next, at: clock.now(), using: &random)
+      runner.lease.runs(until: logic.leaseEnd)
+      for directive in directives { carryOut(directive) }
     }
     isFeeding = false
     setAlarm()
@@ -137,7 +139,9 @@ public actor NodeAgent {
       giveUpPreparing(placement)
       runner.discard(placement)
     case .serve(let placement, let fence): runner.serve(placement, under: fence)
-    case .pause(let placement): runner.serve(placement, under: nil)
+    case .pause(let placement):
+      runner.serve(placement, under: nil)
+      endEffects(of: placement)
     case .startService(let run): startService(run)
     case .stopService(let run): services[run]?.instance.endInput()
     case .killService(let run): services[run]?.task.cancel()
@@ -289,7 +293,7 @@ public actor NodeAgent {
           ActivationFailure(
             code: .unavailable, message: "\(id.name) does not serve on \(registration.node)")))
     }
-    return await runner.run(placement, on: event, attempt: attempt)
+    return await runner.run(placement, under: fence, on: event, attempt: attempt)
   }
 
   /// The placement, when activations under this fence may begin or can in a moment.
@@ -308,9 +312,9 @@ public actor NodeAgent {
   }
 
   nonisolated func run(
-    _ placement: Placement, on event: Event, attempt: Int
+    _ placement: Placement, under fence: PlanVersion, on event: Event, attempt: Int
   ) async -> ActivationReport {
-    await runner.run(placement, on: event, attempt: attempt)
+    await runner.run(placement, under: fence, on: event, attempt: attempt)
   }
 
   nonisolated var facts: NodeFacts { runner.facts }

@@ -12,10 +12,11 @@ extension PlacementRunner {
     let deployment = placement.deployment
     let activation = Activation(
       arguments: [deployment.name.text] + deployment.configuration.arguments,
-      environment: GuestEnvironment.variables(for: deployment, node: id, start: run.start),
+      environment: GuestEnvironment.variables(
+        for: deployment, node: id, fence: fence(of: run.placement), start: run.start),
       input: [], folders: GuestFolder.granted(by: deployment.configuration.capabilities),
       limits: deployment.configuration.limits.ofService,
-      services: serviceRequests(of: placement, run), follower: instance)
+      services: serviceRequests(of: placement, run, instance), follower: instance)
     began(placement)
     let report = await placement.module.run(activation)
     ended(placement, report)

@@ -13,6 +13,8 @@ final class PlacementRunner: Sendable {
   let id: NodeID
   /// What modules wrote to standard error.
   let logs = LogKeeper()
+  /// For how long what must stop when isolated may have effects.
+  let lease = EffectLease(until: nil)
   private let engine: any ModuleEngine
   private let firstCode: CodeMode
   private let plane: any ControlPlaneConnection
@@ -125,8 +127,12 @@ final class PlacementRunner: Sendable {
 
   /// Runs a fresh instance on an event. Cancelling the task ends the instance.
   ///
-  /// - Parameter attempt: from 1 on; handed to the guest.
-  func run(_ placement: Placement, on event: Event, attempt: Int) async -> ActivationReport {
+  /// - Parameters:
+  ///   - fence: under which it was let begin.
+  ///   - attempt: from 1 on; handed to the guest.
+  func run(
+    _ placement: Placement, under fence: PlanVersion, on event: Event, attempt: Int
+  ) async -> ActivationReport {
     let deployment = placement.deployment
     guard deployment.configuration.kind == .command else {
       // It is owed to what was deployed under this name before.
@@ -138,11 +144,11 @@ final class PlacementRunner: Sendable {
     let trace = random.withLock {
       TraceContext(continuing: event.attribute("traceparent"), using: &$0)
     }
-    let requests = requests(of: placement, on: event)
+    let requests = requests(of: placement, under: fence, on: event)
     let activation = Activation(
       arguments: [deployment.name.text] + deployment.configuration.arguments,
       environment: GuestEnvironment.variables(
-        for: event, deployment, node: self.id, attempt: attempt, trace: trace),
+        for: event, deployment, node: self.id, fence: fence, attempt: attempt, trace: trace),
       input: event.data,
       folders: GuestFolder.granted(by: deployment.configuration.capabilities),
       limits: deployment.configuration.limits, services: requests)
@@ -159,27 +165,41 @@ final class PlacementRunner: Sendable {
   }
 
   /// Who answers what an activation asks; `nil` when it is granted nothing.
-  private func requests(of placement: Placement, on event: Event) -> GuestRequests? {
+  private func requests(
+    of placement: Placement, under fence: PlanVersion, on event: Event
+  ) -> GuestRequests? {
     let deployment = placement.deployment
     guard !deployment.configuration.capabilities.granted.isEmpty else { return nil }
+    let right = EffectRight { [lease] now in
+      lease.holds(at: now) && self.placement(deployment.placement, under: fence) != nil
+    }
     return GuestRequests(
       placement,
       DeniedActivation(
         module: deployment.qualifiedName, version: deployment.version, node: id, eventID: event.id),
+      right: deployment.mustStopAlone ? right : nil,
       plane: plane, cache: cache, http: http, clock: clock, logger: logger)
   }
 
   /// The same for a service: what it publishes and writes is durable before it hears that it is done.
-  func serviceRequests(of placement: Placement, _ run: ServiceRunID) -> GuestRequests? {
+  func serviceRequests(
+    of placement: Placement, _ run: ServiceRunID, _ instance: ServiceInstance
+  ) -> GuestRequests? {
     let deployment = placement.deployment
     guard !deployment.configuration.capabilities.granted.isEmpty else { return nil }
     let activation = DeniedActivation(
       module: deployment.qualifiedName, version: deployment.version, node: id,
       eventID: Self.source(run))
+    let right = EffectRight { [lease, effects = instance.effects] now in
+      lease.holds(at: now) && effects.holds(at: now)
+    }
     return GuestRequests(
-      placement, activation, commitsAtOnce: true, plane: plane, cache: cache, http: http,
-      clock: clock, logger: logger)
+      placement, activation, right: deployment.mustStopAlone ? right : nil, commitsAtOnce: true,
+      plane: plane, cache: cache, http: http, clock: clock, logger: logger)
   }
+
+  /// The fence under which a placement serves; `nil` while it does not.
+  func fence(of id: PlacementID) -> PlanVersion? { held.withLock { $0.serving[id] } }
 
   /// The placement, if it is held; what serves is decided elsewhere.
   func placement(_ id: PlacementID) -> Placement? { held.withLock { $0.placements[id] } }

@@ -1,3 +1,4 @@
+import ClusterModel
 import HostPorts
 import Synchronization
 
@@ -11,6 +12,8 @@ final class ServiceInstance: InstanceFollower {
     var beginnings: [OutputStream: [UInt8]] = [:]
   }
 
+  /// Until when it may have effects, if that is known: it is being stopped.
+  let effects = EffectLease(until: MonotonicInstant(nanoseconds: .max))
   private let state = Mutex(State())
   private let beginning: @Sendable () -> Void
   private let keep: @Sendable ([UInt8]) -> Void

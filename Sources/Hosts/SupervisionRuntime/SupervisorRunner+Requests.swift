@@ -8,7 +8,7 @@ extension SupervisorRunner: SupervisionService {
   /// This supervisor and all beneath it.
   public func status() async -> SupervisionStatus {
     var children: [SupervisionStatus] = []
-    for child in supervisor.status {
+    for child in supervisor.status.map(withKill) {
       // Another one may have taken its place meanwhile; it is looked up each time.
       let nested = await lives[child.id]?.nested?.status()
       children.append(
@@ -21,6 +21,14 @@ extension SupervisorRunner: SupervisionService {
       strategy: specification.strategy, children: children)
   }
 
+  /// One that was killed runs no more, although its supervisor only hears of it when it has ended.
+  private func withKill(_ child: ChildStatus) -> ChildStatus {
+    guard child.state == .running, lives[child.id]?.isKilled == true else { return child }
+    return ChildStatus(
+      id: child.id, kind: child.kind, state: .stopping, restarts: child.restarts,
+      starts: child.starts, lastExit: child.lastExit, since: child.since)
+  }
+
   private func strategy(of child: ChildID) -> SupervisionStrategy? {
     guard let content = specification.children.first(where: { $0.rules.id == child })?.content
     else { return nil }
@@ -31,12 +39,13 @@ extension SupervisorRunner: SupervisionService {
   }
 
   /// Ends a child as if it had crashed, so that its supervisor deals with that: for tests and drills.
-  /// Returns when it has begun.
+  /// Returns when it has begun to end, and does not count as running any more.
   ///
   /// - Parameter path: from this supervisor on: `main/events/router`.
   /// - Throws: ``Problem``: there is no such child, or it does not run.
   public func kill(path: String) async throws(Problem) {
-    try await resolve(path).send { .killed($0.incarnation) }
+    let target = try await resolve(path)
+    await target.runner.killNow(target.incarnation)
   }
 
   /// Stops a child in order and starts it afresh; it does not count as a failure. Returns when it has

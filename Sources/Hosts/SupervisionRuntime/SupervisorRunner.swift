@@ -47,7 +47,6 @@ public actor SupervisorRunner: SupervisedService {
   enum Message: Sendable {
     case ready(ChildIncarnation)
     case ended(ChildIncarnation, Result<Void, any Error>)
-    case killed(ChildIncarnation)
     case restart(ChildID)
     case stop
     case alarm
@@ -152,7 +151,6 @@ public actor SupervisorRunner: SupervisedService {
     switch message {
     case .ready(let incarnation): feed(.childStarted(incarnation))
     case .ended(let incarnation, let result): ended(incarnation, result)
-    case .killed(let incarnation): crash(incarnation)
     case .restart(let child): feed(.restartRequested(child))
     case .stop: feed(.stopRequested)
     case .alarm:
@@ -160,6 +158,11 @@ public actor SupervisorRunner: SupervisedService {
       lookForStuck()
       feed(.deadlineReached)
     }
+  }
+
+  func killNow(_ incarnation: ChildIncarnation) {
+    crash(incarnation)
+    setAlarm()
   }
 
   /// Tells the supervisor what has happened, and carries out what it decides.

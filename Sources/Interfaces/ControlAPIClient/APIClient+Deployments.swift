@@ -110,11 +110,17 @@ extension APIClient {
     try await value(SupervisionResource.self, of: Call(path: ["v1", "supervision"]))
   }
 
-  /// Ends a service of the server as if it had crashed.
-  public func kill(child path: String) async throws(Problem) {
+  /// The supervision tree of a node's agent.
+  public func supervision(of node: NodeID) async throws(Problem) -> SupervisionResource {
+    try await value(
+      SupervisionResource.self, of: Call(path: ["v1", "nodes", node.text, "supervision"]))
+  }
+
+  /// Ends a service of the server, or of a node's agent, as if it had crashed.
+  public func kill(child path: String, on node: NodeID? = nil) async throws(Problem) {
     _ = try await value(
       KillRequest.self,
-      of: json(.POST, ["v1", "supervision", "kill"], KillRequest(child: path)))
+      of: json(.POST, ["v1", "supervision", "kill"], KillRequest(child: path, node: node)))
   }
 
   /// Breaks a node on purpose.

@@ -8,7 +8,12 @@ public typealias SupervisionResource = SupervisionStatus
 public struct KillRequest: Hashable, Sendable, Codable {
   /// From the top on: `main/events/router`.
   public var child: String
-  public init(child: String) { self.child = child }
+  /// Whose agent it is a part of; missing for the server.
+  public var node: NodeID?
+  public init(child: String, node: NodeID? = nil) {
+    self.child = child
+    self.node = node
+  }
 }
 
 /// The body of `POST /v1/nodes/{node}/chaos`, and its answer.

@@ -107,6 +107,14 @@ public protocol ClusterService: Sendable {
   /// - Throws: ``Problem`` `node_unreachable`, `node_in_process`.
   func disturb(_ node: NodeID, _ disturbance: NodeDisturbance, by caller: Caller)
     async throws(Problem)
+  /// The supervision tree of a node's agent.
+  ///
+  /// - Throws: ``Problem`` `node_unreachable`, `node_in_process`.
+  func supervision(of node: NodeID, for caller: Caller) async throws(Problem) -> SupervisionStatus
+  /// Ends a part of a node's agent as if it had crashed.
+  ///
+  /// - Throws: ``Problem`` `no_such_child`, `node_unreachable`, `node_in_process`.
+  func kill(child path: String, on node: NodeID, by caller: Caller) async throws(Problem)
   func placements(for caller: Caller) async throws(Problem) -> [PlacementStatus]
   /// Changes whether a node is given work; returns when that is durable.
   ///

@@ -1,4 +1,5 @@
 public import ClusterModel
+public import Supervision
 
 /// How the control plane reaches an agent. What is sent arrives in order, or not at all.
 public protocol AgentConnection: Sendable {
@@ -23,6 +24,15 @@ public protocol AgentConnection: Sendable {
   ///
   /// - Throws: ``Problem`` `node_unreachable`, `node_in_process`.
   func disturb(_ disturbance: NodeDisturbance) async throws(Problem)
+  /// The supervision tree of the agent's process.
+  ///
+  /// - Throws: ``Problem`` `node_unreachable`, `node_in_process`.
+  func supervision() async throws(Problem) -> SupervisionStatus
+  /// Ends a part of the agent's process as if it had crashed.
+  ///
+  /// - Parameter path: from the top of its tree on: `main/node/engine`.
+  /// - Throws: ``Problem`` `no_such_child`, `node_unreachable`, `node_in_process`.
+  func kill(child path: String) async throws(Problem)
   /// What is kept of a module's log, oldest first.
   func logLines(of module: QualifiedName) async -> [LogLine]
   /// The same, and then what comes.

@@ -12,6 +12,8 @@ struct Checker {
   /// Who serves what must have no more than its replicas: by module, by node.
   private var exclusive: [QualifiedName: [NodeID: PlacementID]] = [:]
   private var replicas: [PlacementID: Int] = [:]
+  /// The newest fence under which something that only one may do was ever begun, and where.
+  private var newestFences: [QualifiedName: (fence: PlanVersion, node: NodeID)] = [:]
 
   mutating func fail(_ what: String, _ world: World) {
     world.note("FAILED: \(what)")
@@ -114,11 +116,30 @@ struct Checker {
     for name in changed.sorted() {
       let serving = exclusive[name] ?? [:]
       let allowed = serving.values.compactMap { replicas[$0] }.max() ?? 0
+      if allowed == 1, let placement = serving[agent.node] {
+        checkFence(of: placement, agent, world)
+      }
       if serving.count > allowed {
         let nodes = serving.keys.sorted().map(\.text).joined(separator: ", ")
         fail("\(name) may serve \(allowed) times and serves on \(nodes)", world)
       }
     }
+  }
+
+  /// Whoever begins does so under a newer fence than whoever came before, so that others can tell them apart.
+  private mutating func checkFence(
+    of placement: PlacementID, _ agent: SimulatedAgent, _ world: World
+  ) {
+    guard let fence = agent.serving[placement] else { return }
+    let name = placement.name
+    if let newest = newestFences[name], fence <= newest.fence,
+      fence < newest.fence || agent.node != newest.node
+    {
+      fail(
+        "\(name) serves on \(agent.node) under fence \(fence), after \(newest.node) under "
+          + "\(newest.fence)", world)
+    }
+    newestFences[name] = (fence, agent.node)
   }
 
   // Stores.

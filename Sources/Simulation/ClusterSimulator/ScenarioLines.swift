@@ -177,9 +177,11 @@ extension World {
     var unmet: [String] = []
     if let module = expected.module {
       let name = QualifiedName(.default, module)
-      let placed = plane?.catalog.placed[name]?.deployment
+      // While there is no control plane, what its store says counts.
+      let placed = plane.map { $0.catalog.placed[name]?.deployment } ?? store.deployments[name]
+      // A machine that stands still does nothing for anybody.
       let serving = agents.filter { agent in
-        placed.map { agent.serving[$0.placement] != nil } ?? false
+        !agent.isFrozen && placed.map { agent.serving[$0.placement] != nil } ?? false
       }.map(\.node).sorted()
       let names = serving.map(\.text).joined(separator: ", ")
       if let nodes = expected.servesOn, nodes.sorted() != serving {

@@ -1,6 +1,7 @@
 import ClusterModel
 import HostPorts
 import Logging
+import Supervision
 import Synchronization
 import Testing
 
@@ -120,6 +121,8 @@ final class TestAgent: AgentConnection {
   func placementStatuses() async -> [PlacementStatus] { [] }
   func killService(_ module: QualifiedName) async -> Bool { true }
   func disturb(_ disturbance: NodeDisturbance) async throws(Problem) {}
+  func supervision() async throws(Problem) -> SupervisionStatus { TestTree.shown }
+  func kill(child path: String) async throws(Problem) {}
   func logLines(of module: QualifiedName) async -> [LogLine] { [Self.line] }
   func followLog(of module: QualifiedName) async throws(Problem) -> AsyncStream<LogLine> {
     guard module.name.text != "none" else {
@@ -176,7 +179,7 @@ struct TestWire {
   func remote(_ identity: TestIdentity) -> RemoteControlPlane {
     RemoteControlPlane(
       at: { [port] in .init(host: "127.0.0.1", port: port) }, identity: identity, heartbeats: nil,
-      programVersion: "test", logger: Logger(label: "test"))
+      tree: TestTree(), programVersion: "test", logger: Logger(label: "test"))
   }
 
   func remote(_ node: String) throws -> RemoteControlPlane { remote(try authority.node(node)) }
@@ -185,4 +188,24 @@ struct TestWire {
 /// Waits until something holds; a test that waits for ever ends by its time limit.
 func until(_ condition: () async -> Bool) async throws {
   while !(await condition()) { try await Task.sleep(for: .milliseconds(5)) }
+}
+
+/// The parts of an agent's process that can only be looked at.
+struct TestTree: SupervisionService {
+  static let shown = SupervisionStatus(
+    name: "main", kind: .supervisor, state: .running, restarts: 0, starts: 1, lastExit: nil,
+    since: nil, strategy: .oneForOne,
+    children: [
+      SupervisionStatus(
+        name: "engine", kind: .worker, state: .stopping, restarts: 2, starts: 3,
+        lastExit: "failed: killed", since: WallInstant(microseconds: 7), strategy: nil,
+        children: [])
+    ])
+
+  func status() async -> SupervisionStatus { Self.shown }
+  func kill(path: String) async throws(Problem) {
+    guard path == "main/engine" else {
+      throw Problem(.notFound, code: "no_such_child", "nothing runs there")
+    }
+  }
 }

@@ -279,6 +279,27 @@ struct WireTests {
     await wire.stop()
   }
 
+  @Test func `the parts of an agent are seen and killed from the control plane`() async throws {
+    let wire = try await TestWire()
+    let (remote, link) = try await Self.attach(wire, TestAgent())
+    let agent = try #require(wire.plane.agent("press-7"))
+    // An answer that takes too long is none: it is asked again.
+    try await until { (try? await agent.supervision()) == TestTree.shown }
+    try await until { (try? await agent.kill(child: "main/engine")) != nil }
+    try await until {
+      do throws(Problem) {
+        try await agent.kill(child: "main/x")
+        return false
+      } catch {
+        return error.code == "no_such_child"
+      }
+    }
+    await remote.close(link, from: Self.node, Incarnation(1))
+    let gone = await #expect(throws: Problem.self) { try await agent.supervision() }
+    #expect(gone?.code == "node_unreachable")
+    await wire.stop()
+  }
+
   @Test func `a node that is cut off on purpose says and hears nothing, and comes back`()
     async throws
   {

@@ -101,9 +101,28 @@ import Testing
 
   @Test mutating func `heartbeats are remembered up to a bound`() {
     agent.attach()
-    for _ in 0..<300 { _ = agent.beat() }
+    for _ in 0..<300 {
+      _ = agent.beat()
+      _ = agent.wait(NodeAgentLogic.rememberedSpacing)
+    }
     #expect(agent.logic.sentHeartbeats.count == 256)
-    #expect(agent.logic.sentHeartbeats.last?.sequence == agent.logic.heartbeatSequence)
+  }
+
+  @Test
+  mutating func `an acknowledgement may take nearly as long as a lease, however often it beats`() {
+    _ = agent.tell(.started)
+    _ = agent.tell(.linkOpened(heartbeatInterval: .milliseconds(1)))
+    _ = agent.hear(.welcome(agent.incarnation, term: 1))
+    _ = agent.plan(1, [("a", 1, .active, 1)])
+    _ = agent.wait(.milliseconds(20))
+    let (sent, at) = (agent.beat(), agent.now.monotonic)
+    _ = agent.wait(LeaseRules.duration - .milliseconds(100))
+    #expect(agent.logic.heartbeatSequence > sent + 1000)
+    #expect(agent.logic.leaseEnd == nil)
+    _ = agent.acknowledge(sent, plan: 1)
+    let end = agent.logic.leaseEnd
+    let latest = at + LeaseRules.duration
+    #expect(end.map { $0 <= latest && latest - $0 <= NodeAgentLogic.rememberedSpacing } == true)
   }
 
   @Test mutating func `what has changed without a link is said when it attaches`() {

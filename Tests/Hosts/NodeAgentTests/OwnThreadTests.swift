@@ -184,7 +184,7 @@ struct MailboxTests {
   }
 
   @Test func `somebody is sent for once, and reads everything in order`() {
-    let mailbox = Mailbox<ControlMessage>()
+    let mailbox = Mailbox()
     #expect(mailbox.put(message(1)))
     #expect(!mailbox.put(message(2)))
     #expect(mailbox.takeAll().map(\.term) == [1, 2])
@@ -193,10 +193,10 @@ struct MailboxTests {
   }
 
   @Test func `it holds so many and no more`() {
-    let mailbox = Mailbox<ControlMessage>()
-    for number in 0..<UInt64(mailbox.capacity + 5) { _ = mailbox.put(message(number)) }
+    let mailbox = Mailbox()
+    for number in 0..<UInt64(Mailbox.most + 5) { _ = mailbox.put(message(number)) }
     let held = mailbox.takeAll()
-    #expect(held.count == mailbox.capacity)
+    #expect(held.count == Mailbox.most)
     #expect(held.first?.term == 0)
   }
 }

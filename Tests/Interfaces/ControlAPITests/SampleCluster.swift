@@ -2,6 +2,7 @@ import ClusterModel
 import ControlAPIModel
 import HostPorts
 import Scheduling
+import Supervision
 import Synchronization
 
 /// A cluster that answers what a test told it to, for error paths that the real one is hard to
@@ -253,6 +254,27 @@ final class SampleCluster: ClusterService {
     try entered(caller)
     guard node.text == "local" else {
       throw Problem(.unavailable, code: "node_unreachable", "it is not attached")
+    }
+  }
+
+  func supervision(
+    of node: NodeID, for caller: Caller
+  ) async throws(Problem) -> SupervisionStatus {
+    try entered(caller)
+    guard node.text == "local" else {
+      throw Problem(.unavailable, code: "node_unreachable", "it is not attached")
+    }
+    return SupervisionStatus(
+      name: "main", kind: .supervisor, state: .running, restarts: 0, starts: 1, lastExit: nil,
+      since: nil, strategy: .oneForOne, children: [])
+  }
+
+  func kill(
+    child path: String, on node: NodeID, by caller: Caller
+  ) async throws(Problem) {
+    try entered(caller)
+    guard path == "main/node", node.text == "local" else {
+      throw Problem(.notFound, code: "no_such_child", "nothing runs there")
     }
   }
 

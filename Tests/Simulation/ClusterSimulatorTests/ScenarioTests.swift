@@ -14,7 +14,10 @@ import Testing
       Scenario.self, from: Data(contentsOf: folder.appending(path: name + ".json")))
   }
 
-  @Test(arguments: ["fail-over", "isolation-stop", "child-crash", "scale"])
+  @Test(arguments: [
+    "fail-over", "isolation-stop", "isolation-continue", "isolation-freeze",
+    "isolation-control-plane", "child-crash", "scale",
+  ])
   func `the scenarios of the guide are as they expect`(name: String) throws {
     #expect(try Simulation.run(Self.read(name)).failures == [])
   }

@@ -52,7 +52,7 @@ extension PlaneSession {
       state.withLock { $0.following.removeValue(forKey: inquiry.id) }?.cancel()
     case .followLog(let name): follow(name, as: inquiry.id)
     case .disturb(let wire): disturb(wire)
-    case .facts, .placements, .killService, .logLines, nil:
+    case .facts, .placements, .killService, .logLines, .supervision, .killChild, nil:
       Task {
         var answer = WireInquiryAnswer()
         do throws(WireFault) {
@@ -78,9 +78,24 @@ extension PlaneSession {
       answer.serviceKilled = await agent.killService(try name.qualifiedName())
     case .logLines(let name):
       answer.logLines = try WireLogLines(await agent.logLines(of: try name.qualifiedName()))
+    case .supervision: answer.supervisionJson = try await supervision()
+    case .killChild(let path):
+      do throws(Problem) {
+        try await tree?.kill(path: path)
+        answer.childKilled = WireEmpty()
+      } catch {
+        answer.problem = WireProblem(error)
+      }
     case .followLog, .cancel, .disturb, nil: throw WireFault("an inquiry that is not known here")
     }
     return answer
+  }
+
+  private func supervision() async throws(WireFault) -> Data {
+    guard let status = await tree?.status(), let json = try? JSONEncoder().encode(status) else {
+      throw WireFault("this agent has no supervision tree")
+    }
+    return json
   }
 
   /// The node is broken on purpose.

@@ -28,6 +28,8 @@ final class PlaneSession: Sendable {
   private let heartbeats: (any HeartbeatDispatch)?
   /// Kills or freezes this process.
   let disturber: @Sendable (NodeDisturbance) -> Void
+  /// The parts of this process.
+  let tree: (any SupervisionService)?
   private let opened = OneShot<Result<Duration?, Problem>>()
   private let hasEnded = OneShot<Void>()
 
@@ -53,9 +55,11 @@ final class PlaneSession: Sendable {
   init(
     to address: RemoteControlPlane.Address, identity: any IdentitySource,
     agent: any AgentConnection, hello: WireHello, heartbeats: (any HeartbeatDispatch)?,
-    disturber: @escaping @Sendable (NodeDisturbance) -> Void, logger: Logger
+    disturber: @escaping @Sendable (NodeDisturbance) -> Void, tree: (any SupervisionService)?,
+    logger: Logger
   ) {
     self.disturber = disturber
+    self.tree = tree
     self.heartbeats = heartbeats
     self.address = address
     self.identity = identity

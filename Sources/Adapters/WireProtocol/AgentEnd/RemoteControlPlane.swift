@@ -32,6 +32,7 @@ public final class RemoteControlPlane: ControlPlaneConnection {
 
   private let address: @Sendable () async throws(Problem) -> Address
   private let heartbeats: (any HeartbeatDispatch)?
+  private let tree: (any SupervisionService)?
   private let disturber: @Sendable (NodeDisturbance) -> Void
   private let identity: any IdentitySource
   private let programVersion: String
@@ -45,14 +46,16 @@ public final class RemoteControlPlane: ControlPlaneConnection {
   /// - Parameters:
   ///   - address: asked at each opening.
   ///   - disturber: kills or freezes this process, when an operator wants that.
+  ///   - tree: the parts of this process, for operators who look at them or kill one.
   ///   - heartbeats: how they are sent when the control plane takes them beside the streams.
   public init(
     at address: @escaping @Sendable () async throws(Problem) -> Address,
     identity: any IdentitySource, heartbeats: (any HeartbeatDispatch)?,
-    disturber: @escaping @Sendable (NodeDisturbance) -> Void = { _ in }, programVersion: String,
-    logger: Logger
+    disturber: @escaping @Sendable (NodeDisturbance) -> Void = { _ in },
+    tree: (any SupervisionService)? = nil, programVersion: String, logger: Logger
   ) {
     self.disturber = disturber
+    self.tree = tree
     self.address = address
     self.heartbeats = heartbeats
     self.identity = identity
@@ -85,7 +88,7 @@ public final class RemoteControlPlane: ControlPlaneConnection {
     }
     let session = PlaneSession(
       to: try await address(), identity: identity, agent: agent, hello: hello,
-      heartbeats: heartbeats, disturber: disturber, logger: logger)
+      heartbeats: heartbeats, disturber: disturber, tree: tree, logger: logger)
     let interval = try await session.open()
     return current.withLock { state in
       state.session = session

@@ -1,5 +1,7 @@
 import ClusterModel
+import Foundation
 import HostPorts
+import Supervision
 import SwiftProtobuf
 import Synchronization
 import WireMessages
@@ -41,6 +43,27 @@ extension RemoteAgent {
     if !frames.send(.with { $0.inquiry = inquiry }) { end() }
   }
 
+  func supervision() async throws(Problem) -> SupervisionStatus {
+    let answer = await inquire { $0.supervision = WireEmpty() }?.answer
+    if case .supervisionJson(let bytes)? = answer,
+      let status = try? JSONDecoder().decode(SupervisionStatus.self, from: bytes)
+    {
+      return status
+    }
+    throw problem(of: answer)
+  }
+
+  func kill(child path: String) async throws(Problem) {
+    let answer = await inquire { $0.killChild = path }?.answer
+    guard case .childKilled? = answer else { throw problem(of: answer) }
+  }
+
+  /// Why there is not the answer that was hoped for.
+  private func problem(of answer: WireInquiryAnswer.OneOf_Answer?) -> Problem {
+    if case .problem(let wire)? = answer { return wire.problem }
+    return unreachable
+  }
+
   func logLines(of module: QualifiedName) async -> [LogLine] {
     guard
       case .logLines(let wire)? =
@@ -62,7 +85,7 @@ extension RemoteAgent {
     case .problem(let problem):
       continuation.finish()
       throw problem.problem
-    case .facts, .placements, .serviceKilled, .end, nil:
+    case .facts, .placements, .serviceKilled, .supervisionJson, .childKilled, .end, nil:
       continuation.finish()
       throw unreachable
     }
@@ -134,7 +157,7 @@ extension RemoteAgent {
       switch answer.answer {
       case .logLines(let wire): for line in try wire.lines() { follower.yield(line) }
       case .end: follower.finish()
-      case .facts, .placements, .serviceKilled, .problem, nil: break
+      case .facts, .placements, .serviceKilled, .supervisionJson, .childKilled, .problem, nil: break
       }
     }
     answered(answer.id, answer)

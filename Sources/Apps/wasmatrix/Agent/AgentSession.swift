@@ -27,16 +27,17 @@ struct AgentSession: Sendable {
   /// - Parameter address: where the control plane takes agents, asked at each attachment.
   init(
     _ description: NodeDescription, in folder: DataFolder, identity: NodeIdentity,
+    watch: AgentWatch,
     address: @escaping @Sendable () async throws(Problem) -> RemoteControlPlane.Address
   ) {
     self.folder = folder
-    let watch = AgentWatch()
     self.watch = watch
     self.identity = identity
     node = description.name
     let plane = RemoteControlPlane(
       at: address, identity: identity, heartbeats: DatagramDispatch { watch.announce($0, to: $1) },
-      disturber: { SelfDisturbance.carryOut($0) }, programVersion: ProgramVersion.text,
+      disturber: { SelfDisturbance.carryOut($0) }, tree: tree.handle,
+      programVersion: ProgramVersion.text,
       logger: Logger(label: "control-plane"))
     services = NodeServices(
       description, of: plane, in: folder.path, firstCode: .optimised,

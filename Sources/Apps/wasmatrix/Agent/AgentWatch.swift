@@ -9,10 +9,13 @@ final class AgentWatch: Sendable {
   private let watcher: Watcher?
 
   /// Blocks for a moment: for the start of a program.
-  init() {
+  ///
+  /// - Parameter path: of the page that somebody else has made, and waits on, too.
+  init(on path: String?) {
     let logger = Logger(label: "watcher")
     do throws(Problem) {
-      let process = WatchedProcess(try WatchPage())
+      let page = if let path { try WatchPage(openingAt: path) } else { try WatchPage() }
+      let process = WatchedProcess(page)
       self.process = process
       watcher = Watcher(Watcher.programBesideThis, of: process) { problem in
         logger.warning(

@@ -69,7 +69,11 @@ struct AgentProcesses: Sendable {
             ChildID(unchecked: name), shutdown: .within(AgentProcess.shutdown)
           ) {
             AgentProcess(
-              arguments: { try await arguments(name, api) }, environment: environment(name))
+              arguments: { try await arguments(name, api) }, environment: environment(name),
+              page: "\(folder)/nodes/\(name).watch",
+              died: { [plane = services.plane] in
+                await plane.witnessDeath(of: NodeID(unchecked: name))
+              })
           }
         }))
   }

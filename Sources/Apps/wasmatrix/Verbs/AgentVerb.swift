@@ -73,6 +73,10 @@ struct AgentVerb: AsyncParsableCommand {
   @Flag(help: .hidden)
   var stopWithInput = false
 
+  /// A page that who started this process waits on.
+  @Option(help: .hidden)
+  var watchPage: String?
+
   @Option(help: "The least severe log messages to show.")
   var logLevel = Logger.Level.info
 
@@ -111,7 +115,9 @@ struct AgentVerb: AsyncParsableCommand {
     }
     try await joinIfNeeded(identity)
     let (server, attach) = (join, attach)
-    let session = AgentSession(description, in: folder, identity: identity) {
+    let session = AgentSession(
+      description, in: folder, identity: identity, watch: AgentWatch(on: watchPage)
+    ) {
       () async throws(Problem) in
       if let attach { return RemoteControlPlane.Address(host: attach.host, port: attach.port) }
       guard let address = await identity.attachAddresses.first else {

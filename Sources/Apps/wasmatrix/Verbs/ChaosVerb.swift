@@ -12,6 +12,7 @@ struct ChaosVerb: AsyncParsableCommand {
         wasmatrix chaos kill main/events/bus
         wasmatrix chaos kill plant/reader
         wasmatrix chaos kill --node press-7
+        wasmatrix chaos kill main/node/engine --node press-7
         wasmatrix chaos freeze press-7 --for 2s
         wasmatrix chaos partition press-7 --for 2s
       """,
@@ -26,13 +27,15 @@ struct ChaosKillVerb: AsyncParsableCommand {
       Its supervisor starts it again. Nothing that was acknowledged is lost: events that ran are run \
       again, and callers who waited hear that the outcome is unknown. `wasmatrix doctor` shows which \
       services there are and how often each was restarted. APPLICATION/MODULE names a module of kind \
-      service; its instance is gone, and `wasmatrix ps` shows the next one. With --node the agent of a \
-      node dies, and others serve in its place; whoever started it must start it again.
+      service; its instance is gone, and `wasmatrix ps` shows the next one. With --node it is a service of the \
+      agent of that node, which `wasmatrix doctor --node` shows; without a path the whole agent dies, and \
+      others serve in its place; whoever started it must start it again.
 
       EXAMPLE
         wasmatrix chaos kill main/events/bus
         wasmatrix chaos kill main/scheduling --json
         wasmatrix chaos kill plant/reader
+        wasmatrix chaos kill main/node/engine --node press-7
         wasmatrix chaos kill --node press-7
       """)
 
@@ -40,7 +43,7 @@ struct ChaosKillVerb: AsyncParsableCommand {
   var child: String?
 
   @Option(
-    help: ArgumentHelp("The node, in place of a service.", valueName: "node"),
+    help: ArgumentHelp("The node; all of it when no service is named.", valueName: "node"),
     transform: { try checked($0) as NodeID })
   var node: NodeID?
 
@@ -48,20 +51,21 @@ struct ChaosKillVerb: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
-    guard (child == nil) != (node == nil) else {
+    guard child != nil || node != nil else {
       throw ValidationError("name a service, or a node with --node")
     }
   }
 
   func run() async throws {
-    if let node {
+    if child == nil, let node {
       return try await NodeChaos(node: node, server: server, output: output).run(
         .kill, saying: "was killed")
     }
     guard let child else { return }
-    try await server.withClient { try await $0.kill(child: child) }
-    if output.json { return try ResultPrinter.printJSON(KillRequest(child: child)) }
-    let verb = child.hasPrefix("main") ? "doctor" : "ps"
+    try await server.withClient { [node] in try await $0.kill(child: child, on: node) }
+    if output.json { return try ResultPrinter.printJSON(KillRequest(child: child, node: node)) }
+    let doctor = node.map { "doctor --node \($0)" } ?? "doctor"
+    let verb = child.hasPrefix("main") ? doctor : "ps"
     StandardOutput.write("\(child) was killed; see it come back with `wasmatrix \(verb)`\n")
   }
 }

@@ -12,15 +12,22 @@ struct DoctorVerb: AsyncParsableCommand {
     discussion: """
       Shows the services of the server and how often each was restarted, too; with --json also everything \
       that was read of the machine. Control groups and affinity count. Ends with status 0 when nothing failed, else 1. Warnings are no failures, and neither is a \
-      server that is not running, unless --server names it.
+      server that is not running, unless --server names it. With --node only the services of the agent of that \
+      node are shown.
 
       EXAMPLE
         wasmatrix doctor
         wasmatrix doctor --server http://127.0.0.1:9000 --json
+        wasmatrix doctor --node press-7
       """)
 
   @Option(help: ArgumentHelp("The data folder to look at.", valueName: "dir"))
   var data = DataFolderChoice.name
+
+  @Option(
+    help: ArgumentHelp("Shows the services of this node's agent.", valueName: "node"),
+    transform: { try checked($0) as NodeID })
+  var node: NodeID?
 
   @OptionGroup var server: ServerOptions
   @OptionGroup var output: OutputOptions
@@ -34,6 +41,7 @@ struct DoctorVerb: AsyncParsableCommand {
   }
 
   func run() async throws {
+    if let node { return try await show(node) }
     let machine = MachineFacts.read()
     var report = Report(
       machine: machine, findings: LocalDiagnosis(dataFolder: data).findings(of: machine))
@@ -50,6 +58,12 @@ struct DoctorVerb: AsyncParsableCommand {
     }
     try print(report)
     if report.findings.contains(where: { $0.verdict == .failure }) { throw ExitCode.failure }
+  }
+
+  private func show(_ node: NodeID) async throws {
+    let tree = try await server.withClient { try await $0.supervision(of: node) }
+    if output.json { return try ResultPrinter.printJSON(["supervision": tree]) }
+    StandardOutput.write(SupervisionTable.table(of: tree).text)
   }
 
   private func print(_ report: Report) throws {

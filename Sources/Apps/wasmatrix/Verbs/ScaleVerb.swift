@@ -2,6 +2,7 @@ import ArgumentParser
 import ClusterModel
 import ControlAPIClient
 import ControlAPIModel
+import Scheduling
 
 struct ScaleVerb: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -9,7 +10,7 @@ struct ScaleVerb: AsyncParsableCommand {
     abstract: "Change on how many nodes a module serves.",
     discussion: """
       The version and all settings stay; the change is durable, and shown by `wasmatrix modules NAME`. \
-      It ends when all of them serve. With 0 it serves nowhere until it is scaled again: its events \
+      It ends when all of them serve, and says so when fewer nodes can run it. With 0 it serves nowhere until it is scaled again: its events \
       wait, invocations are refused. The next `wasmatrix deploy` of the manifest brings back what that \
       says, and `wasmatrix rollback` the number that was deployed then.
 
@@ -51,5 +52,12 @@ struct ScaleVerb: AsyncParsableCommand {
       try await ApplicationDeployer(client: client).scale(name, to: replicas)
     }
     try ResultPrinter.print(deployments, output) { DeploymentTable.table(of: deployments) }
+    let found = try await server.withClient { try await $0.explain(name) }
+      .decision.selectedNodes.count
+    if found < replicas {
+      ProgressPrinter.note(
+        "\(name): only \(found) of \(replicas) nodes can run it now; others follow when they can. "
+          + "See why with `wasmatrix explain \(name)`.")
+    }
   }
 }

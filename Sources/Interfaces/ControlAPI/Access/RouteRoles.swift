@@ -25,6 +25,7 @@ enum RouteRoles {
     "listBuckets": .role(.viewer), "listState": .role(.viewer), "getState": .role(.viewer),
     "watchState": .role(.viewer), "listNodes": .role(.viewer), "listPlacements": .role(.viewer),
     "diagnose": .role(.viewer), "showSupervision": .role(.viewer),
+    "showNodeSupervision": .role(.viewer),
     "listTrustedKeys": .role(.viewer),
 
     "invoke": .role(.invoker), "publishEvent": .role(.invoker), "writeState": .role(.invoker),

@@ -31,7 +31,8 @@ enum Schemas {
     "JoinNodeRequest": joinNodeRequest, "RenewCertificateRequest": renewCertificateRequest,
     "IssuedCertificate": issuedCertificate, "CreateTokenRequest": createTokenRequest,
     "CreatedToken": createdToken, "Token": token,
-    "KillRequest": Schema.object(required: ["child": Schema.string]),
+    "KillRequest": Schema.object(
+      required: ["child": Schema.string], optional: ["node": Schema.string]),
     "DisturbRequest": Schema.object(
       required: ["action": Schema.texts(DisturbRequest.Action.allCases)],
       optional: ["milliseconds": Schema.integer]),

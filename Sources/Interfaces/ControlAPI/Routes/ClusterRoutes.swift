@@ -34,6 +34,18 @@ enum ClusterRoutes {
         return try .json(wanted, status: .accepted)
       },
       Route(
+        .get, "/v1/nodes/{node}/supervision",
+        Operation(
+          id: "showNodeSupervision",
+          summary: "The services of a node's agent, and how often each restarted.",
+          answers: [.json(200, "The tree.", Schema.ref("Supervision"))],
+          problems: [.conflict, .unavailable])
+      ) { request in
+        try .json(
+          try await service.supervision(
+            of: try request.parameter("node"), for: request.caller))
+      },
+      Route(
         .get, "/v1/placements",
         Operation(
           id: "listPlacements", summary: "What is ready to run, and where.",

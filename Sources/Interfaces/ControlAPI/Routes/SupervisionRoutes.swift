@@ -23,13 +23,18 @@ enum SupervisionRoutes {
         .post, "/v1/supervision/kill", body: .upTo(APILimits.jsonBody),
         Operation(
           id: "killChild",
-          summary: "End a service of the server, or APPLICATION/MODULE, as if it had crashed.",
+          summary:
+            "End a service of the server, of a node, or APPLICATION/MODULE, as if it had crashed.",
           body: ["application/json": Schema.ref("KillRequest")],
           answers: [.json(202, "It is ending.", Schema.ref("KillRequest"))],
-          problems: [.invalidInput, .notFound])
+          problems: [.invalidInput, .notFound, .conflict, .unavailable])
       ) { request in
         let wanted = try request.json(KillRequest.self)
-        try await kill(wanted.child, supervision, cluster, request.caller)
+        if let node = wanted.node {
+          try await cluster.kill(child: wanted.child, on: node, by: request.caller)
+        } else {
+          try await kill(wanted.child, supervision, cluster, request.caller)
+        }
         return try .json(wanted, status: .accepted)
       },
     ]
