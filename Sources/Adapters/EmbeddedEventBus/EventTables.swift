@@ -66,6 +66,10 @@ enum EventTables {
           INSERT INTO journal VALUES (random(), 0);
           """)
     }, EventIdentities.packed,
+    { database in
+      // Changed where nothing else is and a transaction has to be synced.
+      try database.execute(sql: "ALTER TABLE journal ADD COLUMN syncs INTEGER NOT NULL DEFAULT 0")
+    },
   ]
 
   static func encode(_ value: some Encodable) throws -> String {

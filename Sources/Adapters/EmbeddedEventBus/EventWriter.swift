@@ -30,12 +30,17 @@ struct EventWriter {
 
   /// Carries out what the journal has beyond the tables.
   ///
+  /// - Parameter isSynced: whether it has to be on the disk after this transaction. SQLite syncs what it writes: when
+  ///   a reader has put all of it there, without a sync, there must be something to write.
   /// - Returns: the number of its last frame.
-  func catchUp(with backlog: Backlog) throws -> UInt64 {
+  func catchUp(with backlog: Backlog, isSynced: Bool) throws -> UInt64 {
     let select = try database.cachedStatement(sql: "SELECT applied FROM journal")
     let applied = UInt64(bitPattern: try Int64.fetchOne(select) ?? 0)
     let frames = backlog.frames(after: applied)
-    guard let last = frames.last?.number else { return applied }
+    guard let last = frames.last?.number else {
+      if isSynced, !backlog.isDurable(through: applied) { try countSync() }
+      return applied
+    }
     var folded = FoldedEntries()
     for frame in frames {
       for entry in frame.entries { try folded.add(entry) }
@@ -43,6 +48,11 @@ struct EventWriter {
     try apply(folded)
     try hasApplied(last)
     return last
+  }
+
+  /// The same value again would not be written.
+  private func countSync() throws {
+    try database.cachedStatement(sql: "UPDATE journal SET syncs = syncs + 1").execute()
   }
 
   /// From now on the journal is needed only from the frame after this one on.

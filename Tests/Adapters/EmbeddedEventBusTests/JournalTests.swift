@@ -1,6 +1,7 @@
 import ClusterModel
 import DurableSQLite
 import Foundation
+import GRDB
 import HostPorts
 import StorageTesting
 import Testing
@@ -144,6 +145,30 @@ import Testing
     let third = try await again.append(accepted("3"))
     #expect(third.offset == EventOffset(3) && third.deliveries == [DeliveryID(3)])
     try await close(again, copy)
+  }
+
+  // SQLite syncs what it writes. A file of the journal would be written over that is still needed.
+  @Test func `what a reader put into the tables without a sync is synced when it has to be`()
+    async throws
+  {
+    let temporary = TemporaryFolder()
+    let log = try EventDatabase(in: DataFolder(temporary.path))
+    let other = try DurableDatabase(
+      path: temporary.path + "/events.sqlite", format: EventTables.format)
+    func syncs() async throws -> Int? {
+      try await other.read { try Int.fetchOne($0, sql: "SELECT syncs FROM journal") }
+    }
+    for round in 1...3 {
+      _ = try await log.append(accepted("\(round)"))
+      #expect(try await log.pendingDeliveries().count == round)
+      #expect(try await syncs() == round - 1)
+      try await log.foldIn()
+      #expect(try await syncs() == round)
+      try await log.foldIn()
+      #expect(try await syncs() == round, "it is on the disk already")
+    }
+    try await other.close()
+    try await close(log, temporary)
   }
 
   @Test func `two programs never write the same journal`() async throws {

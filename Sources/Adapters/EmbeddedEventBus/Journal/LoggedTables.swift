@@ -47,7 +47,7 @@ struct LoggedTables: Sendable {
       let left = Left<(LogChanges, UInt64)>()
       database.submit(
         { database in
-          let number = try writer(database).catchUp(with: backlog)
+          let number = try writer(database).catchUp(with: backlog, isSynced: true)
           var writer = writer(database)
           try body(&writer)
           left.value.withLock { $0 = (writer.changes, number) }
@@ -95,7 +95,7 @@ struct LoggedTables: Sendable {
       isSynced: isSynced,
       { database in
         let writer = writer(database)
-        let number = try writer.catchUp(with: backlog)
+        let number = try writer.catchUp(with: backlog, isSynced: isSynced)
         try body(writer)
         reached.value.withLock { $0 = number }
       },
@@ -124,7 +124,7 @@ struct LoggedTables: Sendable {
     let (number, value): (UInt64, Value?)
     do throws(Problem) {
       (number, value) = try await database.writeUnsynced { database in
-        let number = try writer(database).catchUp(with: backlog)
+        let number = try writer(database).catchUp(with: backlog, isSynced: false)
         return (number, isBrief ? try reading(database) : nil)
       }
     } catch {
@@ -133,7 +133,7 @@ struct LoggedTables: Sendable {
       // There is no room on the disk for it, but there is in memory.
       return try await database.readUndone { database in
         defer { settled.forget() }
-        _ = try writer(database).catchUp(with: backlog)
+        _ = try writer(database).catchUp(with: backlog, isSynced: false)
         return try reading(database)
       }
     }
