@@ -185,7 +185,7 @@ let package = Package(
       "Adapters", "WireProtocol",
       [
         "ClusterModel", "HostPorts", "WireMessages", grpc, grpcTransport, protobuf, certificates,
-        asn1, crypto, nioPosix, nioSSL, logging,
+        asn1, crypto, nioCore, nioPosix, nioSSL, logging,
         .product(name: "NIOCertificateReloading", package: "swift-nio-extras"),
       ]),
     target(
@@ -354,7 +354,10 @@ let package = Package(
       ]),
     tests(
       "Adapters", "WireProtocolTests",
-      ["HostPorts", "WireMessages", "WireProtocol", protobuf, certificates, asn1, crypto, logging]),
+      [
+        "HostPorts", "WireMessages", "WireProtocol", grpc, protobuf, certificates, asn1, crypto,
+        logging,
+      ]),
     tests(
       "Adapters", "ClusterAuthorityTests",
       [

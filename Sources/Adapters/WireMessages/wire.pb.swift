@@ -50,6 +50,9 @@ package nonisolated enum WirePlacementRole: SwiftProtobuf.Enum, Swift.CaseIterab
   case active // = 1
   case fallback // = 2
   case retained // = 3
+
+  /// In no plan and no report, only in the status of a placement.
+  case byHand // = 4
   case UNRECOGNIZED(Int)
 
   package init() {
@@ -62,6 +65,7 @@ package nonisolated enum WirePlacementRole: SwiftProtobuf.Enum, Swift.CaseIterab
     case 1: self = .active
     case 2: self = .fallback
     case 3: self = .retained
+    case 4: self = .byHand
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -72,6 +76,7 @@ package nonisolated enum WirePlacementRole: SwiftProtobuf.Enum, Swift.CaseIterab
     case .active: return 1
     case .fallback: return 2
     case .retained: return 3
+    case .byHand: return 4
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -82,6 +87,7 @@ package nonisolated enum WirePlacementRole: SwiftProtobuf.Enum, Swift.CaseIterab
     .active,
     .fallback,
     .retained,
+    .byHand,
   ]
 
 }
@@ -1716,6 +1722,24 @@ package nonisolated struct WireQuestion: Sendable {
     set {question = .cancel(newValue)}
   }
 
+  /// Who asks something of the agent's own service (agent.proto).
+  package var caller: WireCallerCheck {
+    get {
+      if case .caller(let v)? = question {return v}
+      return WireCallerCheck()
+    }
+    set {question = .caller(newValue)}
+  }
+
+  /// Somebody wants a module held by hand there, or let go.
+  package var hand: WireHandRequest {
+    get {
+      if case .hand(let v)? = question {return v}
+      return WireHandRequest()
+    }
+    set {question = .hand(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Question: Equatable, Sendable {
@@ -1728,10 +1752,97 @@ package nonisolated struct WireQuestion: Sendable {
     case trustedKeys(WireEmpty)
     /// The answer to this number is not wanted any more.
     case cancel(WireEmpty)
+    /// Who asks something of the agent's own service (agent.proto).
+    case caller(WireCallerCheck)
+    /// Somebody wants a module held by hand there, or let go.
+    case hand(WireHandRequest)
 
   }
 
   package init() {}
+}
+
+/// A control plane that does not know it says `question_unknown`.
+package nonisolated struct WireCallerCheck: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// What the caller showed: a user's token.
+  package var token: String = String()
+
+  /// Where the call came from.
+  package var address: String = String()
+
+  /// What was called: "GetMetrics".
+  package var subject: String = String()
+
+  /// The least role that it takes: viewer, invoker, deployer, admin.
+  package var role: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// It is on record before it is answered.
+package nonisolated struct WireHandRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var caller: WireCallerCheck {
+    get {_caller ?? WireCallerCheck()}
+    set {_caller = newValue}
+  }
+  /// Returns true if `caller` has been explicitly set.
+  package var hasCaller: Bool {self._caller != nil}
+  /// Clears the value of `caller`. Subsequent reads from it will return its default value.
+  package mutating func clearCaller() {self._caller = nil}
+
+  package var module: WireQualifiedName {
+    get {_module ?? WireQualifiedName()}
+    set {_module = newValue}
+  }
+  /// Returns true if `module` has been explicitly set.
+  package var hasModule: Bool {self._module != nil}
+  /// Clears the value of `module`. Subsequent reads from it will return its default value.
+  package mutating func clearModule() {self._module = nil}
+
+  package var action: WireHandRequest.OneOf_Action? = nil
+
+  /// The newest deployment of this version; empty for the one that is deployed now. Answered with the order.
+  package var startVersion: String {
+    get {
+      if case .startVersion(let v)? = action {return v}
+      return String()
+    }
+    set {action = .startVersion(newValue)}
+  }
+
+  /// Answered with `done`.
+  package var stop: WireEmpty {
+    get {
+      if case .stop(let v)? = action {return v}
+      return WireEmpty()
+    }
+    set {action = .stop(newValue)}
+  }
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum OneOf_Action: Equatable, Sendable {
+    /// The newest deployment of this version; empty for the one that is deployed now. Answered with the order.
+    case startVersion(String)
+    /// Answered with `done`.
+    case stop(WireEmpty)
+
+  }
+
+  package init() {}
+
+  fileprivate var _caller: WireCallerCheck? = nil
+  fileprivate var _module: WireQualifiedName? = nil
 }
 
 package nonisolated struct WireBucketId: Sendable {
@@ -1980,6 +2091,24 @@ package nonisolated struct WireAnswer: Sendable {
     set {answer = .trustedKeys(newValue)}
   }
 
+  /// Who it is that asks the agent, and may.
+  package var caller: WireCallerRole {
+    get {
+      if case .caller(let v)? = answer {return v}
+      return WireCallerRole()
+    }
+    set {answer = .caller(newValue)}
+  }
+
+  /// What is to be held by hand. Its role and fence say nothing.
+  package var heldByHand: WirePlacementOrder {
+    get {
+      if case .heldByHand(let v)? = answer {return v}
+      return WirePlacementOrder()
+    }
+    set {answer = .heldByHand(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Answer: Equatable, Sendable {
@@ -1989,8 +2118,27 @@ package nonisolated struct WireAnswer: Sendable {
     case position(WireBucketPosition)
     case changes(WireStateChanges)
     case trustedKeys(WireTrustedKeys)
+    /// Who it is that asks the agent, and may.
+    case caller(WireCallerRole)
+    /// What is to be held by hand. Its role and fence say nothing.
+    case heldByHand(WirePlacementOrder)
 
   }
+
+  package init() {}
+}
+
+package nonisolated struct WireCallerRole: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The name of the token.
+  package var name: String = String()
+
+  package var role: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 }
@@ -2144,7 +2292,7 @@ package nonisolated struct WireModuleChunk: Sendable {
 fileprivate nonisolated let _protobuf_package = "wasmatrix.wire.v1"
 
 nonisolated extension WirePlacementRole: SwiftProtobuf._ProtoNameProviding {
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0PLACEMENT_ROLE_UNSPECIFIED\0\u{1}PLACEMENT_ROLE_ACTIVE\0\u{1}PLACEMENT_ROLE_FALLBACK\0\u{1}PLACEMENT_ROLE_RETAINED\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0PLACEMENT_ROLE_UNSPECIFIED\0\u{1}PLACEMENT_ROLE_ACTIVE\0\u{1}PLACEMENT_ROLE_FALLBACK\0\u{1}PLACEMENT_ROLE_RETAINED\0\u{1}PLACEMENT_ROLE_BY_HAND\0")
 }
 
 nonisolated extension WireAgentFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
@@ -4994,7 +5142,7 @@ nonisolated extension WireStateMerge: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension WireQuestion: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Question"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}entry\0\u{1}entries\0\u{1}position\0\u{1}changes\0\u{1}commit\0\u{1}denial\0\u{3}trusted_keys\0\u{1}cancel\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}entry\0\u{1}entries\0\u{1}position\0\u{1}changes\0\u{1}commit\0\u{1}denial\0\u{3}trusted_keys\0\u{1}cancel\0\u{2}\u{b}caller\0\u{1}hand\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5107,6 +5255,32 @@ nonisolated extension WireQuestion: SwiftProtobuf.Message, SwiftProtobuf._Messag
           self.question = .cancel(v)
         }
       }()
+      case 20: try {
+        var v: WireCallerCheck?
+        var hadOneofValue = false
+        if let current = self.question {
+          hadOneofValue = true
+          if case .caller(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.question = .caller(v)
+        }
+      }()
+      case 21: try {
+        var v: WireHandRequest?
+        var hadOneofValue = false
+        if let current = self.question {
+          hadOneofValue = true
+          if case .hand(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.question = .hand(v)
+        }
+      }()
       default: break
       }
     }
@@ -5153,6 +5327,14 @@ nonisolated extension WireQuestion: SwiftProtobuf.Message, SwiftProtobuf._Messag
       guard case .cancel(let v)? = self.question else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
     }()
+    case .caller?: try {
+      guard case .caller(let v)? = self.question else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
+    }()
+    case .hand?: try {
+      guard case .hand(let v)? = self.question else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 21)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -5161,6 +5343,123 @@ nonisolated extension WireQuestion: SwiftProtobuf.Message, SwiftProtobuf._Messag
   package static func ==(lhs: WireQuestion, rhs: WireQuestion) -> Bool {
     if lhs.id != rhs.id {return false}
     if lhs.question != rhs.question {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireCallerCheck: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".CallerCheck"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}address\0\u{1}subject\0\u{1}role\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.token) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.address) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.subject) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.role) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.token.isEmpty {
+      try visitor.visitSingularStringField(value: self.token, fieldNumber: 1)
+    }
+    if !self.address.isEmpty {
+      try visitor.visitSingularStringField(value: self.address, fieldNumber: 2)
+    }
+    if !self.subject.isEmpty {
+      try visitor.visitSingularStringField(value: self.subject, fieldNumber: 3)
+    }
+    if !self.role.isEmpty {
+      try visitor.visitSingularStringField(value: self.role, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireCallerCheck, rhs: WireCallerCheck) -> Bool {
+    if lhs.token != rhs.token {return false}
+    if lhs.address != rhs.address {return false}
+    if lhs.subject != rhs.subject {return false}
+    if lhs.role != rhs.role {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireHandRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".HandRequest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}caller\0\u{1}module\0\u{3}start_version\0\u{1}stop\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._caller) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._module) }()
+      case 3: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.action != nil {try decoder.handleConflictingOneOf()}
+          self.action = .startVersion(v)
+        }
+      }()
+      case 4: try {
+        var v: WireEmpty?
+        var hadOneofValue = false
+        if let current = self.action {
+          hadOneofValue = true
+          if case .stop(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.action = .stop(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._caller {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._module {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    switch self.action {
+    case .startVersion?: try {
+      guard case .startVersion(let v)? = self.action else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 3)
+    }()
+    case .stop?: try {
+      guard case .stop(let v)? = self.action else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireHandRequest, rhs: WireHandRequest) -> Bool {
+    if lhs._caller != rhs._caller {return false}
+    if lhs._module != rhs._module {return false}
+    if lhs.action != rhs.action {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -5467,7 +5766,7 @@ nonisolated extension WireActivationId: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension WireAnswer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Answer"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}problem\0\u{1}done\0\u{1}entries\0\u{1}position\0\u{1}changes\0\u{3}trusted_keys\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}problem\0\u{1}done\0\u{1}entries\0\u{1}position\0\u{1}changes\0\u{3}trusted_keys\0\u{2}\u{d}caller\0\u{3}held_by_hand\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5554,6 +5853,32 @@ nonisolated extension WireAnswer: SwiftProtobuf.Message, SwiftProtobuf._MessageI
           self.answer = .trustedKeys(v)
         }
       }()
+      case 20: try {
+        var v: WireCallerRole?
+        var hadOneofValue = false
+        if let current = self.answer {
+          hadOneofValue = true
+          if case .caller(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.answer = .caller(v)
+        }
+      }()
+      case 21: try {
+        var v: WirePlacementOrder?
+        var hadOneofValue = false
+        if let current = self.answer {
+          hadOneofValue = true
+          if case .heldByHand(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.answer = .heldByHand(v)
+        }
+      }()
       default: break
       }
     }
@@ -5592,6 +5917,14 @@ nonisolated extension WireAnswer: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       guard case .trustedKeys(let v)? = self.answer else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
     }()
+    case .caller?: try {
+      guard case .caller(let v)? = self.answer else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
+    }()
+    case .heldByHand?: try {
+      guard case .heldByHand(let v)? = self.answer else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 21)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -5600,6 +5933,41 @@ nonisolated extension WireAnswer: SwiftProtobuf.Message, SwiftProtobuf._MessageI
   package static func ==(lhs: WireAnswer, rhs: WireAnswer) -> Bool {
     if lhs.id != rhs.id {return false}
     if lhs.answer != rhs.answer {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireCallerRole: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".CallerRole"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}role\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.role) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if !self.role.isEmpty {
+      try visitor.visitSingularStringField(value: self.role, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireCallerRole, rhs: WireCallerRole) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.role != rhs.role {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

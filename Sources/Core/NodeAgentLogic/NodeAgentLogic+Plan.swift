@@ -21,6 +21,7 @@ extension NodeAgentLogic {
       for order in new.orders where order.role == role { hold(order, &directives) }
     }
     adjustServing(now, &directives)
+    giveWay(to: new, &directives)
     hasNews = true
   }
 
@@ -33,16 +34,22 @@ extension NodeAgentLogic {
         continue
       }
       if there.serving != nil { directives.append(.pause(placement)) }
-      directives.append(.discard(placement))
       held[placement] = nil
+      discard(placement, &directives)
     }
+  }
+
+  /// Unless something else holds it.
+  mutating func discard(_ placement: PlacementID, _ directives: inout [Directive]) {
+    guard byHand[placement.name]?.order.placement != placement else { return }
+    directives.append(.discard(placement))
   }
 
   private mutating func hold(_ order: PlacementOrder, _ directives: inout [Directive]) {
     let placement = order.placement
     guard hasRoom(for: order) else {
       if held[placement]?.serving != nil { directives.append(.pause(placement)) }
-      if held[placement] != nil { directives.append(.discard(placement)) }
+      if held[placement] != nil { discard(placement, &directives) }
       held[placement] = Held(
         order: order, condition: .failed(Self.full(registration.node)), attempt: 0)
       return
@@ -54,6 +61,12 @@ extension NodeAgentLogic {
       // A failure stands until the control plane wants it tried again.
       guard case .failed = there.condition, isNewer else { return }
     }
+    // Somebody may hold the same by hand: it is made ready once.
+    if let hand = byHand[placement.name], hand.order.deployment == order.deployment {
+      held[placement] = Held(
+        order: order, condition: hand.isReady ? .ready : .preparing, attempt: hand.attempt)
+      return
+    }
     lastAttempt += 1
     held[placement] = Held(order: order, condition: .preparing, attempt: lastAttempt)
     directives.append(
@@ -64,26 +77,25 @@ extension NodeAgentLogic {
   /// module share what they reserve, and what is retained reserves nothing.
   private func hasRoom(for order: PlacementOrder) -> Bool {
     guard order.role != .retained else { return true }
+    let others = held.values.filter { $0.order.placement != order.placement && $0.reserves }
+    let sum = Self.reservation(of: others.map(\.order) + [order])
+    return sum <= registration.capabilities.memory.bytes
+  }
+
+  /// What placements reserve together, in bytes.
+  static func reservation(of orders: [PlacementOrder]) -> Int {
     var reserved: [QualifiedName: Int] = [:]
-    func add(_ order: PlacementOrder) {
+    for order in orders {
       let name = order.placement.name
       reserved[name] = max(
         reserved[name] ?? 0, order.deployment.configuration.reservedMemory.bytes)
     }
-    for there in held.values
-    where there.order.role != .retained && there.order.placement != order.placement
-      && !there.isFull
-    {
-      add(there.order)
-    }
-    add(order)
-    let sum = reserved.values.reduce(0) { $0 + $1 }
-    return sum <= registration.capabilities.memory.bytes
+    return reserved.values.reduce(0) { $0 + $1 }
   }
 
   static let fullCode = "node_full"
 
-  private static func full(_ node: NodeID) -> Problem {
+  static func full(_ node: NodeID) -> Problem {
     Problem(
       .overloaded, code: fullCode, "node \(node) has not the memory for one more placement",
       next: "See what it holds with `wasmatrix ps`.")
@@ -93,6 +105,7 @@ extension NodeAgentLogic {
     _ id: PreparationID, _ condition: PlacementCondition, _ now: Instants,
     _ directives: inout [Directive]
   ) {
+    preparedByHand(id, condition, now, &directives)
     // It was given up meanwhile, or begun anew.
     guard held[id.placement]?.attempt == id.attempt else { return }
     held[id.placement]?.condition = condition
@@ -118,6 +131,9 @@ extension NodeAgentLogic {
 }
 
 extension NodeAgentLogic.Held {
+  /// Whether memory of the node is set aside for it.
+  var reserves: Bool { order.role != .retained && !isFull }
+
   var isFull: Bool {
     if case .failed(let problem) = condition { return problem.code == NodeAgentLogic.fullCode }
     return false

@@ -169,6 +169,23 @@ extension SupervisedControlPlane: ClusterService {
     try await plane.borrow().command(command, node, by: caller)
   }
 
+  /// What is to be held on a node by hand: that somebody wants it is on record.
+  ///
+  /// - Parameter version: the newest deployment of it; `nil` for what is deployed now.
+  /// - Throws: ``Problem`` `not_deployed`, `version_unknown`, `version_not_deployed`, `key_revoked`.
+  public func holdByHand(
+    _ module: QualifiedName, version: ModuleVersion?, on node: NodeID, for principal: Principal
+  ) async throws(Problem) -> PlacementOrder {
+    try await plane.borrow().holdByHand(module, version: version, on: node, for: principal)
+  }
+
+  /// Puts on record that somebody lets go of what is held on a node by hand.
+  public func releaseByHand(
+    _ module: QualifiedName, on node: NodeID, for principal: Principal
+  ) async throws(Problem) {
+    try await plane.borrow().releaseByHand(module, on: node, for: principal)
+  }
+
   public func diagnose(for caller: Caller) async throws(Problem) -> [Finding] {
     try await plane.borrow().diagnose(for: caller)
   }

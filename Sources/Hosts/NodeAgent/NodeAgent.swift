@@ -35,15 +35,18 @@ public actor NodeAgent {
   private var waiting: Deque<(id: PreparationID, order: PlacementOrder)> = []
   /// More would not be faster: signatures are verified one after the other.
   private static let maximumPreparations = 4
+  /// Whoever waits for what was asked by hand (`+ByHand`).
+  var handRequests: [RequestID: CheckedContinuation<Result<HeldByHand, Problem>, Never>] = [:]
+  var lastHandRequest: UInt64 = 0
   /// Whoever waits until something has changed.
   private var watchers: [UInt64: CheckedContinuation<Void, Never>] = [:]
   private var lastWatcher: UInt64 = 0
-  private var isAttached = false
+  private(set) var isAttached = false
   /// The way that is open, or was opened last.
   private var link: AgentLink?
   /// Whether it was said that the control plane is away, which is not said at each attempt.
   private var isKnownAway = false
-  private var hasEnded = false
+  private(set) var hasEnded = false
 
   /// How long an activation waits for the plan that it belongs to.
   private static let planPatience = Duration.seconds(1)
@@ -141,8 +144,13 @@ public actor NodeAgent {
     case .startService(let run): startService(run)
     case .stopService(let run): services[run]?.instance.endInput()
     case .killService(let run): services[run]?.task.cancel()
+    case .answer(let request, let result):
+      handRequests.removeValue(forKey: request)?.resume(returning: result)
+    case .readKeys: readKeys()
     case .report(let notice): log(notice)
-    case .end: hasEnded = true
+    case .end:
+      hasEnded = true
+      endHandRequests()
     }
     if logic.isAttached { isAttached = true }
   }
@@ -199,6 +207,10 @@ public actor NodeAgent {
       logger.warning("the control plane is silent: what must stop when isolated is paused")
     case .service(let namespace, let application, let path, let event):
       log(namespace, application, path, event)
+    case .releasedByHand(let name, let reason):
+      logger.notice(
+        "what was held by hand is let go",
+        metadata: ["module": "\(name)", "because": "\(reason.rawValue)"])
     case .attachRefused(let problem):
       logger.error("the control plane refuses this node", metadata: ["problem": "\(problem)"])
     }
@@ -317,8 +329,15 @@ public actor NodeAgent {
   nonisolated var logs: LogKeeper { runner.logs }
 
   var placementStatuses: [PlacementStatus] {
-    var roles: [PlacementID: PlacementRole] = [:]
-    for held in logic.report.placements { roles[held.placement] = held.role }
+    let roles = standings
     return runner.statuses(roles: roles, services: serviceStatuses(roles.keys))
+  }
+
+  /// Why each placement is here.
+  var standings: [PlacementID: PlacementStanding] {
+    var roles: [PlacementID: PlacementStanding] = [:]
+    for held in logic.report.placements { roles[held.placement] = PlacementStanding(held.role) }
+    for placement in logic.readyByHand { roles[placement] = .byHand }
+    return roles
   }
 }

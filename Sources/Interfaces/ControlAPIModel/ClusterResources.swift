@@ -35,7 +35,7 @@ public struct PlacementResource: Hashable, Sendable, Codable {
   public var node: NodeID
   public var module: ModuleName
   public var version: ModuleVersion
-  public var role: PlacementRole
+  public var role: PlacementStanding
   public var digest: ModuleDigest
   public var generation: Int
   /// `quick` until the optimised code is there.

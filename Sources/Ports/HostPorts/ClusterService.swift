@@ -210,8 +210,8 @@ public struct PlacementStatus: Hashable, Sendable {
   public var node: NodeID
   public var module: ModuleName
   public var version: ModuleVersion
-  /// Whether it serves, or is there to take over or to go back to.
-  public var role: PlacementRole
+  /// Whether it serves, is there to take over or to go back to, or is held by hand.
+  public var role: PlacementStanding
   public var digest: ModuleDigest
   public var generation: Int
   /// How the code was compiled that new instances run.
@@ -223,7 +223,7 @@ public struct PlacementStatus: Hashable, Sendable {
   /// Given for a service that runs, or should.
   public var service: ServiceStatus?
   public init(
-    node: NodeID, module: ModuleName, version: ModuleVersion, role: PlacementRole,
+    node: NodeID, module: ModuleName, version: ModuleVersion, role: PlacementStanding,
     digest: ModuleDigest, generation: Int, code: CodeMode, readySince: WallInstant,
     activations: Int, failures: Int, running: Int, service: ServiceStatus? = nil
   ) {

@@ -57,6 +57,43 @@ final class TestPlane: ControlPlaneConnection {
   }
 }
 
+/// Lets in whoever shows "good", as an invoker; holds what it is asked to hold.
+final class TestCallers: AgentCallers {
+  let heard = Mutex<[String]>([])
+
+  func holder(
+    of caller: AgentCaller, needing role: Role, for subject: String, at node: NodeID
+  ) async throws(Problem) -> TokenHolder {
+    heard.withLock { $0.append("\(subject) \(role.rawValue) \(caller.address) \(node)") }
+    guard caller.token == "good" else {
+      throw Problem(.refused, code: "token_unknown", "it is not known", next: "Get another.")
+    }
+    return TokenHolder(name: TokenName(unchecked: "t"), role: .invoker)
+  }
+
+  func orderByHand(
+    _ module: QualifiedName, version: ModuleVersion?, for caller: AgentCaller, at node: NodeID
+  ) async throws(Problem) -> PlacementOrder {
+    heard.withLock { $0.append("hold \(module) \(version?.text ?? "-") \(node)") }
+    let digest = ModuleDigest(sha256: [UInt8](repeating: 1, count: 32))
+    let version = version ?? ModuleVersion(unchecked: "1.0.0")
+    let wall = WallInstant(microseconds: 5)
+    return PlacementOrder(
+      deployment: Deployment(
+        namespace: module.namespace, application: ApplicationName(unchecked: "app"),
+        name: module.name, version: version, digest: digest,
+        configuration: DeploymentConfiguration(), generation: 3, deployedAt: wall),
+      record: ModuleVersionRecord(
+        namespace: module.namespace, name: module.name, version: version, digest: digest,
+        size: ByteCount(bytes: 1), signers: [], signature: [], pushedAt: wall, pushedBy: .local),
+      role: .retained, fence: .zero)
+  }
+
+  func releaseByHand(
+    _ module: QualifiedName, for caller: AgentCaller, at node: NodeID
+  ) async throws(Problem) { heard.withLock { $0.append("release \(module) \(node)") } }
+}
+
 struct TestState: GuestState {
   func entry(
     _ key: StateKey, in bucket: BucketName, of namespace: Namespace
@@ -144,6 +181,7 @@ final class TestAgent: AgentConnection {
 /// A server on a port of its own, and what agents need to reach it.
 struct TestWire {
   let plane: TestPlane
+  let callers = TestCallers()
   let port: Int
   let authority: TestAuthority
   private let serving: Task<Void, any Error>
@@ -153,8 +191,8 @@ struct TestWire {
     authority = try TestAuthority()
     let server = AttachServer(
       plane: plane, identity: try authority.plane(dns: dns), host: "127.0.0.1", port: 0,
-      admit: { (der) throws(Problem) in try TestAuthority.admit(der) }, heartbeats: nil,
-      programVersion: "test",
+      admit: { (der) throws(Problem) in try TestAuthority.admit(der) }, callers: callers,
+      heartbeats: nil, programVersion: "test",
       logger: Logger(label: "test"))
     let port = OneShot<Int>()
     serving = Task {

@@ -15,6 +15,7 @@ import X509
 final class AttachService: WireControlPlane.ServiceProtocol {
   private let plane: any ControlPlaneConnection
   private let admit: @Sendable ([UInt8]) async throws(Problem) -> NodeID
+  private let callers: any AgentCallers
   private let heartbeats: (any HeartbeatReception)?
   private let programVersion: String
   private let logger: Logger
@@ -30,8 +31,10 @@ final class AttachService: WireControlPlane.ServiceProtocol {
   init(
     plane: any ControlPlaneConnection,
     admit: @escaping @Sendable ([UInt8]) async throws(Problem) -> NodeID,
-    heartbeats: (any HeartbeatReception)?, programVersion: String, logger: Logger
+    callers: any AgentCallers, heartbeats: (any HeartbeatReception)?, programVersion: String,
+    logger: Logger
   ) {
+    self.callers = callers
     self.heartbeats = heartbeats
     self.plane = plane
     self.admit = admit
@@ -208,7 +211,7 @@ final class AttachService: WireControlPlane.ServiceProtocol {
     request: StreamingServerRequest<WireQuestion>, context: ServerContext
   ) async throws -> StreamingServerResponse<WireAnswer> {
     let agent = try await attached(request.metadata, context)
-    let desk = QuestionDesk(plane: plane, node: agent.node)
+    let desk = QuestionDesk(plane: plane, callers: callers, node: agent.node)
     return StreamingServerResponse { writer in
       let answers = OutboundQueue<WireAnswer>()
       try await withThrowingTaskGroup(of: Void.self) { group in

@@ -26,7 +26,7 @@ extension WireNodePlan {
 }
 
 extension WirePlacementOrder {
-  fileprivate init(_ order: PlacementOrder) throws(WireFault) {
+  init(_ order: PlacementOrder) throws(WireFault) {
     self.init()
     deploymentJson = try WireJSON.encode(order.deployment)
     recordJson = try WireJSON.encode(order.record)
@@ -34,7 +34,7 @@ extension WirePlacementOrder {
     fence = WirePlanVersion(order.fence)
   }
 
-  fileprivate func order() throws(WireFault) -> PlacementOrder {
+  func order() throws(WireFault) -> PlacementOrder {
     PlacementOrder(
       deployment: try WireJSON.decode(Deployment.self, from: deploymentJson),
       record: try WireJSON.decode(ModuleVersionRecord.self, from: recordJson),

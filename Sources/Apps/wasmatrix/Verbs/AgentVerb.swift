@@ -20,10 +20,15 @@ struct AgentVerb: AsyncParsableCommand {
       labels and hardware are for you to say, and placement goes by them. When the control plane is away it \
       goes on with what it has, and attaches again.
 
+      With --serve it also serves tools: the gRPC service in Protocol/wasmatrix/agent/v1/agent.proto, over TLS \
+      with the node's certificate, for callers with a user's token. StartModule and StopModule hold modules \
+      on this node by hand (deployer), GetMetrics says how it is (viewer).
+
       EXAMPLE
         wasmatrix agent --join https://10.0.0.1:8080 --token wmj1.... --name press-7
         wasmatrix agent --join http://127.0.0.1:8080 --zone hall-2 --lat 48.2 --lon 16.4 \\
           --label line=3 --hardware can-bus --fault-domain hall-2 --data /var/lib/wasmatrix-agent
+        wasmatrix agent --join https://10.0.0.1:8080 --name press-7 --serve 127.0.0.1:7444
       """)
 
   @Option(help: ArgumentHelp("The address of the control plane's API.", valueName: "url"))
@@ -70,6 +75,11 @@ struct AgentVerb: AsyncParsableCommand {
         + "the port that the control plane has.", valueName: "host:port"))
   var attach: ListenAddress?
 
+  @Option(
+    help: ArgumentHelp(
+      "Serves tools there, over TLS (default: nowhere).", valueName: "host:port"))
+  var serve: ListenAddress?
+
   @Flag(help: .hidden)
   var stopWithInput = false
 
@@ -111,7 +121,9 @@ struct AgentVerb: AsyncParsableCommand {
     }
     try await joinIfNeeded(identity)
     let (server, attach) = (join, attach)
-    let session = AgentSession(description, in: folder, identity: identity) {
+    let session = AgentSession(
+      description, in: folder, identity: identity, servingTools: serve
+    ) {
       () async throws(Problem) in
       if let attach { return RemoteControlPlane.Address(host: attach.host, port: attach.port) }
       guard let address = await identity.attachAddresses.first else {

@@ -150,7 +150,7 @@ enum Schemas {
   private static let placement = Schema.object(
     required: [
       "node": Schema.string, "module": Schema.string, "version": Schema.string,
-      "role": Schema.texts(PlacementRole.allCases), "digest": Schema.string,
+      "role": Schema.texts(PlacementStanding.allCases), "digest": Schema.string,
       "generation": Schema.integer, "code": Schema.texts(CodeMode.allCases),
       "readySince": Schema.time,
       "activations": Schema.integer, "failures": Schema.integer, "running": Schema.integer,
