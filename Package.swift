@@ -185,7 +185,7 @@ let package = Package(
       "Adapters", "WireProtocol",
       [
         "ClusterModel", "HostPorts", "WireMessages", grpc, grpcTransport, protobuf, certificates,
-        asn1, crypto, nioCore, nioPosix, nioSSL, logging,
+        asn1, crypto, deque, nioCore, nioPosix, nioSSL, logging,
         .product(name: "NIOCertificateReloading", package: "swift-nio-extras"),
       ]),
     target(
@@ -322,7 +322,7 @@ let package = Package(
       "Adapters", "DedicatedThreadsTests", ["HostPorts", "DedicatedThreads"]),
     tests(
       "Adapters", "HeartbeatLinkTests",
-      ["HeartbeatCoding", "HeartbeatLink", "DedicatedThreads"]),
+      ["HostPorts", "HeartbeatCoding", "HeartbeatLink", "DedicatedThreads"]),
     tests(
       "Adapters", "ProcessWatchingTests",
       [
@@ -356,7 +356,7 @@ let package = Package(
       "Adapters", "WireProtocolTests",
       [
         "HostPorts", "WireMessages", "WireProtocol", grpc, protobuf, certificates, asn1, crypto,
-        logging,
+        nioCore, nioPosix, logging,
       ]),
     tests(
       "Adapters", "ClusterAuthorityTests",

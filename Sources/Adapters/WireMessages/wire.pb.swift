@@ -164,6 +164,14 @@ package nonisolated struct WireAgentFrame: Sendable {
     set {frame = .roundTrip(newValue)}
   }
 
+  package var roundTrips: WireRoundTrips {
+    get {
+      if case .roundTrips(let v)? = frame {return v}
+      return WireRoundTrips()
+    }
+    set {frame = .roundTrips(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Frame: Equatable, Sendable {
@@ -175,6 +183,7 @@ package nonisolated struct WireAgentFrame: Sendable {
     case answer(WireInquiryAnswer)
     case news(WireServiceNews)
     case roundTrip(WireRoundTrip)
+    case roundTrips(WireRoundTrips)
 
   }
 
@@ -253,6 +262,14 @@ package nonisolated struct WirePlaneFrame: Sendable {
     set {frame = .inquiry(newValue)}
   }
 
+  package var echoPeers: WireEchoPeers {
+    get {
+      if case .echoPeers(let v)? = frame {return v}
+      return WireEchoPeers()
+    }
+    set {frame = .echoPeers(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Frame: Equatable, Sendable {
@@ -264,6 +281,7 @@ package nonisolated struct WirePlaneFrame: Sendable {
     case reportAcknowledged(WireReportAcknowledged)
     case refused(WireRefused)
     case inquiry(WireInquiry)
+    case echoPeers(WireEchoPeers)
 
   }
 
@@ -727,6 +745,96 @@ package nonisolated struct WireRoundTrip: Sendable {
   package init() {}
 }
 
+/// How long it takes from the node to others and to landmarks.
+package nonisolated struct WireRoundTrips: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var roundTrips: [WireMeasuredRoundTrip] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct WireMeasuredRoundTrip: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var to: WireMeasuredRoundTrip.OneOf_To? = nil
+
+  package var node: String {
+    get {
+      if case .node(let v)? = to {return v}
+      return String()
+    }
+    set {to = .node(newValue)}
+  }
+
+  /// The zone whose gateway it is.
+  package var landmark: String {
+    get {
+      if case .landmark(let v)? = to {return v}
+      return String()
+    }
+    set {to = .landmark(newValue)}
+  }
+
+  package var microseconds: UInt64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum OneOf_To: Equatable, Sendable {
+    case node(String)
+    /// The zone whose gateway it is.
+    case landmark(String)
+
+  }
+
+  package init() {}
+}
+
+/// Agents that this one exchanges echoes with, in place of all it was told before. They are datagrams as
+/// heartbeats are (docs/HEARTBEATS.md), from the socket that heartbeats leave by.
+package nonisolated struct WireEchoPeers: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var peers: [WireEchoPeer] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct WireEchoPeer: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var node: String = String()
+
+  /// Of the pair, known to these two alone: 16 bytes and 32 bytes.
+  package var session: Data = Data()
+
+  package var key: Data = Data()
+
+  /// Where its heartbeats come from.
+  package var host: String = String()
+
+  package var port: UInt32 = 0
+
+  /// Whether this agent is the first of the pair, which sends as the agent of the session.
+  package var isFirst: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
 package nonisolated struct WireLeft: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -961,6 +1069,15 @@ package nonisolated struct WireInquiry: Sendable {
     set {inquiry = .disturb(newValue)}
   }
 
+  /// How far what it should hold is.
+  package var distribution: WireEmpty {
+    get {
+      if case .distribution(let v)? = inquiry {return v}
+      return WireEmpty()
+    }
+    set {inquiry = .distribution(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Inquiry: Equatable, Sendable {
@@ -973,6 +1090,8 @@ package nonisolated struct WireInquiry: Sendable {
     case cancel(WireEmpty)
     /// Not answered.
     case disturb(WireDisturbance)
+    /// How far what it should hold is.
+    case distribution(WireEmpty)
 
   }
 
@@ -1095,6 +1214,14 @@ package nonisolated struct WireInquiryAnswer: Sendable {
     set {answer = .end(newValue)}
   }
 
+  package var distribution: WireDistribution {
+    get {
+      if case .distribution(let v)? = answer {return v}
+      return WireDistribution()
+    }
+    set {answer = .distribution(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Answer: Equatable, Sendable {
@@ -1105,8 +1232,120 @@ package nonisolated struct WireInquiryAnswer: Sendable {
     case problem(WireProblem)
     /// A log that was followed has ended.
     case end(WireEmpty)
+    case distribution(WireDistribution)
 
   }
+
+  package init() {}
+}
+
+package nonisolated struct WireDistribution: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var items: [WireDistributionItem] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct WireDistributionItem: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var node: String = String()
+
+  package var placement: WirePlacementId {
+    get {_placement ?? WirePlacementId()}
+    set {_placement = newValue}
+  }
+  /// Returns true if `placement` has been explicitly set.
+  package var hasPlacement: Bool {self._placement != nil}
+  /// Clears the value of `placement`. Subsequent reads from it will return its default value.
+  package mutating func clearPlacement() {self._placement = nil}
+
+  package var version: String = String()
+
+  package var digest: String = String()
+
+  package var role: WirePlacementRole = .unspecified
+
+  package var stage: WireDistributionItem.OneOf_Stage? = nil
+
+  /// Until fewer are made ready at the same time.
+  package var waiting: WireEmpty {
+    get {
+      if case .waiting(let v)? = stage {return v}
+      return WireEmpty()
+    }
+    set {stage = .waiting(newValue)}
+  }
+
+  package var fetching: WireTransfer {
+    get {
+      if case .fetching(let v)? = stage {return v}
+      return WireTransfer()
+    }
+    set {stage = .fetching(newValue)}
+  }
+
+  /// It is verified and compiled.
+  package var compiling: WireEmpty {
+    get {
+      if case .compiling(let v)? = stage {return v}
+      return WireEmpty()
+    }
+    set {stage = .compiling(newValue)}
+  }
+
+  package var readySinceUs: Int64 {
+    get {
+      if case .readySinceUs(let v)? = stage {return v}
+      return 0
+    }
+    set {stage = .readySinceUs(newValue)}
+  }
+
+  package var failed: WireProblem {
+    get {
+      if case .failed(let v)? = stage {return v}
+      return WireProblem()
+    }
+    set {stage = .failed(newValue)}
+  }
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum OneOf_Stage: Equatable, Sendable {
+    /// Until fewer are made ready at the same time.
+    case waiting(WireEmpty)
+    case fetching(WireTransfer)
+    /// It is verified and compiled.
+    case compiling(WireEmpty)
+    case readySinceUs(Int64)
+    case failed(WireProblem)
+
+  }
+
+  package init() {}
+
+  fileprivate var _placement: WirePlacementId? = nil
+}
+
+package nonisolated struct WireTransfer: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var bytes: UInt64 = 0
+
+  /// 0 when it is not known yet.
+  package var ofBytes: UInt64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 }
@@ -1285,12 +1524,23 @@ package nonisolated struct WireRunOrder: Sendable {
     set {order = .cancel(newValue)}
   }
 
+  /// What the event of an invocation still lacks, in its order. To agents with the feature `event-pieces`.
+  package var piece: Data {
+    get {
+      if case .piece(let v)? = order {return v}
+      return Data()
+    }
+    set {order = .piece(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Order: Equatable, Sendable {
     case invocation(WireInvocation)
     /// Ends it.
     case cancel(WireEmpty)
+    /// What the event of an invocation still lacks, in its order. To agents with the feature `event-pieces`.
+    case piece(Data)
 
   }
 
@@ -1333,6 +1583,12 @@ package nonisolated struct WireInvocation: @unchecked Sendable {
   package var attempt: UInt32 {
     get {_storage._attempt}
     set {_uniqueStorage()._attempt = newValue}
+  }
+
+  /// So many bytes follow in pieces, after those that are in the event. It begins when all are there.
+  package var followingBytes: UInt64 {
+    get {_storage._followingBytes}
+    set {_uniqueStorage()._followingBytes = newValue}
   }
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -2297,7 +2553,7 @@ nonisolated extension WirePlacementRole: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension WireAgentFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".AgentFrame"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}hello\0\u{1}attached\0\u{1}reported\0\u{1}heartbeat\0\u{1}left\0\u{1}answer\0\u{1}news\0\u{3}round_trip\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}hello\0\u{1}attached\0\u{1}reported\0\u{1}heartbeat\0\u{1}left\0\u{1}answer\0\u{1}news\0\u{3}round_trip\0\u{4}\u{c}round_trips\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2409,6 +2665,19 @@ nonisolated extension WireAgentFrame: SwiftProtobuf.Message, SwiftProtobuf._Mess
           self.frame = .roundTrip(v)
         }
       }()
+      case 20: try {
+        var v: WireRoundTrips?
+        var hadOneofValue = false
+        if let current = self.frame {
+          hadOneofValue = true
+          if case .roundTrips(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.frame = .roundTrips(v)
+        }
+      }()
       default: break
       }
     }
@@ -2452,6 +2721,10 @@ nonisolated extension WireAgentFrame: SwiftProtobuf.Message, SwiftProtobuf._Mess
       guard case .roundTrip(let v)? = self.frame else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
     }()
+    case .roundTrips?: try {
+      guard case .roundTrips(let v)? = self.frame else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -2466,7 +2739,7 @@ nonisolated extension WireAgentFrame: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension WirePlaneFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".PlaneFrame"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}registered\0\u{1}unknown\0\u{1}plan\0\u{3}heartbeat_acknowledged\0\u{3}report_acknowledged\0\u{1}refused\0\u{1}inquiry\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}registered\0\u{1}unknown\0\u{1}plan\0\u{3}heartbeat_acknowledged\0\u{3}report_acknowledged\0\u{1}refused\0\u{1}inquiry\0\u{4}\u{c}echo_peers\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2578,6 +2851,19 @@ nonisolated extension WirePlaneFrame: SwiftProtobuf.Message, SwiftProtobuf._Mess
           self.frame = .inquiry(v)
         }
       }()
+      case 20: try {
+        var v: WireEchoPeers?
+        var hadOneofValue = false
+        if let current = self.frame {
+          hadOneofValue = true
+          if case .echoPeers(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.frame = .echoPeers(v)
+        }
+      }()
       default: break
       }
     }
@@ -2620,6 +2906,10 @@ nonisolated extension WirePlaneFrame: SwiftProtobuf.Message, SwiftProtobuf._Mess
     case .inquiry?: try {
       guard case .inquiry(let v)? = self.frame else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    }()
+    case .echoPeers?: try {
+      guard case .echoPeers(let v)? = self.frame else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
     }()
     case nil: break
     }
@@ -3462,6 +3752,183 @@ nonisolated extension WireRoundTrip: SwiftProtobuf.Message, SwiftProtobuf._Messa
   }
 }
 
+nonisolated extension WireRoundTrips: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".RoundTrips"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}round_trips\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.roundTrips) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.roundTrips.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.roundTrips, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireRoundTrips, rhs: WireRoundTrips) -> Bool {
+    if lhs.roundTrips != rhs.roundTrips {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireMeasuredRoundTrip: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".MeasuredRoundTrip"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}node\0\u{1}landmark\0\u{1}microseconds\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.to != nil {try decoder.handleConflictingOneOf()}
+          self.to = .node(v)
+        }
+      }()
+      case 2: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.to != nil {try decoder.handleConflictingOneOf()}
+          self.to = .landmark(v)
+        }
+      }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.microseconds) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    switch self.to {
+    case .node?: try {
+      guard case .node(let v)? = self.to else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 1)
+    }()
+    case .landmark?: try {
+      guard case .landmark(let v)? = self.to else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 2)
+    }()
+    case nil: break
+    }
+    if self.microseconds != 0 {
+      try visitor.visitSingularUInt64Field(value: self.microseconds, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireMeasuredRoundTrip, rhs: WireMeasuredRoundTrip) -> Bool {
+    if lhs.to != rhs.to {return false}
+    if lhs.microseconds != rhs.microseconds {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireEchoPeers: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".EchoPeers"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}peers\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.peers) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.peers.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.peers, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireEchoPeers, rhs: WireEchoPeers) -> Bool {
+    if lhs.peers != rhs.peers {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireEchoPeer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".EchoPeer"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}node\0\u{1}session\0\u{1}key\0\u{1}host\0\u{1}port\0\u{3}is_first\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.node) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.session) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self.key) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.host) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.port) }()
+      case 6: try { try decoder.decodeSingularBoolField(value: &self.isFirst) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.node.isEmpty {
+      try visitor.visitSingularStringField(value: self.node, fieldNumber: 1)
+    }
+    if !self.session.isEmpty {
+      try visitor.visitSingularBytesField(value: self.session, fieldNumber: 2)
+    }
+    if !self.key.isEmpty {
+      try visitor.visitSingularBytesField(value: self.key, fieldNumber: 3)
+    }
+    if !self.host.isEmpty {
+      try visitor.visitSingularStringField(value: self.host, fieldNumber: 4)
+    }
+    if self.port != 0 {
+      try visitor.visitSingularUInt32Field(value: self.port, fieldNumber: 5)
+    }
+    if self.isFirst != false {
+      try visitor.visitSingularBoolField(value: self.isFirst, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireEchoPeer, rhs: WireEchoPeer) -> Bool {
+    if lhs.node != rhs.node {return false}
+    if lhs.session != rhs.session {return false}
+    if lhs.key != rhs.key {return false}
+    if lhs.host != rhs.host {return false}
+    if lhs.port != rhs.port {return false}
+    if lhs.isFirst != rhs.isFirst {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension WireLeft: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Left"
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}node\0\u{1}incarnation\0")
@@ -3800,7 +4267,7 @@ nonisolated extension WireNodeFacts: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension WireInquiry: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Inquiry"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}facts\0\u{1}placements\0\u{3}kill_service\0\u{3}log_lines\0\u{3}follow_log\0\u{1}cancel\0\u{1}disturb\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}facts\0\u{1}placements\0\u{3}kill_service\0\u{3}log_lines\0\u{3}follow_log\0\u{1}cancel\0\u{1}disturb\0\u{2}\u{c}distribution\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3900,6 +4367,19 @@ nonisolated extension WireInquiry: SwiftProtobuf.Message, SwiftProtobuf._Message
           self.inquiry = .disturb(v)
         }
       }()
+      case 20: try {
+        var v: WireEmpty?
+        var hadOneofValue = false
+        if let current = self.inquiry {
+          hadOneofValue = true
+          if case .distribution(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.inquiry = .distribution(v)
+        }
+      }()
       default: break
       }
     }
@@ -3941,6 +4421,10 @@ nonisolated extension WireInquiry: SwiftProtobuf.Message, SwiftProtobuf._Message
     case .disturb?: try {
       guard case .disturb(let v)? = self.inquiry else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    }()
+    case .distribution?: try {
+      guard case .distribution(let v)? = self.inquiry else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
     }()
     case nil: break
     }
@@ -4050,7 +4534,7 @@ nonisolated extension WireDisturbance: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension WireInquiryAnswer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".InquiryAnswer"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}facts\0\u{1}placements\0\u{3}service_killed\0\u{3}log_lines\0\u{1}problem\0\u{1}end\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}facts\0\u{1}placements\0\u{3}service_killed\0\u{3}log_lines\0\u{1}problem\0\u{1}end\0\u{2}\u{d}distribution\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4132,6 +4616,19 @@ nonisolated extension WireInquiryAnswer: SwiftProtobuf.Message, SwiftProtobuf._M
           self.answer = .end(v)
         }
       }()
+      case 20: try {
+        var v: WireDistribution?
+        var hadOneofValue = false
+        if let current = self.answer {
+          hadOneofValue = true
+          if case .distribution(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.answer = .distribution(v)
+        }
+      }()
       default: break
       }
     }
@@ -4170,6 +4667,10 @@ nonisolated extension WireInquiryAnswer: SwiftProtobuf.Message, SwiftProtobuf._M
       guard case .end(let v)? = self.answer else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
     }()
+    case .distribution?: try {
+      guard case .distribution(let v)? = self.answer else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -4178,6 +4679,209 @@ nonisolated extension WireInquiryAnswer: SwiftProtobuf.Message, SwiftProtobuf._M
   package static func ==(lhs: WireInquiryAnswer, rhs: WireInquiryAnswer) -> Bool {
     if lhs.id != rhs.id {return false}
     if lhs.answer != rhs.answer {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireDistribution: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Distribution"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}items\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.items) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.items.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.items, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireDistribution, rhs: WireDistribution) -> Bool {
+    if lhs.items != rhs.items {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireDistributionItem: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".DistributionItem"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}node\0\u{1}placement\0\u{1}version\0\u{1}digest\0\u{1}role\0\u{1}waiting\0\u{1}fetching\0\u{1}compiling\0\u{3}ready_since_us\0\u{1}failed\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.node) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._placement) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.version) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.digest) }()
+      case 5: try { try decoder.decodeSingularEnumField(value: &self.role) }()
+      case 6: try {
+        var v: WireEmpty?
+        var hadOneofValue = false
+        if let current = self.stage {
+          hadOneofValue = true
+          if case .waiting(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.stage = .waiting(v)
+        }
+      }()
+      case 7: try {
+        var v: WireTransfer?
+        var hadOneofValue = false
+        if let current = self.stage {
+          hadOneofValue = true
+          if case .fetching(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.stage = .fetching(v)
+        }
+      }()
+      case 8: try {
+        var v: WireEmpty?
+        var hadOneofValue = false
+        if let current = self.stage {
+          hadOneofValue = true
+          if case .compiling(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.stage = .compiling(v)
+        }
+      }()
+      case 9: try {
+        var v: Int64?
+        try decoder.decodeSingularInt64Field(value: &v)
+        if let v = v {
+          if self.stage != nil {try decoder.handleConflictingOneOf()}
+          self.stage = .readySinceUs(v)
+        }
+      }()
+      case 10: try {
+        var v: WireProblem?
+        var hadOneofValue = false
+        if let current = self.stage {
+          hadOneofValue = true
+          if case .failed(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.stage = .failed(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.node.isEmpty {
+      try visitor.visitSingularStringField(value: self.node, fieldNumber: 1)
+    }
+    try { if let v = self._placement {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    if !self.version.isEmpty {
+      try visitor.visitSingularStringField(value: self.version, fieldNumber: 3)
+    }
+    if !self.digest.isEmpty {
+      try visitor.visitSingularStringField(value: self.digest, fieldNumber: 4)
+    }
+    if self.role != .unspecified {
+      try visitor.visitSingularEnumField(value: self.role, fieldNumber: 5)
+    }
+    switch self.stage {
+    case .waiting?: try {
+      guard case .waiting(let v)? = self.stage else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    }()
+    case .fetching?: try {
+      guard case .fetching(let v)? = self.stage else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    }()
+    case .compiling?: try {
+      guard case .compiling(let v)? = self.stage else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    }()
+    case .readySinceUs?: try {
+      guard case .readySinceUs(let v)? = self.stage else { preconditionFailure() }
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 9)
+    }()
+    case .failed?: try {
+      guard case .failed(let v)? = self.stage else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireDistributionItem, rhs: WireDistributionItem) -> Bool {
+    if lhs.node != rhs.node {return false}
+    if lhs._placement != rhs._placement {return false}
+    if lhs.version != rhs.version {return false}
+    if lhs.digest != rhs.digest {return false}
+    if lhs.role != rhs.role {return false}
+    if lhs.stage != rhs.stage {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireTransfer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Transfer"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}bytes\0\u{3}of_bytes\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.bytes) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.ofBytes) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.bytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.bytes, fieldNumber: 1)
+    }
+    if self.ofBytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.ofBytes, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireTransfer, rhs: WireTransfer) -> Bool {
+    if lhs.bytes != rhs.bytes {return false}
+    if lhs.ofBytes != rhs.ofBytes {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4490,7 +5194,7 @@ nonisolated extension WireServiceRestart: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension WireRunOrder: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".RunOrder"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}invocation\0\u{1}cancel\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}invocation\0\u{1}cancel\0\u{2}\u{11}piece\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4525,6 +5229,14 @@ nonisolated extension WireRunOrder: SwiftProtobuf.Message, SwiftProtobuf._Messag
           self.order = .cancel(v)
         }
       }()
+      case 20: try {
+        var v: Data?
+        try decoder.decodeSingularBytesField(value: &v)
+        if let v = v {
+          if self.order != nil {try decoder.handleConflictingOneOf()}
+          self.order = .piece(v)
+        }
+      }()
       default: break
       }
     }
@@ -4547,6 +5259,10 @@ nonisolated extension WireRunOrder: SwiftProtobuf.Message, SwiftProtobuf._Messag
       guard case .cancel(let v)? = self.order else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
     }()
+    case .piece?: try {
+      guard case .piece(let v)? = self.order else { preconditionFailure() }
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 20)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -4562,13 +5278,14 @@ nonisolated extension WireRunOrder: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension WireInvocation: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Invocation"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}placement\0\u{1}fence\0\u{1}event\0\u{1}attempt\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}placement\0\u{1}fence\0\u{1}event\0\u{1}attempt\0\u{4}\u{10}following_bytes\0")
 
   fileprivate class _StorageClass {
     var _placement: WirePlacementId? = nil
     var _fence: WirePlanVersion? = nil
     var _event: WireEvent? = nil
     var _attempt: UInt32 = 0
+    var _followingBytes: UInt64 = 0
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -4583,6 +5300,7 @@ nonisolated extension WireInvocation: SwiftProtobuf.Message, SwiftProtobuf._Mess
       _fence = source._fence
       _event = source._event
       _attempt = source._attempt
+      _followingBytes = source._followingBytes
     }
   }
 
@@ -4605,6 +5323,7 @@ nonisolated extension WireInvocation: SwiftProtobuf.Message, SwiftProtobuf._Mess
         case 2: try { try decoder.decodeSingularMessageField(value: &_storage._fence) }()
         case 3: try { try decoder.decodeSingularMessageField(value: &_storage._event) }()
         case 4: try { try decoder.decodeSingularUInt32Field(value: &_storage._attempt) }()
+        case 20: try { try decoder.decodeSingularUInt64Field(value: &_storage._followingBytes) }()
         default: break
         }
       }
@@ -4629,6 +5348,9 @@ nonisolated extension WireInvocation: SwiftProtobuf.Message, SwiftProtobuf._Mess
       if _storage._attempt != 0 {
         try visitor.visitSingularUInt32Field(value: _storage._attempt, fieldNumber: 4)
       }
+      if _storage._followingBytes != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._followingBytes, fieldNumber: 20)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -4642,6 +5364,7 @@ nonisolated extension WireInvocation: SwiftProtobuf.Message, SwiftProtobuf._Mess
         if _storage._fence != rhs_storage._fence {return false}
         if _storage._event != rhs_storage._event {return false}
         if _storage._attempt != rhs_storage._attempt {return false}
+        if _storage._followingBytes != rhs_storage._followingBytes {return false}
         return true
       }
       if !storagesAreEqual {return false}

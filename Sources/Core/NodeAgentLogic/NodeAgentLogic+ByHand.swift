@@ -286,6 +286,31 @@ extension NodeAgentLogic {
     byHand.values.filter(\.isReady).map(\.order.placement).sorted()
   }
 
+  /// A placement that the node should hold, and how that is.
+  public struct Holding: Sendable {
+    public let deployment: Deployment
+    public let standing: PlacementStanding
+    public let condition: PlacementCondition
+  }
+
+  /// All that the node should hold, for its plan or by hand, sorted by placement.
+  public var holdings: [Holding] {
+    let ready = Set(readyByHand)
+    let planned = held.values.map {
+      Holding(
+        deployment: $0.order.deployment,
+        standing: ready.contains($0.order.placement)
+          ? .byHand : PlacementStanding($0.order.role),
+        condition: $0.condition)
+    }
+    let hands = byHand.values.filter { held[$0.order.placement] == nil }.map {
+      Holding(
+        deployment: $0.order.deployment, standing: .byHand,
+        condition: $0.isReady ? .ready : .preparing)
+    }
+    return (planned + hands).sorted { $0.deployment.placement < $1.deployment.placement }
+  }
+
   /// Whether it is held by hand, ready or not.
   public func isHeldByHand(_ name: QualifiedName) -> Bool { byHand[name] != nil }
 

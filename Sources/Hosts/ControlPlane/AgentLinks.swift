@@ -19,6 +19,8 @@ final class AgentLinks: Sendable {
     case died(NodeID, Incarnation)
     /// An agent has measured the way to this control plane and back.
     case measured(NodeID, Duration)
+    /// The same to others and to landmarks.
+    case measuredOthers(NodeID, [RoundTripSample])
   }
 
   private struct State {
@@ -97,6 +99,11 @@ final class AgentLinks: Sendable {
     state.withLock { $0.messages }?.yield(.measured(node, roundTrip))
   }
 
+  /// The same to others and to landmarks.
+  func measured(_ samples: [RoundTripSample], from node: NodeID) {
+    state.withLock { $0.messages }?.yield(.measuredOthers(node, samples))
+  }
+
   func take(_ message: AgentMessage) {
     switch message {
     case .heartbeat: state.withLock { $0.heartbeats }?.yield(message)
@@ -160,6 +167,8 @@ struct AttachListener: SupervisedService {
         await plane.current?.agentEnded(node, incarnation, .connectionClosed)
       case .measured(let node, let roundTrip):
         await plane.current?.measured(roundTrip, from: node)
+      case .measuredOthers(let node, let samples):
+        await plane.current?.measured(samples, from: node)
       case .died(let node, let incarnation):
         await plane.current?.agentEnded(node, incarnation, .processEnded)
       }

@@ -163,6 +163,12 @@ extension SupervisedControlPlane: ClusterService {
     try await plane.borrow().placements(for: caller)
   }
 
+  public func distribution(
+    of module: ModuleName?, for caller: Caller
+  ) async throws(Problem) -> [DistributionStatus] {
+    try await plane.borrow().distribution(of: module, for: caller)
+  }
+
   public func command(
     _ command: NodeCommand, _ node: NodeID, by caller: Caller
   ) async throws(Problem) -> NodeScheduling? {

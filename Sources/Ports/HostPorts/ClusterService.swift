@@ -108,6 +108,12 @@ public protocol ClusterService: Sendable {
   func disturb(_ node: NodeID, _ disturbance: NodeDisturbance, by caller: Caller)
     async throws(Problem)
   func placements(for caller: Caller) async throws(Problem) -> [PlacementStatus]
+  /// How far versions are on their way to the nodes that should hold them, sorted by module, generation and
+  /// node.
+  ///
+  /// - Parameter module: `nil` for all.
+  func distribution(of module: ModuleName?, for caller: Caller) async throws(Problem)
+    -> [DistributionStatus]
   /// Changes whether a node is given work; returns when that is durable.
   ///
   /// - Returns: how it is given work from now on; `nil` when it was forgotten.
@@ -193,10 +199,13 @@ public struct NodeStatus: Hashable, Sendable {
   /// `nil` when the node could not be asked.
   public var engine: EngineFacts?
   public var startedAt: WallInstant?
+  /// From the node to others and to landmarks, as far as they were measured lately.
+  public var roundTrips: [RoundTripSample]
   public init(
     node: Node, state: NodeState, scheduling: NodeScheduling, engine: EngineFacts?,
-    startedAt: WallInstant?
+    startedAt: WallInstant?, roundTrips: [RoundTripSample] = []
   ) {
+    self.roundTrips = roundTrips
     self.node = node
     self.state = state
     self.scheduling = scheduling

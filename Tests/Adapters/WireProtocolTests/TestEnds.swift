@@ -16,6 +16,7 @@ final class TestPlane: ControlPlaneConnection {
     var denials: [CapabilityDenial] = []
     var news: [ServiceNews] = []
     var roundTrips: [Duration] = []
+    var samples: [RoundTripSample] = []
     var links: UInt64 = 0
   }
 
@@ -41,7 +42,12 @@ final class TestPlane: ControlPlaneConnection {
   func measured(_ roundTrip: Duration, from node: NodeID) {
     heard.withLock { $0.roundTrips.append(roundTrip) }
   }
-  func module(_ digest: ModuleDigest) async throws(Problem) -> [UInt8] { bytes }
+  func measured(_ samples: [RoundTripSample], from node: NodeID) {
+    heard.withLock { $0.samples += samples }
+  }
+  func module(
+    _ digest: ModuleDigest, _ progress: TransferProgress
+  ) async throws(Problem) -> [UInt8] { bytes }
   func trustedKeys() async throws(Problem) -> [TrustedKey] { [] }
   var state: any GuestState { stored }
   func commit(
@@ -155,6 +161,7 @@ final class TestAgent: AgentConnection {
   }
   func facts() async -> NodeFacts { Self.facts }
   func placementStatuses() async -> [PlacementStatus] { [] }
+  func distribution() async -> [DistributionStatus] { Self.distribution }
   func killService(_ module: QualifiedName) async -> Bool { true }
   func disturb(_ disturbance: NodeDisturbance) async throws(Problem) {}
   func logLines(of module: QualifiedName) async -> [LogLine] { [Self.line] }
@@ -167,6 +174,21 @@ final class TestAgent: AgentConnection {
       continuation.finish()
     }
   }
+
+  static let distribution: [DistributionStatus] = {
+    let stages: [DistributionStage] = [
+      .waiting, .fetching(TransferProgress.Amount(received: .kibibytes(2), size: nil)),
+      .fetching(TransferProgress.Amount(received: .kibibytes(2), size: .mebibytes(1))),
+      .compiling, .ready(since: WallInstant(microseconds: 5)),
+      .failed(Problem(.refused, code: "signature_missing", "no", next: "Sign it.")),
+    ]
+    return zip(stages, PlacementStanding.allCases + [.active, .fallback]).map { stage, role in
+      DistributionStatus(
+        node: WireTests.node, placement: WireTests.placement,
+        version: ModuleVersion(unchecked: "1.0.0"),
+        digest: ModuleDigest(sha256: [UInt8](repeating: 1, count: 32)), role: role, stage: stage)
+    }
+  }()
 
   static let line = LogLine(
     at: WallInstant(microseconds: 1), module: ModuleName(unchecked: "m"),
@@ -205,6 +227,8 @@ struct TestWire {
     }
     self.port = await port.value
   }
+
+  static let logger = Logger(label: "test")
 
   func stop() async {
     serving.cancel()

@@ -33,6 +33,7 @@ public final class RemoteControlPlane: ControlPlaneConnection {
   private let address: @Sendable () async throws(Problem) -> Address
   private let heartbeats: (any HeartbeatDispatch)?
   private let disturber: @Sendable (NodeDisturbance) -> Void
+  private let landmarks: LandmarkProbe
   private let identity: any IdentitySource
   private let programVersion: String
   private let logger: Logger
@@ -46,12 +47,15 @@ public final class RemoteControlPlane: ControlPlaneConnection {
   ///   - address: asked at each opening.
   ///   - disturber: kills or freezes this process, when an operator wants that.
   ///   - heartbeats: how they are sent when the control plane takes them beside the streams.
+  ///   - landmarks: where the way to is measured, too.
   public init(
     at address: @escaping @Sendable () async throws(Problem) -> Address,
     identity: any IdentitySource, heartbeats: (any HeartbeatDispatch)?,
-    disturber: @escaping @Sendable (NodeDisturbance) -> Void = { _ in }, programVersion: String,
+    landmarks: [Landmark] = [], disturber: @escaping @Sendable (NodeDisturbance) -> Void = { _ in },
+    programVersion: String,
     logger: Logger
   ) {
+    self.landmarks = LandmarkProbe(landmarks)
     self.disturber = disturber
     self.address = address
     self.heartbeats = heartbeats
@@ -81,10 +85,11 @@ public final class RemoteControlPlane: ControlPlaneConnection {
       $0.programVersion = programVersion
       $0.node = node.text
       $0.incarnation = incarnation.number
+      $0.features = [WireGreeting.eventPieces]
     }
     let session = PlaneSession(
       to: try await address(), identity: identity, agent: agent, hello: hello,
-      heartbeats: heartbeats, disturber: disturber, logger: logger)
+      heartbeats: heartbeats, landmarks: landmarks, disturber: disturber, logger: logger)
     let interval = try await session.open()
     return current.withLock { state in
       state.session = session
@@ -97,8 +102,9 @@ public final class RemoteControlPlane: ControlPlaneConnection {
 
   public func send(_ message: AgentMessage) { session?.send(message) }
 
-  /// It measures the way itself.
+  /// It measures the ways itself.
   public func measured(_ roundTrip: Duration, from node: NodeID) {}
+  public func measured(_ samples: [RoundTripSample], from node: NodeID) {}
 
   public func close(
     _ link: AgentLinkID, from node: NodeID, _ incarnation: Incarnation
@@ -162,12 +168,14 @@ public final class RemoteControlPlane: ControlPlaneConnection {
 
   // Modules.
 
-  public func module(_ digest: ModuleDigest) async throws(Problem) -> [UInt8] {
+  public func module(
+    _ digest: ModuleDigest, _ progress: TransferProgress
+  ) async throws(Problem) -> [UInt8] {
     var bytes: [UInt8] = []
     var attempt = 1
     while true {
       do throws(Problem) {
-        try await borrow().fetch(digest, into: &bytes)
+        try await borrow().fetch(digest, into: &bytes, progress)
         return bytes
       } catch  where error.category == .unavailable && attempt < Self.fetchAttempts {
         attempt += 1

@@ -70,11 +70,31 @@ final class AttachService: WireControlPlane.ServiceProtocol {
         group.addTask {
           try await self.read(request.messages, from: node, frames) { impatience.cancel() }
         }
+        if let heartbeats = self.heartbeats {
+          group.addTask { try await Self.tellPeers(of: node, heartbeats, frames) }
+        }
         // Whoever ends first, reader or writer, ends the attachment.
         defer { group.cancelAll() }
         try await group.next()
       }
       return [:]
+    }
+  }
+
+  /// How often an agent is told with whom it exchanges echoes, when that has changed.
+  private static let peersInterval = Duration.seconds(3)
+
+  private static func tellPeers(
+    of node: NodeID, _ heartbeats: any HeartbeatReception, _ frames: OutboundQueue<WirePlaneFrame>
+  ) async throws {
+    var told: [EchoPeer] = []
+    while true {
+      try await Task.sleep(for: peersInterval * Double.random(in: 0.5...1.5))
+      let peers = heartbeats.echoPeers(of: node)
+      guard peers != told else { continue }
+      told = peers
+      // An agent that does not read is hung up on by what matters more.
+      _ = frames.send(.with { $0.echoPeers = WireEchoPeers(peers) })
     }
   }
 
@@ -119,7 +139,7 @@ final class AttachService: WireControlPlane.ServiceProtocol {
       SymmetricKey(size: .bits128).withUnsafeBytes { Array($0) })
     let agent = RemoteAgent(
       node, Incarnation(hello.incarnation), session: session, facts: try hello.facts.facts(),
-      frames: frames, heartbeats: heartbeats)
+      features: hello.features, frames: frames, heartbeats: heartbeats)
     let replaced = try agents.withLock { agents -> RemoteAgent? in
       guard !agents.isClosed else {
         throw RPCError(code: .unavailable, message: "the control plane is stopping")
@@ -174,6 +194,7 @@ final class AttachService: WireControlPlane.ServiceProtocol {
     case .roundTrip(let measured):
       plane.measured(
         .microseconds(Int64(clamping: measured.microseconds)), from: agent.node)
+    case .roundTrips(let wire): plane.measured(try wire.samples(), from: agent.node)
     case .attached, .reported, .heartbeat, .left:
       guard let message = try frame.message() else { return }
       guard message.node == agent.node else { throw foreign(message.node, agent.node) }
@@ -195,7 +216,9 @@ final class AttachService: WireControlPlane.ServiceProtocol {
     let agent = try await attached(request.metadata, context)
     return StreamingServerResponse { writer in
       try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask { for await order in agent.orders.elements { try await writer.write(order) } }
+        group.addTask {
+          while let order = await agent.orders.next() { try await writer.write(order) }
+        }
         group.addTask { for try await answer in request.messages { try agent.take(answer) } }
         defer {
           group.cancelAll()

@@ -23,6 +23,13 @@ extension RemoteAgent {
     return wire.placements.compactMap { try? $0.status() }.filter { $0.node == node }
   }
 
+  func distribution() async -> [DistributionStatus] {
+    guard
+      case .distribution(let wire)? = await inquire({ $0.distribution = WireEmpty() })?.answer
+    else { return [] }
+    return wire.items.compactMap { try? $0.status() }.filter { $0.node == node }
+  }
+
   func killService(_ module: QualifiedName) async -> Bool {
     let answer = await inquire { $0.killService = WireQualifiedName(module) }
     if case .serviceKilled(let isKilled)? = answer?.answer { return isKilled }
@@ -62,7 +69,7 @@ extension RemoteAgent {
     case .problem(let problem):
       continuation.finish()
       throw problem.problem
-    case .facts, .placements, .serviceKilled, .end, nil:
+    case .facts, .placements, .serviceKilled, .distribution, .end, nil:
       continuation.finish()
       throw unreachable
     }
@@ -134,7 +141,7 @@ extension RemoteAgent {
       switch answer.answer {
       case .logLines(let wire): for line in try wire.lines() { follower.yield(line) }
       case .end: follower.finish()
-      case .facts, .placements, .serviceKilled, .problem, nil: break
+      case .facts, .placements, .serviceKilled, .distribution, .problem, nil: break
       }
     }
     answered(answer.id, answer)

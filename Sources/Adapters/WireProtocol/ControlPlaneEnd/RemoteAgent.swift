@@ -14,7 +14,8 @@ final class RemoteAgent: AgentConnection {
   let session: String
   let frames: OutboundQueue<WirePlaneFrame>
   private let heartbeats: (any HeartbeatReception)?
-  let orders = OutboundQueue<WireRunOrder>()
+  let orders = RunQueue()
+  private let takesPieces: Bool
   let state: Mutex<State>
 
   struct State {
@@ -33,9 +34,11 @@ final class RemoteAgent: AgentConnection {
 
   init(
     _ node: NodeID, _ incarnation: Incarnation, session: String, facts: NodeFacts,
+    features: [String],
     frames: OutboundQueue<WirePlaneFrame>, heartbeats: (any HeartbeatReception)?
   ) {
     self.heartbeats = heartbeats
+    takesPieces = features.contains(WireGreeting.eventPieces)
     self.node = node
     self.incarnation = incarnation
     self.session = session
@@ -111,7 +114,7 @@ final class RemoteAgent: AgentConnection {
           return nil
         }
         if let early { return continuation.resume(returning: early) }
-        if !orders.send(order) { end() }
+        if !orders.send(order, inPieces: takesPieces) { end() }
       }
     } onCancel: {
       cancel(id)
@@ -132,7 +135,7 @@ final class RemoteAgent: AgentConnection {
       $0.id = id
       $0.cancel = WireEmpty()
     }
-    if !orders.send(order) { end() }
+    if !orders.send(order, inPieces: takesPieces) { end() }
     run.resume(returning: failed(.cancelled, "it was cancelled"))
   }
 

@@ -91,7 +91,7 @@ extension WirePlaneFrame {
     case .refused(let refused):
       .refused(
         Incarnation(refused.incarnation), refused.problem.problem, term: refused.term)
-    case .welcome, .inquiry, nil: nil
+    case .welcome, .inquiry, .echoPeers, nil: nil
     }
   }
 }
@@ -131,7 +131,7 @@ extension WireAgentFrame {
     case .reported(let report): .reported(try report.report())
     case .heartbeat(let heartbeat): .heartbeat(try heartbeat.heartbeat())
     case .left(let left): .left(try NodeID(wire: left.node), Incarnation(left.incarnation))
-    case .hello, .answer, .news, .roundTrip, nil: nil
+    case .hello, .answer, .news, .roundTrip, .roundTrips, nil: nil
     }
   }
 }

@@ -29,10 +29,11 @@ struct AgentSession: Sendable {
 
   /// - Parameters:
   ///   - tools: where the agent's own service listens; `nil` for nowhere.
+  ///   - landmarks: where the way to is measured.
   ///   - address: where the control plane takes agents, asked at each attachment.
   init(
     _ description: NodeDescription, in folder: DataFolder, identity: NodeIdentity,
-    servingTools listen: ListenAddress?,
+    servingTools listen: ListenAddress?, landmarks: [Landmark],
     address: @escaping @Sendable () async throws(Problem) -> RemoteControlPlane.Address
   ) {
     self.folder = folder
@@ -42,7 +43,8 @@ struct AgentSession: Sendable {
     node = description.name
     let plane = RemoteControlPlane(
       at: address, identity: identity, heartbeats: DatagramDispatch { watch.announce($0, to: $1) },
-      disturber: { SelfDisturbance.carryOut($0) }, programVersion: ProgramVersion.text,
+      landmarks: landmarks, disturber: { SelfDisturbance.carryOut($0) },
+      programVersion: ProgramVersion.text,
       logger: Logger(label: "control-plane"))
     services = NodeServices(
       description, of: plane, in: folder.path, firstCode: .optimised,

@@ -29,6 +29,7 @@ struct AgentVerb: AsyncParsableCommand {
         wasmatrix agent --join http://127.0.0.1:8080 --zone hall-2 --lat 48.2 --lon 16.4 \\
           --label line=3 --hardware can-bus --fault-domain hall-2 --data /var/lib/wasmatrix-agent
         wasmatrix agent --join https://10.0.0.1:8080 --name press-7 --serve 127.0.0.1:7444
+        wasmatrix agent --join https://10.0.0.1:8080 --landmark hall-2=10.0.2.1:502
       """)
 
   @Option(help: ArgumentHelp("The address of the control plane's API.", valueName: "url"))
@@ -77,6 +78,13 @@ struct AgentVerb: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
+      "The gateway of a zone, something that takes TCP connections: the way to it is measured, and placement "
+        + "goes by it where `origin` names the zone; several times.", valueName: "zone=host:port"),
+    transform: LandmarkArgument.parse)
+  var landmark: [Landmark] = []
+
+  @Option(
+    help: ArgumentHelp(
       "Serves tools there, over TLS (default: nowhere).", valueName: "host:port"))
   var serve: ListenAddress?
 
@@ -99,6 +107,9 @@ struct AgentVerb: AsyncParsableCommand {
   }
 
   func validate() throws {
+    if landmark.count > LandmarkArgument.most {
+      throw ValidationError("there are at most \(LandmarkArgument.most) landmarks")
+    }
     if let memoryMebibytes, !Self.memoryRange.contains(memoryMebibytes) {
       throw ValidationError("--memory-mebibytes is 1 to \(Self.memoryRange.upperBound)")
     }
@@ -122,7 +133,7 @@ struct AgentVerb: AsyncParsableCommand {
     try await joinIfNeeded(identity)
     let (server, attach) = (join, attach)
     let session = AgentSession(
-      description, in: folder, identity: identity, servingTools: serve
+      description, in: folder, identity: identity, servingTools: serve, landmarks: landmark
     ) {
       () async throws(Problem) in
       if let attach { return RemoteControlPlane.Address(host: attach.host, port: attach.port) }

@@ -22,7 +22,7 @@ enum Schemas {
     "ScaleRequest": scaleRequest,
     "DeployedGeneration": deployedGeneration, "PlanRequest": planRequest,
     "Explanation": explanation,
-    "Placement": placement, "LogLine": logLine, "Finding": finding,
+    "Placement": placement, "Distribution": distribution, "LogLine": logLine, "Finding": finding,
     "Bucket": bucket, "BucketRequest": bucketRequest, "StateEntry": stateEntry,
     "StateChange": stateChange, "StateBatchRequest": stateBatchRequest,
     "StateBatch": stateBatch,
@@ -134,7 +134,14 @@ enum Schemas {
         "cpuPercent": Schema.number, "memoryPercent": Schema.number,
         "activeModules": Schema.integer,
       ]), "lastHeartbeat": Schema.time,
-    ], optional: ["startedAt": Schema.time, "engine": engine])
+    ],
+    optional: [
+      "startedAt": Schema.time, "engine": engine,
+      "roundTrips": Schema.array(
+        Schema.object(
+          required: ["microseconds": Schema.integer],
+          optional: ["node": Schema.string, "landmark": Schema.string])),
+    ])
 
   private static let nodeScheduling = Schema.object(
     required: ["node": Schema.string],
@@ -146,6 +153,18 @@ enum Schemas {
     "instanceSlots": Schema.integer, "liveInstances": Schema.integer,
     "queuedActivations": Schema.integer,
   ])
+
+  private static let distribution = Schema.object(
+    required: [
+      "node": Schema.string, "module": Schema.string, "version": Schema.string,
+      "generation": Schema.integer, "digest": Schema.string,
+      "role": Schema.texts(PlacementStanding.allCases),
+      "stage": Schema.texts(DistributionResource.Stage.allCases),
+    ],
+    optional: [
+      "receivedBytes": Schema.integer, "sizeBytes": Schema.integer, "readySince": Schema.time,
+      "problem": Schema.ref("Problem"),
+    ])
 
   private static let placement = Schema.object(
     required: [
