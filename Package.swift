@@ -185,8 +185,7 @@ let package = Package(
       "Adapters", "WireProtocol",
       [
         "ClusterModel", "Supervision", "HostPorts", "WireMessages", grpc, grpcTransport, protobuf,
-        certificates,
-        asn1, crypto, nioPosix, nioSSL, logging,
+        certificates, asn1, crypto, deque, nioCore, nioPosix, nioSSL, logging,
         .product(name: "NIOCertificateReloading", package: "swift-nio-extras"),
       ]),
     target(
@@ -323,7 +322,7 @@ let package = Package(
       "Adapters", "DedicatedThreadsTests", ["HostPorts", "DedicatedThreads"]),
     tests(
       "Adapters", "HeartbeatLinkTests",
-      ["HeartbeatCoding", "HeartbeatLink", "DedicatedThreads"]),
+      ["HostPorts", "HeartbeatCoding", "HeartbeatLink", "DedicatedThreads"]),
     tests(
       "Adapters", "ProcessWatchingTests",
       [
@@ -356,8 +355,8 @@ let package = Package(
     tests(
       "Adapters", "WireProtocolTests",
       [
-        "Supervision", "HostPorts", "WireMessages", "WireProtocol", protobuf, certificates, asn1,
-        crypto, logging,
+        "Supervision", "HostPorts", "WireMessages", "WireProtocol", grpc, protobuf, certificates,
+        asn1, crypto, nioCore, nioPosix, logging,
       ]),
     tests(
       "Adapters", "ClusterAuthorityTests",

@@ -98,6 +98,15 @@ class FleetTests(unittest.TestCase):
         self.assertEqual(fleet.agents["d"].wait(30), 4)
         self.assertIn("wasmatrix token create --join", fleet.agent_log("d"))
 
+    def test_how_far_versions_are_on_their_way_is_shown_for_each_node(self):
+        fleet = self.deployed("a", "b")
+        items = json.loads(fleet.run("distribution", "echo", "--json").stdout)
+        self.assertEqual({(item["node"], item["role"]) for item in items},
+                         {(node, role) for role, nodes in fleet.placements("echo").items() for node in nodes})
+        self.assertEqual({item["stage"] for item in items}, {"ready"})
+        self.assertIn(b"ready since", fleet.run("distribution").stdout)
+        self.assertEqual(json.loads(fleet.run("distribution", "nobody", "--json").stdout), [])
+
     def test_what_a_node_says_of_itself_is_known(self):
         fleet = self.fleet()
         fleet.join("a", options=["--zone", "hall-2", "--lat", "48.2", "--lon", "16.4", "--label", "line=3",
@@ -115,6 +124,28 @@ class FleetTests(unittest.TestCase):
         fleet.deploy(ECHO.replace("placement: {", "placement: { origin: { zone: gate },"), ("echo",))
         wait_until(
             lambda: b"measured" in fleet.run("explain", "echo").stdout, 30, "a measured round trip")
+
+    def test_nodes_measure_the_way_to_each_other_and_to_landmarks(self):
+        fleet = self.fleet()
+        with socket.create_server(("127.0.0.1", 0)) as plc:
+            address = f"127.0.0.1:{plc.getsockname()[1]}"
+            fleet.join("a", "b")
+            fleet.join("c", options=["--landmark", f"plc-3={address}", "--landmark", "gone=127.0.0.1:1"])
+
+            def measured():
+                return {node["id"]: {trip.get("node") or trip["landmark"] for trip in node["roundTrips"]}
+                        for node in json.loads(fleet.run("nodes", "--json").stdout)}
+            wait_until(lambda: all(set("abc") - {name} <= trips for name, trips in measured().items())
+                       and "plc-3" in measured()["c"], 60, "round trips between all")
+            self.assertNotIn("gone", measured()["c"])
+            # Placement goes by it.
+            fleet.deploy(ECHO.replace("placement: {", "placement: { origin: { zone: plc-3 },"), ("echo",))
+            self.assertEqual(fleet.wait_for_placement("echo", fallback=1)["active"], {"c"})
+            self.assertIn(b"measured", fleet.run("explain", "echo").stdout)
+        # What is gone is not measured any more, by those that stay.
+        fleet.kill_agent("b")
+        fleet.wait_for("b", state="unavailable")
+        self.assertIsNone(fleet.agents["a"].poll())
 
     def test_an_agent_that_is_killed_is_replaced_by_the_fallback(self):
         fleet = self.deployed("a", "b", "c")

@@ -25,6 +25,12 @@ public struct DatagramAddress: Hashable, @unchecked Sendable, CustomStringConver
     raw = address
   }
 
+  /// Whether a host is an address rather than a name that would have to be looked up.
+  static func isNumeric(_ host: String) -> Bool {
+    !host.isEmpty && host.utf8.count < Int(HL_HOST_SIZE)
+      && (host.contains(":") || host.allSatisfy { $0.isNumber || $0 == "." })
+  }
+
   /// As the system takes it (`sockaddr`).
   public var systemBytes: [UInt8] {
     withUnsafeBytes(of: raw.bytes) { Array($0.prefix(Int(raw.length))) }
@@ -39,6 +45,7 @@ public struct DatagramAddress: Hashable, @unchecked Sendable, CustomStringConver
   }
 
   public var port: UInt16 { parts?.port ?? 0 }
+  var host: String { parts?.host ?? "" }
 
   public var description: String {
     guard let (host, port) = parts else { return "an unknown address" }

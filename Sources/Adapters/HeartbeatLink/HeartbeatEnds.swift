@@ -32,6 +32,8 @@ public final class DatagramReception: HeartbeatReception {
     receiver.forget(id)
   }
 
+  public func echoPeers(of node: NodeID) -> [EchoPeer] { receiver.echoPeers(of: node) }
+
   public func send(_ message: ControlMessage, to node: NodeID) -> Bool {
     receiver.send(message, to: node)
   }

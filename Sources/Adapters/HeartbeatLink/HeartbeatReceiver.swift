@@ -1,6 +1,7 @@
 public import ClusterModel
 public import DedicatedThreads
 public import HeartbeatCoding
+public import HostPorts
 import Synchronization
 
 /// The control plane's end of heartbeats: one socket and one thread for all nodes.
@@ -19,6 +20,7 @@ public final class HeartbeatReceiver: Sendable {
   private let socket: DatagramSocket
   private let sessions: ReceiverSessions
   private let thread: DatagramThread
+  private let secrets: PairSecrets
 
   /// How its thread is scheduled.
   public var scheduling: HeartbeatScheduling { thread.scheduling }
@@ -40,6 +42,8 @@ public final class HeartbeatReceiver: Sendable {
     self.sessions = sessions
     self.refused = refused
     self.address = socket.address
+    var random = SystemRandomNumberGenerator()
+    secrets = PairSecrets(using: &random)
     thread = DatagramThread(
       socket, name: "wm-heartbeats", urgency: urgency,
       take: { bytes, sender in
@@ -84,6 +88,11 @@ public final class HeartbeatReceiver: Sendable {
       acknowledgement.incarnation == coder.session.incarnation
     else { return false }
     return socket.send(coder.encode(.acknowledgement(acknowledgement)), to: address)
+  }
+
+  /// With whom a node's agent exchanges echoes; none when nothing was heard of it.
+  public func echoPeers(of node: NodeID) -> [EchoPeer] {
+    sessions.echoPeers(of: node, secrets, at: monotonicNow())
   }
 
   /// Nothing is heard any more when this returns.

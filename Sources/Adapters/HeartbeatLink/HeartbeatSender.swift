@@ -1,6 +1,7 @@
 public import ClusterModel
 public import DedicatedThreads
 public import HeartbeatCoding
+public import HostPorts
 import Synchronization
 
 /// The agent's end of heartbeats, for one session.
@@ -15,6 +16,7 @@ public final class HeartbeatSender: Sendable {
   private let socket: DatagramSocket
   private let coder: DatagramCoder
   private let echo: EchoTimer
+  private let peers: PeerEchoes
   private let thread: DatagramThread
 
   /// How its thread is scheduled.
@@ -33,16 +35,24 @@ public final class HeartbeatSender: Sendable {
     let coder = DatagramCoder(session, as: .agent)
     let refused = RefusedDatagrams(at: .agent)
     let echo = EchoTimer()
+    let peers = PeerEchoes()
     self.session = session
     self.address = address
     self.socket = socket
     self.coder = coder
     self.refused = refused
     self.echo = echo
+    self.peers = peers
     thread = DatagramThread(
       socket, name: "wm-acks", urgency: urgency,
       take: { bytes, sender in
         do throws(DatagramRefusal) {
+          guard try DatagramCoder.session(of: bytes) == coder.session.id else {
+            if let answer = try peers.take(bytes, at: monotonicNow()) {
+              socket.send(answer, to: sender)
+            }
+            return
+          }
           switch try coder.decode(bytes) {
           case .acknowledgement(let acknowledgement): acknowledged(acknowledgement.message)
           case .echoReply(let stamp):
@@ -58,7 +68,9 @@ public final class HeartbeatSender: Sendable {
       tick: {
         let (stamp, wait) = echo.next(at: monotonicNow())
         if let stamp { socket.send(coder.encode(.echoRequest(stamp)), to: address) }
-        return wait
+        let (asks, peersWait) = peers.due(at: monotonicNow())
+        for ask in asks { socket.send(ask.bytes, to: ask.to) }
+        return min(wait, peersWait)
       })
   }
 
@@ -69,6 +81,14 @@ public final class HeartbeatSender: Sendable {
 
   /// How long it takes to the control plane and back; `nil` until that was measured.
   public var roundTrip: RoundTripEstimate? { echo.estimate }
+
+  /// With whom it exchanges echoes from now on, from any thread.
+  public func exchangeEchoes(with peers: [EchoPeer]) {
+    self.peers.replace(with: peers, at: monotonicNow())
+  }
+
+  /// The shortest ways to these that were measured since this was asked last.
+  public func takeMeasuredPeers() -> [RoundTripSample] { peers.taken() }
 
   /// What tells the control plane that this process has ended, for who watches it. It is never sent while
   /// the process lives.

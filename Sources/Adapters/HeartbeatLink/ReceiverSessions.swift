@@ -1,5 +1,6 @@
 import ClusterModel
 import HeartbeatCoding
+import HostPorts
 import Synchronization
 
 /// The sessions of a receiver: whom it knows, and where they are.
@@ -20,7 +21,15 @@ final class ReceiverSessions: Sendable {
     var newest: [NodeID: HeartbeatSessionID] = [:]
   }
 
+  /// Those that were heard, by their names.
+  private struct Ring {
+    var members: [(session: HeartbeatSession, address: DatagramAddress)] = []
+    var places: [NodeID: Int] = [:]
+    var madeAt: MonotonicInstant?
+  }
+
   private let state = Mutex(State())
+  private let ring = Mutex(Ring())
 
   /// As many as nodes may be known.
   static let most = 100_000
@@ -84,6 +93,43 @@ final class ReceiverSessions: Sendable {
       }
     }
     guard isNew else { throw .old }
+  }
+
+  /// How long the ring of all that were heard is used until it is made anew: that looks at all of them.
+  static let ringLife = Duration.seconds(5)
+
+  /// With whom a node exchanges echoes: with some of those that were heard.
+  func echoPeers(
+    of node: NodeID, _ secrets: PairSecrets, at now: MonotonicInstant
+  ) -> [EchoPeer] {
+    let ring = ring(at: now)
+    guard let place = ring.places[node] else { return [] }
+    let own = ring.members[place].session
+    return EchoNeighbours.of(place, among: ring.members.count).map { index in
+      let (other, address) = ring.members[index]
+      let pair = secrets.session(
+        (own.node, own.incarnation), (other.node, other.incarnation))
+      return EchoPeer(
+        node: other.node, session: pair.session.id.bytes, key: pair.session.key.bytes,
+        host: address.host, port: Int(address.port), isFirst: pair.first == node)
+    }
+  }
+
+  private func ring(at now: MonotonicInstant) -> Ring {
+    ring.withLock { ring in
+      if let made = ring.madeAt, now - made < Self.ringLife { return ring }
+      // Those who hear wait for no more than the copy.
+      let (sessions, newest) = state.withLock { ($0.sessions, $0.newest) }
+      ring.members = newest.values.compactMap { id in
+        guard let session = sessions[id], !session.hasEnded, let address = session.address
+        else { return nil }
+        return (session.coder.session, address)
+      }.sorted { $0.session.node < $1.session.node }
+      ring.places = [:]
+      for (place, member) in ring.members.enumerated() { ring.places[member.session.node] = place }
+      ring.madeAt = now
+      return ring
+    }
   }
 
   /// How to reach a node; `nil` when it was not heard yet.

@@ -50,6 +50,9 @@ package nonisolated enum WirePlacementRole: SwiftProtobuf.Enum, Swift.CaseIterab
   case active // = 1
   case fallback // = 2
   case retained // = 3
+
+  /// In no plan and no report, only in the status of a placement.
+  case byHand // = 4
   case UNRECOGNIZED(Int)
 
   package init() {
@@ -62,6 +65,7 @@ package nonisolated enum WirePlacementRole: SwiftProtobuf.Enum, Swift.CaseIterab
     case 1: self = .active
     case 2: self = .fallback
     case 3: self = .retained
+    case 4: self = .byHand
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -72,6 +76,7 @@ package nonisolated enum WirePlacementRole: SwiftProtobuf.Enum, Swift.CaseIterab
     case .active: return 1
     case .fallback: return 2
     case .retained: return 3
+    case .byHand: return 4
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -82,6 +87,7 @@ package nonisolated enum WirePlacementRole: SwiftProtobuf.Enum, Swift.CaseIterab
     .active,
     .fallback,
     .retained,
+    .byHand,
   ]
 
 }
@@ -158,6 +164,14 @@ package nonisolated struct WireAgentFrame: Sendable {
     set {frame = .roundTrip(newValue)}
   }
 
+  package var roundTrips: WireRoundTrips {
+    get {
+      if case .roundTrips(let v)? = frame {return v}
+      return WireRoundTrips()
+    }
+    set {frame = .roundTrips(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Frame: Equatable, Sendable {
@@ -169,6 +183,7 @@ package nonisolated struct WireAgentFrame: Sendable {
     case answer(WireInquiryAnswer)
     case news(WireServiceNews)
     case roundTrip(WireRoundTrip)
+    case roundTrips(WireRoundTrips)
 
   }
 
@@ -247,6 +262,14 @@ package nonisolated struct WirePlaneFrame: Sendable {
     set {frame = .inquiry(newValue)}
   }
 
+  package var echoPeers: WireEchoPeers {
+    get {
+      if case .echoPeers(let v)? = frame {return v}
+      return WireEchoPeers()
+    }
+    set {frame = .echoPeers(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Frame: Equatable, Sendable {
@@ -258,6 +281,7 @@ package nonisolated struct WirePlaneFrame: Sendable {
     case reportAcknowledged(WireReportAcknowledged)
     case refused(WireRefused)
     case inquiry(WireInquiry)
+    case echoPeers(WireEchoPeers)
 
   }
 
@@ -721,6 +745,96 @@ package nonisolated struct WireRoundTrip: Sendable {
   package init() {}
 }
 
+/// How long it takes from the node to others and to landmarks.
+package nonisolated struct WireRoundTrips: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var roundTrips: [WireMeasuredRoundTrip] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct WireMeasuredRoundTrip: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var to: WireMeasuredRoundTrip.OneOf_To? = nil
+
+  package var node: String {
+    get {
+      if case .node(let v)? = to {return v}
+      return String()
+    }
+    set {to = .node(newValue)}
+  }
+
+  /// The zone whose gateway it is.
+  package var landmark: String {
+    get {
+      if case .landmark(let v)? = to {return v}
+      return String()
+    }
+    set {to = .landmark(newValue)}
+  }
+
+  package var microseconds: UInt64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum OneOf_To: Equatable, Sendable {
+    case node(String)
+    /// The zone whose gateway it is.
+    case landmark(String)
+
+  }
+
+  package init() {}
+}
+
+/// Agents that this one exchanges echoes with, in place of all it was told before. They are datagrams as
+/// heartbeats are (docs/HEARTBEATS.md), from the socket that heartbeats leave by.
+package nonisolated struct WireEchoPeers: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var peers: [WireEchoPeer] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct WireEchoPeer: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var node: String = String()
+
+  /// Of the pair, known to these two alone: 16 bytes and 32 bytes.
+  package var session: Data = Data()
+
+  package var key: Data = Data()
+
+  /// Where its heartbeats come from.
+  package var host: String = String()
+
+  package var port: UInt32 = 0
+
+  /// Whether this agent is the first of the pair, which sends as the agent of the session.
+  package var isFirst: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
 package nonisolated struct WireLeft: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -986,6 +1100,15 @@ package nonisolated struct WireInquiry: Sendable {
     set {inquiry = .killChild(newValue)}
   }
 
+  /// How far what it should hold is.
+  package var distribution: WireEmpty {
+    get {
+      if case .distribution(let v)? = inquiry {return v}
+      return WireEmpty()
+    }
+    set {inquiry = .distribution(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Inquiry: Equatable, Sendable {
@@ -1002,6 +1125,8 @@ package nonisolated struct WireInquiry: Sendable {
     case supervision(WireEmpty)
     /// A part of it, by its path, is to end as if it had crashed.
     case killChild(String)
+    /// How far what it should hold is.
+    case distribution(WireEmpty)
 
   }
 
@@ -1142,6 +1267,14 @@ package nonisolated struct WireInquiryAnswer: Sendable {
     set {answer = .childKilled(newValue)}
   }
 
+  package var distribution: WireDistribution {
+    get {
+      if case .distribution(let v)? = answer {return v}
+      return WireDistribution()
+    }
+    set {answer = .distribution(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Answer: Equatable, Sendable {
@@ -1156,8 +1289,120 @@ package nonisolated struct WireInquiryAnswer: Sendable {
     case supervisionJson(Data)
     /// It is ending.
     case childKilled(WireEmpty)
+    case distribution(WireDistribution)
 
   }
+
+  package init() {}
+}
+
+package nonisolated struct WireDistribution: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var items: [WireDistributionItem] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct WireDistributionItem: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var node: String = String()
+
+  package var placement: WirePlacementId {
+    get {_placement ?? WirePlacementId()}
+    set {_placement = newValue}
+  }
+  /// Returns true if `placement` has been explicitly set.
+  package var hasPlacement: Bool {self._placement != nil}
+  /// Clears the value of `placement`. Subsequent reads from it will return its default value.
+  package mutating func clearPlacement() {self._placement = nil}
+
+  package var version: String = String()
+
+  package var digest: String = String()
+
+  package var role: WirePlacementRole = .unspecified
+
+  package var stage: WireDistributionItem.OneOf_Stage? = nil
+
+  /// Until fewer are made ready at the same time.
+  package var waiting: WireEmpty {
+    get {
+      if case .waiting(let v)? = stage {return v}
+      return WireEmpty()
+    }
+    set {stage = .waiting(newValue)}
+  }
+
+  package var fetching: WireTransfer {
+    get {
+      if case .fetching(let v)? = stage {return v}
+      return WireTransfer()
+    }
+    set {stage = .fetching(newValue)}
+  }
+
+  /// It is verified and compiled.
+  package var compiling: WireEmpty {
+    get {
+      if case .compiling(let v)? = stage {return v}
+      return WireEmpty()
+    }
+    set {stage = .compiling(newValue)}
+  }
+
+  package var readySinceUs: Int64 {
+    get {
+      if case .readySinceUs(let v)? = stage {return v}
+      return 0
+    }
+    set {stage = .readySinceUs(newValue)}
+  }
+
+  package var failed: WireProblem {
+    get {
+      if case .failed(let v)? = stage {return v}
+      return WireProblem()
+    }
+    set {stage = .failed(newValue)}
+  }
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum OneOf_Stage: Equatable, Sendable {
+    /// Until fewer are made ready at the same time.
+    case waiting(WireEmpty)
+    case fetching(WireTransfer)
+    /// It is verified and compiled.
+    case compiling(WireEmpty)
+    case readySinceUs(Int64)
+    case failed(WireProblem)
+
+  }
+
+  package init() {}
+
+  fileprivate var _placement: WirePlacementId? = nil
+}
+
+package nonisolated struct WireTransfer: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var bytes: UInt64 = 0
+
+  /// 0 when it is not known yet.
+  package var ofBytes: UInt64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 }
@@ -1336,12 +1581,23 @@ package nonisolated struct WireRunOrder: Sendable {
     set {order = .cancel(newValue)}
   }
 
+  /// What the event of an invocation still lacks, in its order. To agents with the feature `event-pieces`.
+  package var piece: Data {
+    get {
+      if case .piece(let v)? = order {return v}
+      return Data()
+    }
+    set {order = .piece(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Order: Equatable, Sendable {
     case invocation(WireInvocation)
     /// Ends it.
     case cancel(WireEmpty)
+    /// What the event of an invocation still lacks, in its order. To agents with the feature `event-pieces`.
+    case piece(Data)
 
   }
 
@@ -1384,6 +1640,12 @@ package nonisolated struct WireInvocation: @unchecked Sendable {
   package var attempt: UInt32 {
     get {_storage._attempt}
     set {_uniqueStorage()._attempt = newValue}
+  }
+
+  /// So many bytes follow in pieces, after those that are in the event. It begins when all are there.
+  package var followingBytes: UInt64 {
+    get {_storage._followingBytes}
+    set {_uniqueStorage()._followingBytes = newValue}
   }
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -1773,6 +2035,24 @@ package nonisolated struct WireQuestion: Sendable {
     set {question = .cancel(newValue)}
   }
 
+  /// Who asks something of the agent's own service (agent.proto).
+  package var caller: WireCallerCheck {
+    get {
+      if case .caller(let v)? = question {return v}
+      return WireCallerCheck()
+    }
+    set {question = .caller(newValue)}
+  }
+
+  /// Somebody wants a module held by hand there, or let go.
+  package var hand: WireHandRequest {
+    get {
+      if case .hand(let v)? = question {return v}
+      return WireHandRequest()
+    }
+    set {question = .hand(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Question: Equatable, Sendable {
@@ -1785,10 +2065,97 @@ package nonisolated struct WireQuestion: Sendable {
     case trustedKeys(WireEmpty)
     /// The answer to this number is not wanted any more.
     case cancel(WireEmpty)
+    /// Who asks something of the agent's own service (agent.proto).
+    case caller(WireCallerCheck)
+    /// Somebody wants a module held by hand there, or let go.
+    case hand(WireHandRequest)
 
   }
 
   package init() {}
+}
+
+/// A control plane that does not know it says `question_unknown`.
+package nonisolated struct WireCallerCheck: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// What the caller showed: a user's token.
+  package var token: String = String()
+
+  /// Where the call came from.
+  package var address: String = String()
+
+  /// What was called: "GetMetrics".
+  package var subject: String = String()
+
+  /// The least role that it takes: viewer, invoker, deployer, admin.
+  package var role: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// It is on record before it is answered.
+package nonisolated struct WireHandRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var caller: WireCallerCheck {
+    get {_caller ?? WireCallerCheck()}
+    set {_caller = newValue}
+  }
+  /// Returns true if `caller` has been explicitly set.
+  package var hasCaller: Bool {self._caller != nil}
+  /// Clears the value of `caller`. Subsequent reads from it will return its default value.
+  package mutating func clearCaller() {self._caller = nil}
+
+  package var module: WireQualifiedName {
+    get {_module ?? WireQualifiedName()}
+    set {_module = newValue}
+  }
+  /// Returns true if `module` has been explicitly set.
+  package var hasModule: Bool {self._module != nil}
+  /// Clears the value of `module`. Subsequent reads from it will return its default value.
+  package mutating func clearModule() {self._module = nil}
+
+  package var action: WireHandRequest.OneOf_Action? = nil
+
+  /// The newest deployment of this version; empty for the one that is deployed now. Answered with the order.
+  package var startVersion: String {
+    get {
+      if case .startVersion(let v)? = action {return v}
+      return String()
+    }
+    set {action = .startVersion(newValue)}
+  }
+
+  /// Answered with `done`.
+  package var stop: WireEmpty {
+    get {
+      if case .stop(let v)? = action {return v}
+      return WireEmpty()
+    }
+    set {action = .stop(newValue)}
+  }
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum OneOf_Action: Equatable, Sendable {
+    /// The newest deployment of this version; empty for the one that is deployed now. Answered with the order.
+    case startVersion(String)
+    /// Answered with `done`.
+    case stop(WireEmpty)
+
+  }
+
+  package init() {}
+
+  fileprivate var _caller: WireCallerCheck? = nil
+  fileprivate var _module: WireQualifiedName? = nil
 }
 
 package nonisolated struct WireBucketId: Sendable {
@@ -2037,6 +2404,24 @@ package nonisolated struct WireAnswer: Sendable {
     set {answer = .trustedKeys(newValue)}
   }
 
+  /// Who it is that asks the agent, and may.
+  package var caller: WireCallerRole {
+    get {
+      if case .caller(let v)? = answer {return v}
+      return WireCallerRole()
+    }
+    set {answer = .caller(newValue)}
+  }
+
+  /// What is to be held by hand. Its role and fence say nothing.
+  package var heldByHand: WirePlacementOrder {
+    get {
+      if case .heldByHand(let v)? = answer {return v}
+      return WirePlacementOrder()
+    }
+    set {answer = .heldByHand(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Answer: Equatable, Sendable {
@@ -2046,8 +2431,27 @@ package nonisolated struct WireAnswer: Sendable {
     case position(WireBucketPosition)
     case changes(WireStateChanges)
     case trustedKeys(WireTrustedKeys)
+    /// Who it is that asks the agent, and may.
+    case caller(WireCallerRole)
+    /// What is to be held by hand. Its role and fence say nothing.
+    case heldByHand(WirePlacementOrder)
 
   }
+
+  package init() {}
+}
+
+package nonisolated struct WireCallerRole: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The name of the token.
+  package var name: String = String()
+
+  package var role: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 }
@@ -2201,12 +2605,12 @@ package nonisolated struct WireModuleChunk: Sendable {
 fileprivate nonisolated let _protobuf_package = "wasmatrix.wire.v1"
 
 nonisolated extension WirePlacementRole: SwiftProtobuf._ProtoNameProviding {
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0PLACEMENT_ROLE_UNSPECIFIED\0\u{1}PLACEMENT_ROLE_ACTIVE\0\u{1}PLACEMENT_ROLE_FALLBACK\0\u{1}PLACEMENT_ROLE_RETAINED\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0PLACEMENT_ROLE_UNSPECIFIED\0\u{1}PLACEMENT_ROLE_ACTIVE\0\u{1}PLACEMENT_ROLE_FALLBACK\0\u{1}PLACEMENT_ROLE_RETAINED\0\u{1}PLACEMENT_ROLE_BY_HAND\0")
 }
 
 nonisolated extension WireAgentFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".AgentFrame"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}hello\0\u{1}attached\0\u{1}reported\0\u{1}heartbeat\0\u{1}left\0\u{1}answer\0\u{1}news\0\u{3}round_trip\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}hello\0\u{1}attached\0\u{1}reported\0\u{1}heartbeat\0\u{1}left\0\u{1}answer\0\u{1}news\0\u{3}round_trip\0\u{4}\u{c}round_trips\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2318,6 +2722,19 @@ nonisolated extension WireAgentFrame: SwiftProtobuf.Message, SwiftProtobuf._Mess
           self.frame = .roundTrip(v)
         }
       }()
+      case 20: try {
+        var v: WireRoundTrips?
+        var hadOneofValue = false
+        if let current = self.frame {
+          hadOneofValue = true
+          if case .roundTrips(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.frame = .roundTrips(v)
+        }
+      }()
       default: break
       }
     }
@@ -2361,6 +2778,10 @@ nonisolated extension WireAgentFrame: SwiftProtobuf.Message, SwiftProtobuf._Mess
       guard case .roundTrip(let v)? = self.frame else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
     }()
+    case .roundTrips?: try {
+      guard case .roundTrips(let v)? = self.frame else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -2375,7 +2796,7 @@ nonisolated extension WireAgentFrame: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension WirePlaneFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".PlaneFrame"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}registered\0\u{1}unknown\0\u{1}plan\0\u{3}heartbeat_acknowledged\0\u{3}report_acknowledged\0\u{1}refused\0\u{1}inquiry\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}registered\0\u{1}unknown\0\u{1}plan\0\u{3}heartbeat_acknowledged\0\u{3}report_acknowledged\0\u{1}refused\0\u{1}inquiry\0\u{4}\u{c}echo_peers\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2487,6 +2908,19 @@ nonisolated extension WirePlaneFrame: SwiftProtobuf.Message, SwiftProtobuf._Mess
           self.frame = .inquiry(v)
         }
       }()
+      case 20: try {
+        var v: WireEchoPeers?
+        var hadOneofValue = false
+        if let current = self.frame {
+          hadOneofValue = true
+          if case .echoPeers(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.frame = .echoPeers(v)
+        }
+      }()
       default: break
       }
     }
@@ -2529,6 +2963,10 @@ nonisolated extension WirePlaneFrame: SwiftProtobuf.Message, SwiftProtobuf._Mess
     case .inquiry?: try {
       guard case .inquiry(let v)? = self.frame else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    }()
+    case .echoPeers?: try {
+      guard case .echoPeers(let v)? = self.frame else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
     }()
     case nil: break
     }
@@ -3371,6 +3809,183 @@ nonisolated extension WireRoundTrip: SwiftProtobuf.Message, SwiftProtobuf._Messa
   }
 }
 
+nonisolated extension WireRoundTrips: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".RoundTrips"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}round_trips\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.roundTrips) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.roundTrips.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.roundTrips, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireRoundTrips, rhs: WireRoundTrips) -> Bool {
+    if lhs.roundTrips != rhs.roundTrips {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireMeasuredRoundTrip: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".MeasuredRoundTrip"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}node\0\u{1}landmark\0\u{1}microseconds\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.to != nil {try decoder.handleConflictingOneOf()}
+          self.to = .node(v)
+        }
+      }()
+      case 2: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.to != nil {try decoder.handleConflictingOneOf()}
+          self.to = .landmark(v)
+        }
+      }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.microseconds) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    switch self.to {
+    case .node?: try {
+      guard case .node(let v)? = self.to else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 1)
+    }()
+    case .landmark?: try {
+      guard case .landmark(let v)? = self.to else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 2)
+    }()
+    case nil: break
+    }
+    if self.microseconds != 0 {
+      try visitor.visitSingularUInt64Field(value: self.microseconds, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireMeasuredRoundTrip, rhs: WireMeasuredRoundTrip) -> Bool {
+    if lhs.to != rhs.to {return false}
+    if lhs.microseconds != rhs.microseconds {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireEchoPeers: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".EchoPeers"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}peers\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.peers) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.peers.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.peers, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireEchoPeers, rhs: WireEchoPeers) -> Bool {
+    if lhs.peers != rhs.peers {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireEchoPeer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".EchoPeer"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}node\0\u{1}session\0\u{1}key\0\u{1}host\0\u{1}port\0\u{3}is_first\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.node) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.session) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self.key) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.host) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.port) }()
+      case 6: try { try decoder.decodeSingularBoolField(value: &self.isFirst) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.node.isEmpty {
+      try visitor.visitSingularStringField(value: self.node, fieldNumber: 1)
+    }
+    if !self.session.isEmpty {
+      try visitor.visitSingularBytesField(value: self.session, fieldNumber: 2)
+    }
+    if !self.key.isEmpty {
+      try visitor.visitSingularBytesField(value: self.key, fieldNumber: 3)
+    }
+    if !self.host.isEmpty {
+      try visitor.visitSingularStringField(value: self.host, fieldNumber: 4)
+    }
+    if self.port != 0 {
+      try visitor.visitSingularUInt32Field(value: self.port, fieldNumber: 5)
+    }
+    if self.isFirst != false {
+      try visitor.visitSingularBoolField(value: self.isFirst, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireEchoPeer, rhs: WireEchoPeer) -> Bool {
+    if lhs.node != rhs.node {return false}
+    if lhs.session != rhs.session {return false}
+    if lhs.key != rhs.key {return false}
+    if lhs.host != rhs.host {return false}
+    if lhs.port != rhs.port {return false}
+    if lhs.isFirst != rhs.isFirst {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension WireLeft: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Left"
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}node\0\u{1}incarnation\0")
@@ -3714,7 +4329,7 @@ nonisolated extension WireNodeFacts: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension WireInquiry: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Inquiry"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}facts\0\u{1}placements\0\u{3}kill_service\0\u{3}log_lines\0\u{3}follow_log\0\u{1}cancel\0\u{1}disturb\0\u{2}\u{c}supervision\0\u{3}kill_child\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}facts\0\u{1}placements\0\u{3}kill_service\0\u{3}log_lines\0\u{3}follow_log\0\u{1}cancel\0\u{1}disturb\0\u{2}\u{c}supervision\0\u{3}kill_child\0\u{1}distribution\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3835,6 +4450,19 @@ nonisolated extension WireInquiry: SwiftProtobuf.Message, SwiftProtobuf._Message
           self.inquiry = .killChild(v)
         }
       }()
+      case 22: try {
+        var v: WireEmpty?
+        var hadOneofValue = false
+        if let current = self.inquiry {
+          hadOneofValue = true
+          if case .distribution(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.inquiry = .distribution(v)
+        }
+      }()
       default: break
       }
     }
@@ -3884,6 +4512,10 @@ nonisolated extension WireInquiry: SwiftProtobuf.Message, SwiftProtobuf._Message
     case .killChild?: try {
       guard case .killChild(let v)? = self.inquiry else { preconditionFailure() }
       try visitor.visitSingularStringField(value: v, fieldNumber: 21)
+    }()
+    case .distribution?: try {
+      guard case .distribution(let v)? = self.inquiry else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 22)
     }()
     case nil: break
     }
@@ -3993,7 +4625,7 @@ nonisolated extension WireDisturbance: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension WireInquiryAnswer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".InquiryAnswer"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}facts\0\u{1}placements\0\u{3}service_killed\0\u{3}log_lines\0\u{1}problem\0\u{1}end\0\u{4}\u{d}supervision_json\0\u{3}child_killed\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}facts\0\u{1}placements\0\u{3}service_killed\0\u{3}log_lines\0\u{1}problem\0\u{1}end\0\u{4}\u{d}supervision_json\0\u{3}child_killed\0\u{1}distribution\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4096,6 +4728,19 @@ nonisolated extension WireInquiryAnswer: SwiftProtobuf.Message, SwiftProtobuf._M
           self.answer = .childKilled(v)
         }
       }()
+      case 22: try {
+        var v: WireDistribution?
+        var hadOneofValue = false
+        if let current = self.answer {
+          hadOneofValue = true
+          if case .distribution(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.answer = .distribution(v)
+        }
+      }()
       default: break
       }
     }
@@ -4142,6 +4787,10 @@ nonisolated extension WireInquiryAnswer: SwiftProtobuf.Message, SwiftProtobuf._M
       guard case .childKilled(let v)? = self.answer else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 21)
     }()
+    case .distribution?: try {
+      guard case .distribution(let v)? = self.answer else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 22)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -4150,6 +4799,209 @@ nonisolated extension WireInquiryAnswer: SwiftProtobuf.Message, SwiftProtobuf._M
   package static func ==(lhs: WireInquiryAnswer, rhs: WireInquiryAnswer) -> Bool {
     if lhs.id != rhs.id {return false}
     if lhs.answer != rhs.answer {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireDistribution: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Distribution"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}items\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.items) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.items.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.items, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireDistribution, rhs: WireDistribution) -> Bool {
+    if lhs.items != rhs.items {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireDistributionItem: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".DistributionItem"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}node\0\u{1}placement\0\u{1}version\0\u{1}digest\0\u{1}role\0\u{1}waiting\0\u{1}fetching\0\u{1}compiling\0\u{3}ready_since_us\0\u{1}failed\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.node) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._placement) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.version) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.digest) }()
+      case 5: try { try decoder.decodeSingularEnumField(value: &self.role) }()
+      case 6: try {
+        var v: WireEmpty?
+        var hadOneofValue = false
+        if let current = self.stage {
+          hadOneofValue = true
+          if case .waiting(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.stage = .waiting(v)
+        }
+      }()
+      case 7: try {
+        var v: WireTransfer?
+        var hadOneofValue = false
+        if let current = self.stage {
+          hadOneofValue = true
+          if case .fetching(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.stage = .fetching(v)
+        }
+      }()
+      case 8: try {
+        var v: WireEmpty?
+        var hadOneofValue = false
+        if let current = self.stage {
+          hadOneofValue = true
+          if case .compiling(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.stage = .compiling(v)
+        }
+      }()
+      case 9: try {
+        var v: Int64?
+        try decoder.decodeSingularInt64Field(value: &v)
+        if let v = v {
+          if self.stage != nil {try decoder.handleConflictingOneOf()}
+          self.stage = .readySinceUs(v)
+        }
+      }()
+      case 10: try {
+        var v: WireProblem?
+        var hadOneofValue = false
+        if let current = self.stage {
+          hadOneofValue = true
+          if case .failed(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.stage = .failed(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.node.isEmpty {
+      try visitor.visitSingularStringField(value: self.node, fieldNumber: 1)
+    }
+    try { if let v = self._placement {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    if !self.version.isEmpty {
+      try visitor.visitSingularStringField(value: self.version, fieldNumber: 3)
+    }
+    if !self.digest.isEmpty {
+      try visitor.visitSingularStringField(value: self.digest, fieldNumber: 4)
+    }
+    if self.role != .unspecified {
+      try visitor.visitSingularEnumField(value: self.role, fieldNumber: 5)
+    }
+    switch self.stage {
+    case .waiting?: try {
+      guard case .waiting(let v)? = self.stage else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    }()
+    case .fetching?: try {
+      guard case .fetching(let v)? = self.stage else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    }()
+    case .compiling?: try {
+      guard case .compiling(let v)? = self.stage else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    }()
+    case .readySinceUs?: try {
+      guard case .readySinceUs(let v)? = self.stage else { preconditionFailure() }
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 9)
+    }()
+    case .failed?: try {
+      guard case .failed(let v)? = self.stage else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireDistributionItem, rhs: WireDistributionItem) -> Bool {
+    if lhs.node != rhs.node {return false}
+    if lhs._placement != rhs._placement {return false}
+    if lhs.version != rhs.version {return false}
+    if lhs.digest != rhs.digest {return false}
+    if lhs.role != rhs.role {return false}
+    if lhs.stage != rhs.stage {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireTransfer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Transfer"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}bytes\0\u{3}of_bytes\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.bytes) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.ofBytes) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.bytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.bytes, fieldNumber: 1)
+    }
+    if self.ofBytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.ofBytes, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireTransfer, rhs: WireTransfer) -> Bool {
+    if lhs.bytes != rhs.bytes {return false}
+    if lhs.ofBytes != rhs.ofBytes {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4462,7 +5314,7 @@ nonisolated extension WireServiceRestart: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension WireRunOrder: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".RunOrder"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}invocation\0\u{1}cancel\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}invocation\0\u{1}cancel\0\u{2}\u{11}piece\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4497,6 +5349,14 @@ nonisolated extension WireRunOrder: SwiftProtobuf.Message, SwiftProtobuf._Messag
           self.order = .cancel(v)
         }
       }()
+      case 20: try {
+        var v: Data?
+        try decoder.decodeSingularBytesField(value: &v)
+        if let v = v {
+          if self.order != nil {try decoder.handleConflictingOneOf()}
+          self.order = .piece(v)
+        }
+      }()
       default: break
       }
     }
@@ -4519,6 +5379,10 @@ nonisolated extension WireRunOrder: SwiftProtobuf.Message, SwiftProtobuf._Messag
       guard case .cancel(let v)? = self.order else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
     }()
+    case .piece?: try {
+      guard case .piece(let v)? = self.order else { preconditionFailure() }
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 20)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -4534,13 +5398,14 @@ nonisolated extension WireRunOrder: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension WireInvocation: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Invocation"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}placement\0\u{1}fence\0\u{1}event\0\u{1}attempt\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}placement\0\u{1}fence\0\u{1}event\0\u{1}attempt\0\u{4}\u{10}following_bytes\0")
 
   fileprivate class _StorageClass {
     var _placement: WirePlacementId? = nil
     var _fence: WirePlanVersion? = nil
     var _event: WireEvent? = nil
     var _attempt: UInt32 = 0
+    var _followingBytes: UInt64 = 0
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -4555,6 +5420,7 @@ nonisolated extension WireInvocation: SwiftProtobuf.Message, SwiftProtobuf._Mess
       _fence = source._fence
       _event = source._event
       _attempt = source._attempt
+      _followingBytes = source._followingBytes
     }
   }
 
@@ -4577,6 +5443,7 @@ nonisolated extension WireInvocation: SwiftProtobuf.Message, SwiftProtobuf._Mess
         case 2: try { try decoder.decodeSingularMessageField(value: &_storage._fence) }()
         case 3: try { try decoder.decodeSingularMessageField(value: &_storage._event) }()
         case 4: try { try decoder.decodeSingularUInt32Field(value: &_storage._attempt) }()
+        case 20: try { try decoder.decodeSingularUInt64Field(value: &_storage._followingBytes) }()
         default: break
         }
       }
@@ -4601,6 +5468,9 @@ nonisolated extension WireInvocation: SwiftProtobuf.Message, SwiftProtobuf._Mess
       if _storage._attempt != 0 {
         try visitor.visitSingularUInt32Field(value: _storage._attempt, fieldNumber: 4)
       }
+      if _storage._followingBytes != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._followingBytes, fieldNumber: 20)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -4614,6 +5484,7 @@ nonisolated extension WireInvocation: SwiftProtobuf.Message, SwiftProtobuf._Mess
         if _storage._fence != rhs_storage._fence {return false}
         if _storage._event != rhs_storage._event {return false}
         if _storage._attempt != rhs_storage._attempt {return false}
+        if _storage._followingBytes != rhs_storage._followingBytes {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -5114,7 +5985,7 @@ nonisolated extension WireStateMerge: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension WireQuestion: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Question"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}entry\0\u{1}entries\0\u{1}position\0\u{1}changes\0\u{1}commit\0\u{1}denial\0\u{3}trusted_keys\0\u{1}cancel\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}entry\0\u{1}entries\0\u{1}position\0\u{1}changes\0\u{1}commit\0\u{1}denial\0\u{3}trusted_keys\0\u{1}cancel\0\u{2}\u{b}caller\0\u{1}hand\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5227,6 +6098,32 @@ nonisolated extension WireQuestion: SwiftProtobuf.Message, SwiftProtobuf._Messag
           self.question = .cancel(v)
         }
       }()
+      case 20: try {
+        var v: WireCallerCheck?
+        var hadOneofValue = false
+        if let current = self.question {
+          hadOneofValue = true
+          if case .caller(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.question = .caller(v)
+        }
+      }()
+      case 21: try {
+        var v: WireHandRequest?
+        var hadOneofValue = false
+        if let current = self.question {
+          hadOneofValue = true
+          if case .hand(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.question = .hand(v)
+        }
+      }()
       default: break
       }
     }
@@ -5273,6 +6170,14 @@ nonisolated extension WireQuestion: SwiftProtobuf.Message, SwiftProtobuf._Messag
       guard case .cancel(let v)? = self.question else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
     }()
+    case .caller?: try {
+      guard case .caller(let v)? = self.question else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
+    }()
+    case .hand?: try {
+      guard case .hand(let v)? = self.question else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 21)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -5281,6 +6186,123 @@ nonisolated extension WireQuestion: SwiftProtobuf.Message, SwiftProtobuf._Messag
   package static func ==(lhs: WireQuestion, rhs: WireQuestion) -> Bool {
     if lhs.id != rhs.id {return false}
     if lhs.question != rhs.question {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireCallerCheck: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".CallerCheck"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}address\0\u{1}subject\0\u{1}role\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.token) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.address) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.subject) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.role) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.token.isEmpty {
+      try visitor.visitSingularStringField(value: self.token, fieldNumber: 1)
+    }
+    if !self.address.isEmpty {
+      try visitor.visitSingularStringField(value: self.address, fieldNumber: 2)
+    }
+    if !self.subject.isEmpty {
+      try visitor.visitSingularStringField(value: self.subject, fieldNumber: 3)
+    }
+    if !self.role.isEmpty {
+      try visitor.visitSingularStringField(value: self.role, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireCallerCheck, rhs: WireCallerCheck) -> Bool {
+    if lhs.token != rhs.token {return false}
+    if lhs.address != rhs.address {return false}
+    if lhs.subject != rhs.subject {return false}
+    if lhs.role != rhs.role {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireHandRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".HandRequest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}caller\0\u{1}module\0\u{3}start_version\0\u{1}stop\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._caller) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._module) }()
+      case 3: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.action != nil {try decoder.handleConflictingOneOf()}
+          self.action = .startVersion(v)
+        }
+      }()
+      case 4: try {
+        var v: WireEmpty?
+        var hadOneofValue = false
+        if let current = self.action {
+          hadOneofValue = true
+          if case .stop(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.action = .stop(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._caller {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._module {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    switch self.action {
+    case .startVersion?: try {
+      guard case .startVersion(let v)? = self.action else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 3)
+    }()
+    case .stop?: try {
+      guard case .stop(let v)? = self.action else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireHandRequest, rhs: WireHandRequest) -> Bool {
+    if lhs._caller != rhs._caller {return false}
+    if lhs._module != rhs._module {return false}
+    if lhs.action != rhs.action {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -5587,7 +6609,7 @@ nonisolated extension WireActivationId: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension WireAnswer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Answer"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}problem\0\u{1}done\0\u{1}entries\0\u{1}position\0\u{1}changes\0\u{3}trusted_keys\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}problem\0\u{1}done\0\u{1}entries\0\u{1}position\0\u{1}changes\0\u{3}trusted_keys\0\u{2}\u{d}caller\0\u{3}held_by_hand\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5674,6 +6696,32 @@ nonisolated extension WireAnswer: SwiftProtobuf.Message, SwiftProtobuf._MessageI
           self.answer = .trustedKeys(v)
         }
       }()
+      case 20: try {
+        var v: WireCallerRole?
+        var hadOneofValue = false
+        if let current = self.answer {
+          hadOneofValue = true
+          if case .caller(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.answer = .caller(v)
+        }
+      }()
+      case 21: try {
+        var v: WirePlacementOrder?
+        var hadOneofValue = false
+        if let current = self.answer {
+          hadOneofValue = true
+          if case .heldByHand(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.answer = .heldByHand(v)
+        }
+      }()
       default: break
       }
     }
@@ -5712,6 +6760,14 @@ nonisolated extension WireAnswer: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       guard case .trustedKeys(let v)? = self.answer else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
     }()
+    case .caller?: try {
+      guard case .caller(let v)? = self.answer else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
+    }()
+    case .heldByHand?: try {
+      guard case .heldByHand(let v)? = self.answer else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 21)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -5720,6 +6776,41 @@ nonisolated extension WireAnswer: SwiftProtobuf.Message, SwiftProtobuf._MessageI
   package static func ==(lhs: WireAnswer, rhs: WireAnswer) -> Bool {
     if lhs.id != rhs.id {return false}
     if lhs.answer != rhs.answer {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireCallerRole: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".CallerRole"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}role\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.role) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if !self.role.isEmpty {
+      try visitor.visitSingularStringField(value: self.role, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireCallerRole, rhs: WireCallerRole) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.role != rhs.role {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -16,6 +16,10 @@ enum WireLimits {
   static let attachments = 100_000
   /// Of a module, in one chunk.
   static let chunk = ByteCount.kibibytes(256)
+  /// Of the data of an event that are written at a time on the Run stream: other orders come in between.
+  static let piece = ByteCount.kibibytes(64)
+  /// Orders that may come before a piece that waits: large events get on, too.
+  static let ordersBeforePiece = 16
   /// A module is not believed to be larger.
   static let module = ByteCount.gibibytes(1)
   /// How long an agent may take until it has said hello, and a control plane until it has answered.
@@ -32,4 +36,6 @@ enum WireGreeting {
   static let sessionBytes = 16
   /// An agent that takes orders without the documents that it was sent in the plan before.
   static let knownOrders = "known-orders"
+  /// An agent takes events in pieces.
+  static let eventPieces = "event-pieces"
 }

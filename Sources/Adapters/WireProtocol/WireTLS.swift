@@ -1,6 +1,7 @@
 import ClusterModel
 import GRPCNIOTransportHTTP2Posix
 import HostPorts
+import Logging
 import NIOCertificateReloading
 import NIOSSL
 import Synchronization
@@ -17,6 +18,18 @@ enum WireTLS {
         tls.trustRoots = trust(identity)
         tls.requireALPN = true
       }
+    } catch {
+      throw unusable("\(error)")
+    }
+  }
+
+  /// Of an agent's own service: whoever calls shows a token.
+  static func openServer(
+    _ identity: TLSIdentity, _ reloader: IdentityReloader
+  ) throws(Problem) -> HTTP2ServerTransport.Posix.TransportSecurity {
+    try reloader.take(identity)
+    do {
+      return try .tls(certificateReloader: reloader) { tls in tls.requireALPN = true }
     } catch {
       throw unusable("\(error)")
     }
@@ -66,5 +79,28 @@ final class IdentityReloader: CertificateReloader {
     } catch {
       throw WireTLS.unusable("\(error)")
     }
+  }
+
+  /// How often a renewed certificate is looked for.
+  private static let renewalInterval = Duration.seconds(5)
+
+  /// Until it is cancelled.
+  func keepRenewed(from identity: any IdentitySource, _ logger: Logger) async throws {
+    while true {
+      try await Task.sleep(for: Self.renewalInterval)
+      do {
+        try take(try await identity.identity())
+      } catch {
+        logger.warning("the certificate cannot be renewed", metadata: ["problem": "\(error)"])
+      }
+    }
+  }
+}
+
+enum WireAddress {
+  /// - Parameter host: an address of this machine.
+  static func of(_ host: String, _ port: Int) -> GRPCNIOTransportHTTP2Posix.SocketAddress {
+    let host = host == "localhost" ? "127.0.0.1" : host
+    return host.contains(":") ? .ipv6(host: host, port: port) : .ipv4(host: host, port: port)
   }
 }

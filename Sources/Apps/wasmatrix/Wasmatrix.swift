@@ -50,7 +50,8 @@ struct Wasmatrix: AsyncParsableCommand {
       CommandGroup(
         name: "Look",
         subcommands: [
-          ModulesVerb.self, NodesVerb.self, PlacementsVerb.self, ExplainVerb.self,
+          ModulesVerb.self, NodesVerb.self, PlacementsVerb.self, DistributionVerb.self,
+          ExplainVerb.self,
           DoctorVerb.self,
         ]),
       CommandGroup(

@@ -64,6 +64,7 @@ public struct SecurityEvent: Hashable, Sendable, Codable {
     case moduleRefused, moduleAccepted, keyTrusted, keyRevoked, deploymentChanged
     case deploymentRemoved, placementRefused, requestRefused, nodeChanged
     case capabilityDenied
+    case moduleStartedByHand, moduleStoppedByHand
     case tokenCreated, tokenRevoked, nodeJoined, certificateRenewed, accessRefused
   }
 

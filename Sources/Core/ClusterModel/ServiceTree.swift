@@ -66,6 +66,20 @@ public struct ServiceTree: Hashable, Sendable, Codable {
     }
   }
 
+  /// One of the services by itself, under the rules of its supervisor; `nil` when it is none of them.
+  public func alone(_ module: ModuleName) -> ServiceTree? {
+    for child in children {
+      switch child {
+      case .service(module, _, _):
+        return ServiceTree(intensity: intensity, backOff: backOff, children: [child])
+      case .service: continue
+      case .group(_, let tree):
+        if let found = tree.alone(module) { return found }
+      }
+    }
+    return nil
+  }
+
   /// The service whose places are those of all: the first by name.
   public var leader: ModuleName? { services.min() }
 

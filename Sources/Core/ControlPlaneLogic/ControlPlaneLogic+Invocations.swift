@@ -42,7 +42,8 @@ extension ControlPlaneLogic {
   ) -> Bool {
     guard let invocation = invocations[request],
       let id = catalog.placed[invocation.module]?.deployment.placement,
-      var route = findRoute(id, avoiding: invocation.refusals, now, &random)
+      var route = findRoute(
+        id, avoiding: invocation.refusals, from: invocation.place, now, &random)
     else { return false }
     lastRun += 1
     route.run = lastRun
@@ -89,7 +90,8 @@ extension ControlPlaneLogic {
     guard let invocation = invocations[request] else { return }
     let other = catalog.placed[invocation.module].flatMap {
       findRoute(
-        $0.deployment.placement, avoiding: invocation.refusals, mayReturn: false, now, &random)
+        $0.deployment.placement, avoiding: invocation.refusals, mayReturn: false,
+        from: invocation.place, now, &random)
     }
     switch invocations.notRun(
       request, route, refusal, hasOther: other != nil, now, using: &random)

@@ -44,9 +44,10 @@ extension ControlPlaneLogic {
   /// - Parameters:
   ///   - refusals: what would not have it.
   ///   - mayReturn: whether it may go to one of these when there is no other.
+  ///   - place: where the caller is, if that was said.
   mutating func findRoute(
     _ id: PlacementID, avoiding refusals: [Invocations.Refusal] = [], mayReturn: Bool = true,
-    _ now: Instants, _ random: inout some RandomNumberGenerator
+    from place: CallerPlace? = nil, _ now: Instants, _ random: inout some RandomNumberGenerator
   ) -> Route? {
     planner?.listServing(id)
     guard let planner, let work = planner.works[id], work.isCurrent, let serving = work.serving
@@ -57,6 +58,7 @@ extension ControlPlaneLogic {
         estimate: { node in
           configuration.entry.flatMap { planner.scheduler.roundTrip(from: $0, to: node) }
         },
+        way: place.map { place in { planner.scheduler.roundTrip(from: place, to: $0) } },
         fitness: { node in
           guard let fence = work.seats[node]?.fence else { return .unfit }
           let isRefused = refusals.contains(Invocations.Refusal(node: node, fence: fence))

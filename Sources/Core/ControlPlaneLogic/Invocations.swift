@@ -33,6 +33,8 @@ struct Invocations: Sendable {
   struct Invocation: Sendable {
     let module: QualifiedName
     let isIdempotent: Bool
+    /// Where its caller is, if that was said.
+    let place: CallerPlace?
     let deadline: MonotonicInstant
     /// Whether the caller said how long to wait.
     let isTimeoutOfCaller: Bool
@@ -102,7 +104,8 @@ struct Invocations: Sendable {
     let invocation = Invocation(
       module: wish.module,
       isIdempotent: wish.options.isIdempotent || configuration.isIdempotent,
-      deadline: now.monotonic + patience, isTimeoutOfCaller: timeout != nil)
+      place: wish.options.place, deadline: now.monotonic + patience,
+      isTimeoutOfCaller: timeout != nil)
     all[request] = invocation
     alarms.insert(Alarm(at: invocation.deadline, request: request))
     queue(request)

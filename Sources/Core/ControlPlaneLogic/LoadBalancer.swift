@@ -27,6 +27,9 @@ struct LoadBalancer: Sendable {
   /// Differences below this are none: what runs already decides. Also what is assumed of a placement of
   /// which nothing is known. Nanoseconds.
   static let leastLatency = Double(Duration.microseconds(500).nanoseconds)
+  /// What is assumed of the way from a caller to a node when nothing is known of it: what placement takes
+  /// for neither good nor bad. Nanoseconds.
+  static let unknownWay = Double(Duration.milliseconds(10).nanoseconds)
   /// After this what is known of a latency counts half.
   static let halfLife = Duration.seconds(5)
   /// Among so few all are looked at; among more, two that are drawn.
@@ -51,12 +54,14 @@ struct LoadBalancer: Sendable {
   ///
   /// - Parameters:
   ///   - estimate: the round trip to a node of which nothing was measured; `nil` when unknown.
+  ///   - way: the round trip from a caller who says where that is; `nil` for one who does not.
   ///   - fitness: asked once for each node that is looked at.
   func choose(
     _ id: PlacementID, among nodes: [NodeID], at now: MonotonicInstant,
     using random: inout some RandomNumberGenerator, estimate: (NodeID) -> Duration? = { _ in nil },
-    fitness: (NodeID) -> Fitness
+    way: ((NodeID) -> Duration?)? = nil, fitness: (NodeID) -> Fitness
   ) -> NodeID? {
+    func cost(_ node: NodeID) -> Double { self.cost(id, node, now, estimate, way) }
     var best = Best()
     if nodes.count > Self.fewNodes {
       var found = 0
@@ -66,7 +71,7 @@ struct LoadBalancer: Sendable {
         case .onTrial: return node
         case .fit where node != best.node:
           found += 1
-          best.consider(node, cost(id, node, now, estimate))
+          best.consider(node, cost(node))
         case .fit, .doubtful, .unfit: break
         }
       }
@@ -76,8 +81,8 @@ struct LoadBalancer: Sendable {
     for node in nodes {
       switch fitness(node) {
       case .onTrial: return node
-      case .fit: best.consider(node, cost(id, node, now, estimate))
-      case .doubtful: second.consider(node, cost(id, node, now, estimate))
+      case .fit: best.consider(node, cost(node))
+      case .doubtful: second.consider(node, cost(node))
       case .unfit: break
       }
     }
@@ -96,11 +101,20 @@ struct LoadBalancer: Sendable {
   }
 
   private func cost(
-    _ id: PlacementID, _ node: NodeID, _ now: MonotonicInstant, _ estimate: (NodeID) -> Duration?
+    _ id: PlacementID, _ node: NodeID, _ now: MonotonicInstant, _ estimate: (NodeID) -> Duration?,
+    _ way: ((NodeID) -> Duration?)?
   ) -> Double {
     let meter = meters[node]?[id]
-    let known =
-      meter?.latency(at: now) ?? estimate(node).map { Double($0.nanoseconds) } ?? 0
+    let measured = meter?.latency(at: now)
+    let known: Double
+    if let way {
+      // What was measured was on the way from where requests enter.
+      let enteringWay = estimate(node).map { Double($0.nanoseconds) } ?? 0
+      let work = max(0, (measured ?? enteringWay) - enteringWay)
+      known = (way(node).map { Double($0.nanoseconds) } ?? Self.unknownWay) + work
+    } else {
+      known = measured ?? estimate(node).map { Double($0.nanoseconds) } ?? 0
+    }
     let latency = max(Self.leastLatency, known, meter?.silence(at: now) ?? 0)
     return latency * Double(running(on: node) + 1)
   }

@@ -90,9 +90,10 @@ extension NodeAgentLogic {
   mutating func stop(_ directives: inout [Directive]) {
     for placement in held.keys.sorted() {
       if held[placement]?.serving != nil { directives.append(.pause(placement)) }
-      directives.append(.discard(placement))
+      discard(placement, &directives)
     }
     held = [:]
+    releaseAll(&directives)
     isLeaving = true
     servicesMayDiffer = true
   }

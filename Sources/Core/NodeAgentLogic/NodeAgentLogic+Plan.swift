@@ -23,6 +23,7 @@ extension NodeAgentLogic {
       for order in new.orders where order.role == role { hold(order, in: &room, &directives) }
     }
     adjustServing(now, &directives)
+    giveWay(to: new, &directives)
     hasNews = true
   }
 
@@ -35,9 +36,15 @@ extension NodeAgentLogic {
         continue
       }
       if there.serving != nil { directives.append(.pause(placement)) }
-      directives.append(.discard(placement))
       held[placement] = nil
+      discard(placement, &directives)
     }
+  }
+
+  /// Unless something else holds it.
+  mutating func discard(_ placement: PlacementID, _ directives: inout [Directive]) {
+    guard byHand[placement.name]?.order.placement != placement else { return }
+    directives.append(.discard(placement))
   }
 
   /// The control plane plans within what a node has; a node does not rely on that.
@@ -47,7 +54,7 @@ extension NodeAgentLogic {
     let placement = order.placement
     guard room.take(order, atMost: registration.capabilities.memory) else {
       if held[placement]?.serving != nil { directives.append(.pause(placement)) }
-      if held[placement] != nil { directives.append(.discard(placement)) }
+      if held[placement] != nil { discard(placement, &directives) }
       held[placement] = Held(
         order: order, condition: .failed(Self.full(registration.node)), attempt: 0)
       // What it reserved before is there for others.
@@ -66,23 +73,38 @@ extension NodeAgentLogic {
       // A failure stands until the control plane wants it tried again.
       guard case .failed = there.condition, isNewer else { return }
     }
+    // Somebody may hold the same by hand: it is made ready once.
+    if let hand = byHand[placement.name], hand.order.deployment == order.deployment {
+      held[placement] = Held(
+        order: order, condition: hand.isReady ? .ready : .preparing, attempt: hand.attempt)
+      return
+    }
     lastAttempt += 1
     held[placement] = Held(order: order, condition: .preparing, attempt: lastAttempt)
     directives.append(
       .prepare(PreparationID(placement: placement, attempt: lastAttempt), order))
   }
 
+  /// What placements reserve together, in bytes. Generations of one module share what they reserve.
+  static func reservation(of orders: [PlacementOrder]) -> Int {
+    var room = Room()
+    for order in orders { room.add(order) }
+    return room.sum
+  }
+
   /// What the placements of a node reserve. Generations of one module share what they reserve, and what is
   /// retained reserves nothing.
   private struct Room {
     private var reserved: [QualifiedName: Int] = [:]
-    private var sum = 0
+    private(set) var sum = 0
+
+    init() {}
 
     init(of held: some Collection<Held>) {
-      for there in held where there.order.role != .retained && !there.isFull { add(there.order) }
+      for there in held where there.reserves { add(there.order) }
     }
 
-    private mutating func add(_ order: PlacementOrder) {
+    mutating func add(_ order: PlacementOrder) {
       let more = more(for: order)
       guard more > 0 else { return }
       reserved[order.placement.name, default: 0] += more
@@ -105,7 +127,7 @@ extension NodeAgentLogic {
 
   static let fullCode = "node_full"
 
-  private static func full(_ node: NodeID) -> Problem {
+  static func full(_ node: NodeID) -> Problem {
     Problem(
       .overloaded, code: fullCode, "node \(node) has not the memory for one more placement",
       next: "See what it holds with `wasmatrix ps`.")
@@ -115,6 +137,7 @@ extension NodeAgentLogic {
     _ id: PreparationID, _ condition: PlacementCondition, _ now: Instants,
     _ directives: inout [Directive]
   ) {
+    preparedByHand(id, condition, now, &directives)
     // It was given up meanwhile, or begun anew.
     guard held[id.placement]?.attempt == id.attempt else { return }
     held[id.placement]?.condition = condition
@@ -144,6 +167,9 @@ extension NodeAgentLogic {
 }
 
 extension NodeAgentLogic.Held {
+  /// Whether memory of the node is set aside for it.
+  var reserves: Bool { order.role != .retained && !isFull }
+
   var isFull: Bool {
     if case .failed(let problem) = condition { return problem.code == NodeAgentLogic.fullCode }
     return false

@@ -14,8 +14,11 @@ extension NodeAgentLogic {
   struct ServiceOwner: Hashable, Comparable, Sendable {
     var namespace: Namespace
     var application: ApplicationName
+    /// The one service that is held by hand, by itself; `nil` for the tree of the application.
+    var byHand: ModuleName?
     static func < (left: Self, right: Self) -> Bool {
-      (left.namespace, left.application) < (right.namespace, right.application)
+      (left.namespace, left.application, left.byHand?.text ?? "")
+        < (right.namespace, right.application, right.byHand?.text ?? "")
     }
   }
 
@@ -52,7 +55,7 @@ extension NodeAgentLogic {
       if let running = services[owner] {
         guard !running.isStopping, running.deployments != members else { continue }
         stopServices(of: owner, now, &random, &directives)
-      } else if let members, let tree = members.values.first?.configuration.serviceTree {
+      } else if let members, let tree = tree(of: members, owner), !isHeld(by: owner, members) {
         services[owner] = RunningServices(
           deployments: members, tree: SupervisionTree(tree.plan))
         tellTree(of: owner, .startRequested, now, &random, &directives)
@@ -63,9 +66,28 @@ extension NodeAgentLogic {
     if isLeaving { leave(&directives) }
   }
 
-  /// The trees of which every service serves here.
+  private func tree(
+    of members: [ModuleName: Deployment], _ owner: ServiceOwner
+  ) -> ServiceTree? {
+    let tree = members.values.first?.configuration.serviceTree
+    return owner.byHand.map { tree?.alone($0) } ?? tree
+  }
+
+  /// Whether a service of a tree still runs by hand, or one that is wanted by hand in its tree.
+  private func isHeld(by owner: ServiceOwner, _ members: [ModuleName: Deployment]) -> Bool {
+    services.contains { other, running in
+      other != owner && other.namespace == owner.namespace
+        && !Set(running.deployments.keys).isDisjoint(with: members.keys)
+    }
+  }
+
+  /// The trees of which every service serves here, and services that are held by hand.
   private var wantedServices: [ServiceOwner: [ModuleName: Deployment]] {
     guard !isLeaving else { return [:] }
+    return plannedServices.merging(servicesByHand) { planned, _ in planned }
+  }
+
+  private var plannedServices: [ServiceOwner: [ModuleName: Deployment]] {
     var found: [ServiceOwner: [ModuleName: Deployment]] = [:]
     for there in held.values {
       let deployment = there.order.deployment
@@ -188,13 +210,17 @@ extension NodeAgentLogic {
   ) {
     guard let running = services.removeValue(forKey: owner) else { return }
     servicesMayDiffer = true
-    if !running.isStopping {
+    if let name = owner.byHand {
+      servicesEndedByHand(
+        QualifiedName(owner.namespace, name),
+        running.isStopping ? nil : Self.givenUp(owner.application, exit), &directives)
+    } else if !running.isStopping {
       let problem = Self.givenUp(owner.application, exit)
       let failed = running.deployments.values.sorted { $0.name < $1.name }
         .filter { held[$0.placement]?.order.deployment == $0 }.map(\.placement)
       for placement in failed { held[placement]?.condition = .failed(problem) }
       adjustServing(now, &directives)
-      for placement in failed { directives.append(.discard(placement)) }
+      for placement in failed { discard(placement, &directives) }
     }
     hasNews = true
   }

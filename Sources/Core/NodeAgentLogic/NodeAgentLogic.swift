@@ -92,6 +92,12 @@ public struct NodeAgentLogic: Sendable {
   /// Whether what should run may be something else than what does.
   var servicesMayDiffer = false
   var lastServiceRun: UInt64 = 0
+  /// What is held by hand, beside the plan (`+ByHand`).
+  var byHand: [QualifiedName: HandHeld] = [:]
+  /// Who waits until the service of a module that was let go has ended.
+  var releasing: [QualifiedName: [(request: RequestID, released: HeldByHand)]] = [:]
+  /// When the keys of what is held by hand are looked at again; `nil` while nothing is.
+  var keysAt: MonotonicInstant?
   /// The newest plan of which everything is done: what it does not let run has ended.
   var fulfilled = PlanVersion.zero
   /// Whether the agent is about to end, and waits for its services.
@@ -110,8 +116,8 @@ public struct NodeAgentLogic: Sendable {
       case .closed(let at), .attaching(let at): at
       case .opening, .attached, .refused, .ended: nil
       }
-    return [linkDeadline, nextHeartbeat, reportAt, leaseEnd, servicesDeadline].compactMap { $0 }
-      .min()
+    return [linkDeadline, nextHeartbeat, reportAt, leaseEnd, servicesDeadline, keysAt]
+      .compactMap { $0 }.min()
   }
 
   /// Takes in what has happened and says what must be done, in this order.
@@ -133,6 +139,9 @@ public struct NodeAgentLogic: Sendable {
     case .placementFailed(let id, let problem): prepared(id, .failed(problem), now, &directives)
     case .serviceStarted(let run): serviceStarted(run, now, &random, &directives)
     case .serviceEnded(let run, let exit): serviceEnded(run, exit, now, &random, &directives)
+    case .holdRequested(let request, let order): hold(order, for: request, now, &directives)
+    case .releaseRequested(let request, let name): release(name, for: request, &directives)
+    case .keysRead(let keys): releaseRevoked(keys, &directives)
     case .stopRequested: stop(&directives)
     case .deadlineReached:
       wake(now, &directives)
@@ -184,7 +193,12 @@ public struct NodeAgentLogic: Sendable {
 
   /// Whether the end of a preparation is waited for.
   public func isPreparing(_ id: PreparationID) -> Bool {
-    held[id.placement]?.attempt == id.attempt && held[id.placement]?.condition == .preparing
+    if held[id.placement]?.attempt == id.attempt, held[id.placement]?.condition == .preparing {
+      return true
+    }
+    let hand = byHand[id.placement.name]
+    return hand?.order.placement == id.placement && hand?.attempt == id.attempt
+      && hand?.isReady == false
   }
 
   /// Whether the node had no room for it.
@@ -240,6 +254,10 @@ public struct NodeAgentLogic: Sendable {
       directives.append(.measureVitals)
     }
     if let at = reportAt, at <= time { say(now, &directives) }
+    if let at = keysAt, at <= time {
+      keysAt = time + Self.keysInterval
+      directives.append(.readKeys)
+    }
   }
 }
 

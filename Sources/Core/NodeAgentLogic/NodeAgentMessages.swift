@@ -45,6 +45,12 @@ extension NodeAgentLogic {
     case serviceStarted(ServiceRunID)
     /// It has ended, by itself or because it was stopped or killed.
     case serviceEnded(ServiceRunID, ChildExit)
+    /// Somebody wants a module held here by hand; answered with `answer`.
+    case holdRequested(RequestID, PlacementOrder)
+    /// Somebody wants it let go; answered with `answer`.
+    case releaseRequested(RequestID, QualifiedName)
+    /// The answer to `readKeys`, if there is one: the trust store.
+    case keysRead([TrustedKey])
     case stopRequested
     case deadlineReached
   }
@@ -71,9 +77,20 @@ extension NodeAgentLogic {
     case stopService(ServiceRunID)
     /// End it at once.
     case killService(ServiceRunID)
+    /// Of a request by hand.
+    case answer(RequestID, Result<HeldByHand, Problem>)
+    /// Ask the control plane for the trust store; answered with `keysRead`, if it can be asked.
+    case readKeys
     case report(Notice)
     /// Everything is discarded: the agent may end.
     case end
+  }
+
+  /// Why something is held by hand no more, when nobody asked for that.
+  public enum ReleaseReason: String, Hashable, Sendable {
+    case planned = "the plan has it serve here"
+    case crowdedOut = "the plan needs its place"
+    case keyRevoked = "a key that signed it was revoked"
   }
 
   /// Something that whoever runs the node should read in its log.
@@ -82,6 +99,8 @@ extension NodeAgentLogic {
     case staleRefused(PlanVersion, seen: PlanVersion)
     case leaseRanOut
     case attachRefused(Problem)
+    /// What was held by hand is held no more.
+    case releasedByHand(QualifiedName, ReleaseReason)
     /// Of the supervisor with this path in the tree of an application; empty for the one at the top.
     case service(Namespace, ApplicationName, path: String, SupervisorEvent)
   }

@@ -51,6 +51,13 @@ public struct RoundTripTable: Sendable {
     return .nanoseconds(Int64(entry.nanoseconds))
   }
 
+  /// All that is known from a node and not old, sorted by what it was measured to.
+  public func all(from node: NodeID, at now: MonotonicInstant) -> [RoundTripSample] {
+    (rows[node] ?? [:]).filter { Self.isFresh($0.value, now) }
+      .map { RoundTripSample(to: $0.key, microseconds: Int64($0.value.nanoseconds / 1000)) }
+      .sorted { $0.to < $1.to }
+  }
+
   /// A node has measured. What is no round trip is not looked at.
   ///
   /// - Parameter zone: where a node is; `nil` for one that is not known.

@@ -83,6 +83,20 @@ public struct Scheduler: Sendable {
       .map { .nanoseconds(Int64($0)) }
   }
 
+  /// The same for somebody who asks.
+  public func roundTrip(from place: CallerPlace, to id: NodeID) -> Duration? {
+    guard let zone = place.zone else {
+      guard let row = table.rows[id], let there = table.places[row],
+        let here = place.coordinates.map(EarthPoint.init)
+      else { return nil }
+      return Proximity.latency(
+        measured: nil, isSameZone: false, kilometres: Proximity.kilometres(here, there)
+      ).map { .nanoseconds(Int64($0)) }
+    }
+    return roundTrip(
+      from: NodeLocation(zone: zone, coordinates: place.coordinates), to: id)
+  }
+
   public mutating func reserve(_ memory: ByteCount, on id: NodeID) {
     if let row = table.rows[id] { table.use(memory.bytes, row) }
   }

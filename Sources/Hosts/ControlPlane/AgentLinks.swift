@@ -17,6 +17,8 @@ final class AgentLinks: Sendable {
     case ended(NodeID, Incarnation)
     /// An agent has measured the way to this control plane and back.
     case measured(NodeID, Duration)
+    /// The same to others and to landmarks.
+    case measuredOthers(NodeID, [RoundTripSample])
   }
 
   private struct State {
@@ -95,6 +97,11 @@ final class AgentLinks: Sendable {
     state.withLock { $0.messages }?.yield(.measured(node, roundTrip))
   }
 
+  /// The same to others and to landmarks.
+  func measured(_ samples: [RoundTripSample], from node: NodeID) {
+    state.withLock { $0.messages }?.yield(.measuredOthers(node, samples))
+  }
+
   func take(_ message: AgentMessage) {
     switch message {
     case .heartbeat(let heartbeat): state.withLock { $0.monitor }?(.heartbeat(heartbeat))
@@ -154,6 +161,8 @@ struct AttachListener: SupervisedService {
         await plane.current?.agentEnded(node, incarnation, .connectionClosed)
       case .measured(let node, let roundTrip):
         await plane.current?.measured(roundTrip, from: node)
+      case .measuredOthers(let node, let samples):
+        await plane.current?.measured(samples, from: node)
       }
     }
     links.hangUp()

@@ -4,6 +4,7 @@ import HostPorts
 import Logging
 import ModuleCatalog
 import NodeTracking
+import Scheduling
 import Supervision
 
 // Nodes and their agents.
@@ -26,6 +27,11 @@ extension ControlPlane {
     feed(.roundTripsMeasured(from: node, [sample]))
   }
 
+  /// How long it takes from a node to others and to landmarks.
+  func measured(_ samples: [RoundTripSample], from node: NodeID) {
+    feed(.roundTripsMeasured(from: node, samples))
+  }
+
   func module(_ digest: ModuleDigest) async throws(Problem) -> [UInt8] {
     try await blobs.get(digest)
   }
@@ -44,7 +50,8 @@ extension ControlPlane {
       NodeStatus(
         node: node, state: logic.tracker.nodes[node.id]?.state ?? .unavailable,
         scheduling: logic.scheduling(of: node.id) ?? .open, engine: facts[node.id]?.engine,
-        startedAt: facts[node.id]?.startedAt)
+        startedAt: facts[node.id]?.startedAt,
+        roundTrips: logic.roundTrips.all(from: node.id, at: clock.now().monotonic))
     }
   }
 
@@ -112,5 +119,16 @@ extension ControlPlane {
 
   func placements(for caller: Caller) async throws(Problem) -> [PlacementStatus] {
     await links.ask(answering) { await $0.placementStatuses() }.flatMap(\.answer)
+  }
+
+  func distribution(
+    of module: ModuleName?, for caller: Caller
+  ) async throws(Problem) -> [DistributionStatus] {
+    await links.ask(answering) { await $0.distribution() }.flatMap(\.answer)
+      .filter { status in
+        status.placement.name.namespace == caller.namespace
+          && (module == nil || status.placement.name.name == module)
+      }
+      .sorted { ($0.placement, $0.node) < ($1.placement, $1.node) }
   }
 }

@@ -176,10 +176,33 @@ extension SupervisedControlPlane: ClusterService {
     try await plane.borrow().placements(for: caller)
   }
 
+  public func distribution(
+    of module: ModuleName?, for caller: Caller
+  ) async throws(Problem) -> [DistributionStatus] {
+    try await plane.borrow().distribution(of: module, for: caller)
+  }
+
   public func command(
     _ command: NodeCommand, _ node: NodeID, by caller: Caller
   ) async throws(Problem) -> NodeScheduling? {
     try await plane.borrow().command(command, node, by: caller)
+  }
+
+  /// What is to be held on a node by hand: that somebody wants it is on record.
+  ///
+  /// - Parameter version: the newest deployment of it; `nil` for what is deployed now.
+  /// - Throws: ``Problem`` `not_deployed`, `version_unknown`, `version_not_deployed`, `key_revoked`.
+  public func holdByHand(
+    _ module: QualifiedName, version: ModuleVersion?, on node: NodeID, for principal: Principal
+  ) async throws(Problem) -> PlacementOrder {
+    try await plane.borrow().holdByHand(module, version: version, on: node, for: principal)
+  }
+
+  /// Puts on record that somebody lets go of what is held on a node by hand.
+  public func releaseByHand(
+    _ module: QualifiedName, on node: NodeID, for principal: Principal
+  ) async throws(Problem) {
+    try await plane.borrow().releaseByHand(module, on: node, for: principal)
   }
 
   public func diagnose(for caller: Caller) async throws(Problem) -> [Finding] {

@@ -171,11 +171,17 @@ private struct LocalControlPlaneConnection: ControlPlaneConnection {
     links.measured(roundTrip, from: node)
   }
 
+  func measured(_ samples: [RoundTripSample], from node: NodeID) {
+    links.measured(samples, from: node)
+  }
+
   func close(_ link: AgentLinkID, from node: NodeID, _ incarnation: Incarnation) async {
     links.close(link, from: node, incarnation)
   }
 
-  func module(_ digest: ModuleDigest) async throws(Problem) -> [UInt8] {
+  func module(
+    _ digest: ModuleDigest, _ progress: TransferProgress
+  ) async throws(Problem) -> [UInt8] {
     try await plane.borrow().module(digest)
   }
 

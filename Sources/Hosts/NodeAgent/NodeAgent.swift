@@ -31,19 +31,30 @@ public actor NodeAgent {
   private var progress = WorkerProgress()
   /// Preparations under way, and those that wait until fewer are. Each holds a whole module in memory,
   /// so that a plan with a thousand placements must not begin them all.
-  private var preparations: [PlacementID: (attempt: UInt64, task: Task<Void, Never>)] = [:]
+  private var preparations: [PlacementID: Preparation] = [:]
   private var waiting: Deque<(id: PreparationID, order: PlacementOrder)> = []
+
+  /// One that is under way.
+  struct Preparation {
+    let task: Task<Void, Never>
+    let transfer: TransferProgress
+    /// Whether the whole module is there.
+    var isFetched = false
+  }
   /// More would not be faster: signatures are verified one after the other.
   private static let maximumPreparations = 4
+  /// Whoever waits for what was asked by hand (`+ByHand`).
+  var handRequests: [RequestID: CheckedContinuation<Result<HeldByHand, Problem>, Never>] = [:]
+  var lastHandRequest: UInt64 = 0
   /// Whoever waits until something has changed.
   private var watchers: [UInt64: CheckedContinuation<Void, Never>] = [:]
   private var lastWatcher: UInt64 = 0
-  private var isAttached = false
+  private(set) var isAttached = false
   /// The way that is open, or was opened last.
   private var link: AgentLink?
   /// Whether it was said that the control plane is away, which is not said at each attempt.
   private var isKnownAway = false
-  private var hasEnded = false
+  private(set) var hasEnded = false
 
   /// How long an activation waits for the plan that it belongs to.
   private static let planPatience = Duration.seconds(1)
@@ -145,8 +156,13 @@ public actor NodeAgent {
     case .startService(let run): startService(run)
     case .stopService(let run): services[run]?.instance.endInput()
     case .killService(let run): services[run]?.task.cancel()
+    case .answer(let request, let result):
+      handRequests.removeValue(forKey: request)?.resume(returning: result)
+    case .readKeys: readKeys()
     case .report(let notice): log(notice)
-    case .end: hasEnded = true
+    case .end:
+      hasEnded = true
+      endHandRequests()
     }
     if logic.isAttached { isAttached = true }
   }
@@ -203,6 +219,10 @@ public actor NodeAgent {
       logger.warning("the control plane is silent: what must stop when isolated is paused")
     case .service(let namespace, let application, let path, let event):
       log(namespace, application, path, event)
+    case .releasedByHand(let name, let reason):
+      logger.notice(
+        "what was held by hand is let go",
+        metadata: ["module": "\(name)", "because": "\(reason.rawValue)"])
     case .attachRefused(let problem):
       logger.error("the control plane refuses this node", metadata: ["problem": "\(problem)"])
     }
@@ -218,8 +238,9 @@ public actor NodeAgent {
   private func beginPreparations() {
     while preparations.count < Self.maximumPreparations, let index = nextWaiting() {
       let (id, order) = waiting.remove(at: index)
-      let task = Task { await prepare(id, order) }
-      preparations[id.placement] = (id.attempt, task)
+      let transfer = TransferProgress()
+      let task = Task { await prepare(id, order, transfer) }
+      preparations[id.placement] = Preparation(task: task, transfer: transfer)
     }
   }
 
@@ -228,10 +249,14 @@ public actor NodeAgent {
     waiting.firstIndex { preparations[$0.id.placement] == nil }
   }
 
-  private func prepare(_ id: PreparationID, _ order: PlacementOrder) async {
+  private func prepare(
+    _ id: PreparationID, _ order: PlacementOrder, _ transfer: TransferProgress
+  ) async {
     let input: NodeAgentLogic.Input
     do throws(Problem) {
-      let module = try await makeReady(order)
+      let bytes = try await fetch(order, transfer)
+      preparations[id.placement]?.isFetched = true
+      let module = try await makeReady(order, bytes)
       // Looked at after the wait: it may have been given up meanwhile.
       if logic.isPreparing(id) { runner.hold(order.deployment, module) }
       input = .placementPrepared(id)
@@ -251,10 +276,15 @@ public actor NodeAgent {
     beginPreparations()
   }
 
+  @concurrent private nonisolated func fetch(
+    _ order: PlacementOrder, _ transfer: TransferProgress
+  ) async throws(Problem) -> [UInt8] {
+    try await plane.module(order.deployment.digest, transfer)
+  }
+
   @concurrent private nonisolated func makeReady(
-    _ order: PlacementOrder
+    _ order: PlacementOrder, _ bytes: [UInt8]
   ) async throws(Problem) -> any PreparedModule {
-    let bytes = try await plane.module(order.deployment.digest)
     let keys = try await plane.trustedKeys()
     return try await runner.prepare(order, module: bytes, keys: keys)
   }
@@ -321,8 +351,37 @@ public actor NodeAgent {
   nonisolated var logs: LogKeeper { runner.logs }
 
   var placementStatuses: [PlacementStatus] {
-    var roles: [PlacementID: PlacementRole] = [:]
-    for held in logic.report.placements { roles[held.placement] = held.role }
+    let roles = standings
     return runner.statuses(roles: roles, services: serviceStatuses(roles.keys))
+  }
+
+  /// How far everything is that the node should hold.
+  var distribution: [DistributionStatus] {
+    logic.holdings.compactMap { holding in
+      let id = holding.deployment.placement
+      let stage: DistributionStage
+      switch holding.condition {
+      case .failed(let problem): stage = .failed(problem)
+      case .ready:
+        // It is just being discarded otherwise.
+        guard let placement = runner.placement(id) else { return nil }
+        stage = .ready(since: placement.readySince)
+      case .preparing:
+        stage =
+          preparations[id].map { $0.isFetched ? .compiling : .fetching($0.transfer.amount) }
+          ?? .waiting
+      }
+      return DistributionStatus(
+        node: registration.node, placement: id, version: holding.deployment.version,
+        digest: holding.deployment.digest, role: holding.standing, stage: stage)
+    }
+  }
+
+  /// Why each placement is here.
+  var standings: [PlacementID: PlacementStanding] {
+    var roles: [PlacementID: PlacementStanding] = [:]
+    for held in logic.report.placements { roles[held.placement] = PlacementStanding(held.role) }
+    for placement in logic.readyByHand { roles[placement] = .byHand }
+    return roles
   }
 }

@@ -14,6 +14,7 @@ public struct NodeAgentService: SupervisedService {
   private let clock: any HostClock
   private let thread: @Sendable () -> any ActorThread
   private let logger: Logger
+  private let slot: ResourceSlot<NodeAgent>
   private let configuration: NodeAgentLogic.Configuration
 
   /// - Parameters:
@@ -21,13 +22,15 @@ public struct NodeAgentService: SupervisedService {
   ///   - firstCode: see ``NodeAgent``.
   ///   - http: how guests that are granted it ask servers; made for each incarnation.
   ///   - thread: what each incarnation runs on; it ends with it.
+  ///   - slot: where those who ask the agent find the one that there is.
   public init(
     registration: @escaping @Sendable () throws(Problem) -> NodeRegistration,
     engine: ResourceSlot<any ModuleEngine>, firstCode: CodeMode = .optimised,
     plane: any ControlPlaneConnection, http: @escaping @Sendable () -> any OutboundHTTP,
     clock: any HostClock, thread: @escaping @Sendable () -> any ActorThread, logger: Logger,
-    configuration: NodeAgentLogic.Configuration
+    lending slot: ResourceSlot<NodeAgent>, configuration: NodeAgentLogic.Configuration
   ) {
+    self.slot = slot
     self.registration = registration
     self.engine = engine
     self.firstCode = firstCode
@@ -48,8 +51,10 @@ public struct NodeAgentService: SupervisedService {
       thread: thread(), logger: logger, configuration: configuration)
     await withTaskCancellationHandler {
       await agent.start()
+      _ = slot.put(agent)
       ready()
       await untilCancelled()
+      slot.withdraw()
       await agent.stop()
       await http.stop()
     } onCancel: {

@@ -19,6 +19,7 @@ final class Placement: Sendable {
     var activations = 0
     var failures = 0
     var running = 0
+    var latencies = LatencyCounts()
     var outcomes: [String: Counter] = [:]
   }
 
@@ -45,6 +46,7 @@ final class Placement: Sendable {
     let counter = counts.withLock { counts in
       counts.running -= 1
       counts.activations += 1
+      counts.latencies.count(report.usage.wallTime)
       if outcome != "ok" { counts.failures += 1 }
       if let counter = counts.outcomes[outcome] { return counter }
       let counter = Counter(
@@ -72,7 +74,7 @@ final class Placement: Sendable {
   }
 
   func status(
-    on node: NodeID, as role: PlacementRole, service: ServiceStatus?
+    on node: NodeID, as role: PlacementStanding, service: ServiceStatus?
   ) -> PlacementStatus {
     counts.withLock { counts in
       PlacementStatus(
@@ -81,6 +83,15 @@ final class Placement: Sendable {
         readySince: readySince,
         activations: counts.activations, failures: counts.failures, running: counts.running,
         service: service)
+    }
+  }
+
+  func metrics(as role: PlacementStanding, at now: WallInstant) -> PlacementMetrics {
+    counts.withLock { counts in
+      PlacementMetrics(
+        placement: deployment.placement, version: deployment.version, digest: deployment.digest,
+        role: role, readyFor: max(.zero, now - readySince), activations: counts.activations,
+        failures: counts.failures, running: counts.running, latencies: counts.latencies)
     }
   }
 }

@@ -214,13 +214,23 @@ final class PlacementRunner: Sendable {
   ///
   /// - Parameter services: how those are that run services.
   func statuses(
-    roles: [PlacementID: PlacementRole], services: [PlacementID: ServiceStatus]
+    roles: [PlacementID: PlacementStanding], services: [PlacementID: ServiceStatus]
   ) -> [PlacementStatus] {
     held.withLock { held in
       held.placements.keys.sorted().compactMap { id in
         roles[id].flatMap {
           held.placements[id]?.status(on: self.id, as: $0, service: services[id])
         }
+      }
+    }
+  }
+
+  /// What the placements that are ready here have done, sorted.
+  func metrics(roles: [PlacementID: PlacementStanding]) -> [PlacementMetrics] {
+    let now = clock.now().wall
+    return held.withLock { held in
+      held.placements.keys.sorted().compactMap { id in
+        roles[id].flatMap { held.placements[id]?.metrics(as: $0, at: now) }
       }
     }
   }

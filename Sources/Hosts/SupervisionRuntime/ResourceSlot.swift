@@ -69,7 +69,7 @@ public final class ResourceSlot<Resource: Sendable>: Sendable {
   /// The owner puts it there.
   ///
   /// - Returns: what users say when it is broken.
-  func put(_ resource: Resource) -> AsyncStream<Problem> {
+  package func put(_ resource: Resource) -> AsyncStream<Problem> {
     let (complaints, continuation) = AsyncStream.makeStream(
       of: Problem.self, bufferingPolicy: .bufferingOldest(1))
     let waiting = state.withLock { state in
@@ -83,7 +83,7 @@ public final class ResourceSlot<Resource: Sendable>: Sendable {
   }
 
   /// The owner takes it away.
-  func withdraw() {
+  package func withdraw() {
     state.withLock { state in
       state.resource = nil
       state.complaints = nil

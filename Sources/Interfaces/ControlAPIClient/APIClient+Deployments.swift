@@ -105,6 +105,18 @@ extension APIClient {
     ).items
   }
 
+  /// How far versions are on their way to the nodes that should hold them.
+  ///
+  /// - Parameter module: `nil` for all.
+  public func distribution(of module: ModuleName? = nil) async throws(Problem)
+    -> [DistributionResource]
+  {
+    try await value(
+      ListResource<DistributionResource>.self,
+      of: Call(path: ["v1", "distribution"], query: [("module", module?.text)])
+    ).items
+  }
+
   /// The supervision tree of the server's process.
   public func supervision() async throws(Problem) -> SupervisionResource {
     try await value(SupervisionResource.self, of: Call(path: ["v1", "supervision"]))

@@ -19,10 +19,16 @@ extension APIClient {
       query.append(("timeout", "\(Int64(timeout.milliseconds))ms"))
     }
     if options.isIdempotent { query.append(("idempotent", "true")) }
+    var headers: HTTPHeaders = ["Content-Type": contentType]
+    if let zone = options.place?.zone { headers.add(name: APIHeader.callerZone, value: zone.text) }
+    if let place = options.place?.coordinates {
+      headers.add(
+        name: APIHeader.callerPlace, value: "\(place.latitude),\(place.longitude)")
+    }
     let answer = try await answer(
       to: Call(
         method: .POST, path: ["v1", "invoke", module.text], query: query,
-        headers: ["Content-Type": contentType], body: data,
+        headers: headers, body: data,
         timeout: Self.invocationTimeout))
     guard answer.isSuccess else {
       let problem = problem(of: answer)

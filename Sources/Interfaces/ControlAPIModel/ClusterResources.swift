@@ -14,6 +14,8 @@ public struct NodeResource: Hashable, Sendable, Codable {
   public var lastHeartbeat: WallInstant
   /// Missing when the node could not be asked.
   public var startedAt: WallInstant?
+  /// From it to others and to landmarks, as measured lately; missing from older servers.
+  public var roundTrips: [RoundTripResource]?
   public var engine: EngineFacts?
 
   public init(_ status: NodeStatus) {
@@ -26,6 +28,7 @@ public struct NodeResource: Hashable, Sendable, Codable {
     currentLoad = status.node.currentLoad
     lastHeartbeat = status.node.lastHeartbeat
     startedAt = status.startedAt
+    roundTrips = status.roundTrips.map { RoundTripResource($0) }
     engine = status.engine
   }
 }
@@ -35,7 +38,7 @@ public struct PlacementResource: Hashable, Sendable, Codable {
   public var node: NodeID
   public var module: ModuleName
   public var version: ModuleVersion
-  public var role: PlacementRole
+  public var role: PlacementStanding
   public var digest: ModuleDigest
   public var generation: Int
   /// `quick` until the optimised code is there.
@@ -85,3 +88,20 @@ public struct HealthResource: Hashable, Sendable, Codable {
 public typealias LogLineResource = LogLine
 /// One thing that `doctor` looked at.
 public typealias FindingResource = Finding
+
+/// How long it takes from a node to somewhere and back.
+public struct RoundTripResource: Hashable, Sendable, Codable {
+  /// Given when it is to a node.
+  public var node: NodeID?
+  /// Given when it is to the gateway of a zone.
+  public var landmark: Zone?
+  public var microseconds: Int64
+
+  public init(_ sample: RoundTripSample) {
+    switch sample.to {
+    case .node(let other): node = other
+    case .landmark(let zone): landmark = zone
+    }
+    microseconds = sample.microseconds
+  }
+}

@@ -27,6 +27,10 @@ public enum APIHeader {
   public static let signature = "Wasmatrix-Signature"
   /// The namespace of the request; `?namespace=` says the same.
   public static let namespace = "Wasmatrix-Namespace"
+  /// The zone of whoever invokes.
+  public static let callerZone = "Wasmatrix-Caller-Zone"
+  /// Where whoever invokes is: `48.2,16.4`, degrees of latitude and longitude.
+  public static let callerPlace = "Wasmatrix-Caller-Place"
   /// Microseconds.
   public static let cpuTime = "Wasmatrix-Cpu-Time-Us"
   /// Microseconds.

@@ -116,6 +116,12 @@ public protocol ClusterService: Sendable {
   /// - Throws: ``Problem`` `no_such_child`, `node_unreachable`, `node_in_process`.
   func kill(child path: String, on node: NodeID, by caller: Caller) async throws(Problem)
   func placements(for caller: Caller) async throws(Problem) -> [PlacementStatus]
+  /// How far versions are on their way to the nodes that should hold them, sorted by module, generation and
+  /// node.
+  ///
+  /// - Parameter module: `nil` for all.
+  func distribution(of module: ModuleName?, for caller: Caller) async throws(Problem)
+    -> [DistributionStatus]
   /// Changes whether a node is given work; returns when that is durable.
   ///
   /// - Returns: how it is given work from now on; `nil` when it was forgotten.
@@ -201,10 +207,13 @@ public struct NodeStatus: Hashable, Sendable {
   /// `nil` when the node could not be asked.
   public var engine: EngineFacts?
   public var startedAt: WallInstant?
+  /// From the node to others and to landmarks, as far as they were measured lately.
+  public var roundTrips: [RoundTripSample]
   public init(
     node: Node, state: NodeState, scheduling: NodeScheduling, engine: EngineFacts?,
-    startedAt: WallInstant?
+    startedAt: WallInstant?, roundTrips: [RoundTripSample] = []
   ) {
+    self.roundTrips = roundTrips
     self.node = node
     self.state = state
     self.scheduling = scheduling
@@ -218,8 +227,8 @@ public struct PlacementStatus: Hashable, Sendable {
   public var node: NodeID
   public var module: ModuleName
   public var version: ModuleVersion
-  /// Whether it serves, or is there to take over or to go back to.
-  public var role: PlacementRole
+  /// Whether it serves, is there to take over or to go back to, or is held by hand.
+  public var role: PlacementStanding
   public var digest: ModuleDigest
   public var generation: Int
   /// How the code was compiled that new instances run.
@@ -231,7 +240,7 @@ public struct PlacementStatus: Hashable, Sendable {
   /// Given for a service that runs, or should.
   public var service: ServiceStatus?
   public init(
-    node: NodeID, module: ModuleName, version: ModuleVersion, role: PlacementRole,
+    node: NodeID, module: ModuleName, version: ModuleVersion, role: PlacementStanding,
     digest: ModuleDigest, generation: Int, code: CodeMode, readySince: WallInstant,
     activations: Int, failures: Int, running: Int, service: ServiceStatus? = nil
   ) {

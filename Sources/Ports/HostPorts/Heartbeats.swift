@@ -30,6 +30,8 @@ public protocol HeartbeatReception: Sendable {
   func invite(_ node: NodeID, _ incarnation: Incarnation) -> HeartbeatInvitation?
   /// Heartbeats under this invitation count no more.
   func forget(_ invitation: HeartbeatInvitation)
+  /// With whom a node's agent exchanges echoes, as things are; none when nothing was heard of it.
+  func echoPeers(of node: NodeID) -> [EchoPeer]
   /// Sends an acknowledgement.
   ///
   /// - Returns: `false` when it has to go another way.
@@ -54,6 +56,38 @@ public protocol HeartbeatWay: Sendable {
   func send(_ heartbeat: Heartbeat)
   /// How long it takes to the control plane and back; `nil` until that was measured.
   var measuredRoundTrip: Duration? { get }
+  /// With whom it exchanges echoes from now on.
+  func exchangeEchoes(with peers: [EchoPeer])
+  /// The shortest ways to them that were measured since this was asked last.
+  func takeMeasuredPeers() -> [RoundTripSample]
   /// Nothing is acknowledged any more when this returns.
   func stop()
+}
+
+/// An agent with which another exchanges echoes, and what only these two and the control plane know.
+public struct EchoPeer: Hashable, Sendable {
+  public var node: NodeID
+  /// Names the pair: 16 bytes.
+  public var session: [UInt8]
+  /// 32 bytes.
+  public var key: [UInt8]
+  /// Where its heartbeats come from.
+  public var host: String
+  public var port: Int
+  /// Whether who is told this is the first of the pair.
+  public var isFirst: Bool
+
+  public init(
+    node: NodeID, session: [UInt8], key: [UInt8], host: String, port: Int, isFirst: Bool
+  ) {
+    self.node = node
+    self.session = session
+    self.key = key
+    self.host = host
+    self.port = port
+    self.isFirst = isFirst
+  }
+
+  /// More are not listened to.
+  public static let most = 32
 }

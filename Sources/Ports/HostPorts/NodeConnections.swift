@@ -18,6 +18,8 @@ public protocol AgentConnection: Sendable {
   /// What the node runs with, and since when.
   func facts() async -> NodeFacts
   func placementStatuses() async -> [PlacementStatus]
+  /// How far everything is that the node should hold, sorted by placement.
+  func distribution() async -> [DistributionStatus]
   /// Ends the instance of a service as if it had crashed; `false` when none runs here.
   func killService(_ module: QualifiedName) async -> Bool
   /// Breaks the node on purpose; returns when it was told to, not when it is broken.
@@ -50,11 +52,15 @@ public protocol ControlPlaneConnection: Sendable {
   func send(_ message: AgentMessage)
   /// Says how long it takes from the node to the control plane and back. It may be lost.
   func measured(_ roundTrip: Duration, from node: NodeID)
+  /// Says how long it takes from the node to others and to landmarks. It may be lost.
+  func measured(_ samples: [RoundTripSample], from node: NodeID)
   /// Says that the agent's end of the way is closed: nothing more comes over it, and unless another one was
   /// opened since, its agent counts as ended.
   func close(_ link: AgentLinkID, from node: NodeID, _ incarnation: Incarnation) async
   /// The bytes of a module without its signature section.
-  func module(_ digest: ModuleDigest) async throws(Problem) -> [UInt8]
+  ///
+  /// - Parameter progress: told how far that is.
+  func module(_ digest: ModuleDigest, _ progress: TransferProgress) async throws(Problem) -> [UInt8]
   /// The trust store, revoked keys included.
   func trustedKeys() async throws(Problem) -> [TrustedKey]
   /// Reads state for a guest.
@@ -65,6 +71,12 @@ public protocol ControlPlaneConnection: Sendable {
   func tell(_ news: ServiceNews)
   /// Puts on record that a guest was refused something; returns when that is durable.
   func record(_ denial: CapabilityDenial, of activation: DeniedActivation) async throws(Problem)
+}
+
+extension ControlPlaneConnection {
+  public func module(_ digest: ModuleDigest) async throws(Problem) -> [UInt8] {
+    try await module(digest, TransferProgress())
+  }
 }
 
 /// A way between an agent and its control plane that was opened.

@@ -163,6 +163,8 @@ extension Coverage {
     case .serviceEnded: count(.agentInputServiceEnded)
     case .stopRequested: count(.agentInputStopRequested)
     case .deadlineReached: count(.agentInputDeadlineReached)
+    // Nobody holds anything by hand in a simulation.
+    case .holdRequested, .releaseRequested, .keysRead: break
     }
   }
 
@@ -183,6 +185,7 @@ extension Coverage {
     case .report(.leaseRanOut): count(.agentDirectiveLeaseRanOut)
     case .report(.attachRefused): count(.agentDirectiveAttachRefused)
     case .end: count(.agentDirectiveEnd)
+    case .answer, .readKeys, .report(.releasedByHand): break
     }
   }
 

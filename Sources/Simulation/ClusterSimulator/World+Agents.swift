@@ -138,7 +138,7 @@ extension World {
     case .startService(let run): startService(run, index)
     case .stopService(let run): stopService(run, index)
     case .killService(let run): killService(run, index)
-    case .report: break
+    case .report, .answer, .readKeys: break
     case .end:
       agents[index].isUp = false
       agents[index].process += 1

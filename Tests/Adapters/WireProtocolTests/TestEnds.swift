@@ -17,6 +17,7 @@ final class TestPlane: ControlPlaneConnection {
     var denials: [CapabilityDenial] = []
     var news: [ServiceNews] = []
     var roundTrips: [Duration] = []
+    var samples: [RoundTripSample] = []
     var links: UInt64 = 0
   }
 
@@ -42,7 +43,12 @@ final class TestPlane: ControlPlaneConnection {
   func measured(_ roundTrip: Duration, from node: NodeID) {
     heard.withLock { $0.roundTrips.append(roundTrip) }
   }
-  func module(_ digest: ModuleDigest) async throws(Problem) -> [UInt8] { bytes }
+  func measured(_ samples: [RoundTripSample], from node: NodeID) {
+    heard.withLock { $0.samples += samples }
+  }
+  func module(
+    _ digest: ModuleDigest, _ progress: TransferProgress
+  ) async throws(Problem) -> [UInt8] { bytes }
   func trustedKeys() async throws(Problem) -> [TrustedKey] { [] }
   var state: any GuestState { stored }
   func commit(
@@ -56,6 +62,43 @@ final class TestPlane: ControlPlaneConnection {
   func agent(_ node: String) -> (any AgentConnection)? {
     heard.withLock { $0.agents[NodeID(unchecked: node)] }
   }
+}
+
+/// Lets in whoever shows "good", as an invoker; holds what it is asked to hold.
+final class TestCallers: AgentCallers {
+  let heard = Mutex<[String]>([])
+
+  func holder(
+    of caller: AgentCaller, needing role: Role, for subject: String, at node: NodeID
+  ) async throws(Problem) -> TokenHolder {
+    heard.withLock { $0.append("\(subject) \(role.rawValue) \(caller.address) \(node)") }
+    guard caller.token == "good" else {
+      throw Problem(.refused, code: "token_unknown", "it is not known", next: "Get another.")
+    }
+    return TokenHolder(name: TokenName(unchecked: "t"), role: .invoker)
+  }
+
+  func orderByHand(
+    _ module: QualifiedName, version: ModuleVersion?, for caller: AgentCaller, at node: NodeID
+  ) async throws(Problem) -> PlacementOrder {
+    heard.withLock { $0.append("hold \(module) \(version?.text ?? "-") \(node)") }
+    let digest = ModuleDigest(sha256: [UInt8](repeating: 1, count: 32))
+    let version = version ?? ModuleVersion(unchecked: "1.0.0")
+    let wall = WallInstant(microseconds: 5)
+    return PlacementOrder(
+      deployment: Deployment(
+        namespace: module.namespace, application: ApplicationName(unchecked: "app"),
+        name: module.name, version: version, digest: digest,
+        configuration: DeploymentConfiguration(), generation: 3, deployedAt: wall),
+      record: ModuleVersionRecord(
+        namespace: module.namespace, name: module.name, version: version, digest: digest,
+        size: ByteCount(bytes: 1), signers: [], signature: [], pushedAt: wall, pushedBy: .local),
+      role: .retained, fence: .zero)
+  }
+
+  func releaseByHand(
+    _ module: QualifiedName, for caller: AgentCaller, at node: NodeID
+  ) async throws(Problem) { heard.withLock { $0.append("release \(module) \(node)") } }
 }
 
 struct TestState: GuestState {
@@ -119,6 +162,7 @@ final class TestAgent: AgentConnection {
   }
   func facts() async -> NodeFacts { Self.facts }
   func placementStatuses() async -> [PlacementStatus] { [] }
+  func distribution() async -> [DistributionStatus] { Self.distribution }
   func killService(_ module: QualifiedName) async -> Bool { true }
   func disturb(_ disturbance: NodeDisturbance) async throws(Problem) {}
   func supervision() async throws(Problem) -> SupervisionStatus { TestTree.shown }
@@ -134,6 +178,21 @@ final class TestAgent: AgentConnection {
     }
   }
 
+  static let distribution: [DistributionStatus] = {
+    let stages: [DistributionStage] = [
+      .waiting, .fetching(TransferProgress.Amount(received: .kibibytes(2), size: nil)),
+      .fetching(TransferProgress.Amount(received: .kibibytes(2), size: .mebibytes(1))),
+      .compiling, .ready(since: WallInstant(microseconds: 5)),
+      .failed(Problem(.refused, code: "signature_missing", "no", next: "Sign it.")),
+    ]
+    return zip(stages, PlacementStanding.allCases + [.active, .fallback]).map { stage, role in
+      DistributionStatus(
+        node: WireTests.node, placement: WireTests.placement,
+        version: ModuleVersion(unchecked: "1.0.0"),
+        digest: ModuleDigest(sha256: [UInt8](repeating: 1, count: 32)), role: role, stage: stage)
+    }
+  }()
+
   static let line = LogLine(
     at: WallInstant(microseconds: 1), module: ModuleName(unchecked: "m"),
     version: ModuleVersion(unchecked: "1.0.0"), eventID: "e", text: "hello")
@@ -147,6 +206,7 @@ final class TestAgent: AgentConnection {
 /// A server on a port of its own, and what agents need to reach it.
 struct TestWire {
   let plane: TestPlane
+  let callers = TestCallers()
   let port: Int
   let authority: TestAuthority
   private let serving: Task<Void, any Error>
@@ -156,8 +216,8 @@ struct TestWire {
     authority = try TestAuthority()
     let server = AttachServer(
       plane: plane, identity: try authority.plane(dns: dns), host: "127.0.0.1", port: 0,
-      admit: { (der) throws(Problem) in try TestAuthority.admit(der) }, heartbeats: nil,
-      programVersion: "test",
+      admit: { (der) throws(Problem) in try TestAuthority.admit(der) }, callers: callers,
+      heartbeats: nil, programVersion: "test",
       logger: Logger(label: "test"))
     let port = OneShot<Int>()
     serving = Task {
@@ -170,6 +230,8 @@ struct TestWire {
     }
     self.port = await port.value
   }
+
+  static let logger = Logger(label: "test")
 
   func stop() async {
     serving.cancel()

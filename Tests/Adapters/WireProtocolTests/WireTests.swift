@@ -147,19 +147,32 @@ struct WireTests {
     await wire.stop()
   }
 
+  @Test func `how far an agent is comes over as it was`() async throws {
+    let wire = try await TestWire()
+    let (remote, link) = try await Self.attach(wire, TestAgent())
+    let agent = try #require(wire.plane.agent(Self.node.text))
+    #expect(await agent.distribution() == TestAgent.distribution)
+    await remote.close(link, from: Self.node, Incarnation(1))
+    await wire.stop()
+  }
+
   @Test func `a module arrives in pieces, as a whole`() async throws {
     let bytes = (0..<1_500_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
     let wire = try await TestWire(plane: TestPlane(module: bytes))
     let (remote, link) = try await Self.attach(wire, TestAgent())
-    let fetched = try await remote.module(TestModule.digest(of: bytes))
+    let progress = TransferProgress()
+    let fetched = try await remote.module(TestModule.digest(of: bytes), progress)
     #expect(fetched == bytes)
+    let whole = ByteCount(bytes: bytes.count)
+    #expect(progress.amount == TransferProgress.Amount(received: whole, size: whole))
     // What is not what its name says is not taken, however often it is asked for.
     await #expect(throws: Problem.self) {
       try await remote.module(TestModule.digest(of: [1]))
     }
     // Taken up where it broke off.
     var partial = Array(bytes.prefix(700_001))
-    try await remote.borrow().fetch(TestModule.digest(of: bytes), into: &partial)
+    try await remote.borrow().fetch(
+      TestModule.digest(of: bytes), into: &partial, TransferProgress())
     #expect(partial == bytes)
     await remote.close(link, from: Self.node, Incarnation(1))
     await wire.stop()

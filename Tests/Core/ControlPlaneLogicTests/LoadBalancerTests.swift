@@ -115,6 +115,33 @@ import Testing
     #expect(choose([.unfit, .unfit, .unfit]) == nil)
   }
 
+  @Test func `for a caller elsewhere the way of the caller counts and the work as it was measured`()
+  {
+    var balancer = LoadBalancer()
+    let nodes = Self.nodes(2)
+    var random = SeededRandom(seed: 1)
+    // Both were measured from where requests enter: the first is 2 ms away and works for 1 ms, the
+    // second is 50 ms away and works for 30 ms.
+    let ways = [2, 50].map { Duration.milliseconds($0) }
+    for (index, took) in [3.0, 80.0].enumerated() {
+      let route = Route(node: nodes[index], placement: Self.id, fence: .zero)
+      balancer.serves(Self.id, on: nodes[index])
+      balancer.began(RequestID(UInt64(index)), route, at: Self.at(0))
+      _ = balancer.ended(
+        RequestID(UInt64(index)), route, isMeasured: true, at: Self.at(took))
+    }
+    func choose(_ way: ((NodeID) -> Duration?)?) -> NodeID? {
+      balancer.choose(
+        Self.id, among: nodes, at: Self.at(80), using: &random,
+        estimate: { ways[nodes.firstIndex(of: $0) ?? 0] }, way: way, fitness: { _ in .fit })
+    }
+    #expect(choose(nil) == nodes[0])
+    // 60 + 1 ms against 1 + 30 ms; then the work decides.
+    #expect(choose { $0 == nodes[0] ? .milliseconds(60) : .milliseconds(1) } == nodes[1])
+    #expect(choose { $0 == nodes[0] ? .milliseconds(20) : .milliseconds(1) } == nodes[0])
+    #expect(choose { _ in nil } == nodes[0], "nothing is known of either way")
+  }
+
   @Test func `what is known of a placement goes with it`() {
     var balancer = LoadBalancer()
     let nodes = Self.nodes(2)

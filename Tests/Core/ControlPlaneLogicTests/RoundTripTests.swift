@@ -51,4 +51,24 @@ import Testing
     _ = plane.wait(.seconds(311), beating: ["a"])
     #expect(explain().verdicts.allSatisfy { $0.latencySource == nil })
   }
+
+  private func place(_ zone: String?, _ latitude: Double? = nil) throws -> CallerPlace? {
+    CallerPlace(
+      zone: zone.map { Zone(unchecked: $0) },
+      coordinates: try latitude.map { try Coordinates(latitude: $0, longitude: 0) })
+  }
+
+  @Test mutating func `an invocation runs near to a caller who says where that is`() throws {
+    plane.serve(on: ["a", "b"], PlacementRules(replicas: 2, fallbacks: 0))
+    measure("a", 40_000)
+    measure("b", 2_000)
+    let near = InvocationOptions(place: try place("hall"))
+    #expect(plane.invoke() == ["invoke on a"], "nothing is known but their names")
+    _ = plane.end(.answered(isFaultOfNode: false))
+    #expect(plane.invoke(near) == ["invoke on b"])
+    // Not for ever: each that runs there makes it dearer, as for everybody else.
+    for _ in 0..<18 { #expect(plane.invoke(near) == ["invoke on b"]) }
+    #expect(plane.invoke(near) == ["invoke on a"])
+    #expect(plane.invoke(InvocationOptions(place: try place("nowhere"))) == ["invoke on a"])
+  }
 }

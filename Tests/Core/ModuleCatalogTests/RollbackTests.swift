@@ -217,4 +217,31 @@ import Testing
     #expect(finish(catalog.handle(.placementFailed(begun[0], late), at: now))?.code == late.code)
     #expect(replicas == [1])
   }
+
+  @Test mutating func `by hand the present deployment is meant, or the newest of a version`()
+    throws
+  {
+    func generation(_ version: String?) throws -> Int {
+      let version = version.map { ModuleVersion(unchecked: $0) }
+      return try catalog.orderByHand(name, version).deployment.generation
+    }
+    func code(_ version: String?) -> String? {
+      do {
+        _ = try generation(version)
+        return nil
+      } catch {
+        return (error as? Problem)?.code
+      }
+    }
+    #expect(code(nil) == "not_deployed")
+    for version in ["1", "2", "3"] { push(version) }
+    deploy("1")
+    deploy("1", concurrency: 2)
+    deploy("2")
+    #expect(try generation(nil) == 3)
+    #expect(try generation("2") == 3)
+    #expect(try generation("1") == 2)
+    #expect(code("3") == "version_not_deployed")
+    #expect(code("4") == "version_unknown")
+  }
 }

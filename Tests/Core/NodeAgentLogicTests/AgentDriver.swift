@@ -12,6 +12,8 @@ struct AgentDriver {
   var isolation = IsolationPolicy.continue
   /// Makes deployments of the same number different ones.
   var deployedAt: Int64 = 1
+  /// Of what is ordered.
+  var signers: [KeyID] = []
   /// What is ordered is services of it, when it is there.
   var tree: ServiceTree?
   /// The services that run, by name; and those that were told to end.
@@ -94,6 +96,23 @@ struct AgentDriver {
           orders: orders.map { order($0.0, $0.1, $0.2, $0.3) })))
   }
 
+  /// Somebody wants it held, or let go, by hand.
+  mutating func hold(_ request: UInt64, _ name: String, _ generation: Int) -> [String] {
+    tell(.holdRequested(RequestID(request), order(name, generation, .retained, 0)))
+  }
+
+  mutating func release(_ request: UInt64, _ name: String) -> [String] {
+    tell(
+      .releaseRequested(
+        RequestID(request), QualifiedName(.default, ModuleName(unchecked: name))))
+  }
+
+  func key(_ id: String, revoked: Bool) -> TrustedKey {
+    TrustedKey(
+      id: KeyID(unchecked: id), publicKey: [], label: id, addedAt: now.wall,
+      revokedAt: revoked ? now.wall : nil)
+  }
+
   private func order(
     _ name: String, _ generation: Int, _ role: PlacementRole, _ fence: UInt64
   ) -> PlacementOrder {
@@ -112,19 +131,22 @@ struct AgentDriver {
         generation: generation, deployedAt: wall),
       record: ModuleVersionRecord(
         namespace: .default, name: module, version: version, digest: digest,
-        size: ByteCount(bytes: 1), signers: [], signature: [], pushedAt: wall, pushedBy: .local),
+        size: ByteCount(bytes: 1), signers: signers, signature: [], pushedAt: wall, pushedBy: .local
+      ),
       role: role, fence: self.version(fence))
   }
 
   mutating func prepared(_ name: String, _ generation: Int, attempt: UInt64? = nil) -> [String] {
     let placement = placement(name, generation)
-    let attempt = attempt ?? logic.held[placement]?.attempt ?? 0
+    let attempt =
+      attempt ?? logic.held[placement]?.attempt ?? logic.byHand[placement.name]?.attempt ?? 0
     return tell(.placementPrepared(PreparationID(placement: placement, attempt: attempt)))
   }
 
   mutating func failed(_ name: String, _ generation: Int) -> [String] {
     let placement = placement(name, generation)
-    let id = PreparationID(placement: placement, attempt: logic.held[placement]?.attempt ?? 0)
+    let attempt = logic.held[placement]?.attempt ?? logic.byHand[placement.name]?.attempt ?? 0
+    let id = PreparationID(placement: placement, attempt: attempt)
     return tell(.placementFailed(id, Problem(.unavailable, code: "fetch_failed", "no")))
   }
 
@@ -169,6 +191,13 @@ struct AgentDriver {
       serving.remove(text(id))
       return "pause \(text(id))"
     case .report(.staleRefused(let version, let seen)): return "stale \(version), seen \(seen)"
+    case .report(.releasedByHand(let name, let reason)): return "let go \(name): \(reason)"
+    case .answer(let request, .success(let held)):
+      return "answer \(request.number): \(text(held.placement)) took \(held.took.nanoseconds)"
+        + (held.isPlanned ? " planned" : "")
+    case .answer(let request, .failure(let problem)):
+      return "answer \(request.number): \(problem.code)"
+    case .readKeys: return "read keys"
     case .report(.leaseRanOut): return "lease ran out"
     case .report(.attachRefused(let problem)): return "refused \(problem.code)"
     case .report(.service(_, _, _, let event)):

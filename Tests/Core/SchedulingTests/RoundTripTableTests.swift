@@ -53,6 +53,19 @@ import Testing
     #expect(measure(&table, 0, .landmark(Self.zones[1]), 9000) == [change(1, 0, 9000)])
   }
 
+  @Test func `all that is known from a node and not old can be read`() {
+    var table = RoundTripTable()
+    _ = measure(&table, 0, .landmark(Self.zones[1]), 9000)
+    _ = measure(&table, 0, .node(Self.nodes[1]), 700, at: 200)
+    let trip = RoundTripSample(to: .node(Self.nodes[1]), microseconds: 700)
+    #expect(
+      table.all(from: Self.nodes[0], at: Self.at(200)) == [
+        trip, RoundTripSample(to: .landmark(Self.zones[1]), microseconds: 9000),
+      ])
+    #expect(table.all(from: Self.nodes[0], at: Self.at(301)) == [trip])
+    #expect(table.all(from: Self.nodes[4], at: Self.at(200)).isEmpty)
+  }
+
   @Test func `what is old is forgotten, and what goes`() {
     var table = RoundTripTable()
     #expect(table.nextDeadline == nil)

@@ -52,9 +52,12 @@ private final class AnsweringPlane: ControlPlaneConnection {
   }
 
   func measured(_ roundTrip: Duration, from node: NodeID) {}
+  func measured(_ samples: [RoundTripSample], from node: NodeID) {}
 
   private static let nothing = Problem(.notFound, code: "test", "there is nothing here")
-  func module(_ digest: ModuleDigest) async throws(Problem) -> [UInt8] { throw Self.nothing }
+  func module(
+    _ digest: ModuleDigest, _ progress: TransferProgress
+  ) async throws(Problem) -> [UInt8] { throw Self.nothing }
   func trustedKeys() async throws(Problem) -> [TrustedKey] { [] }
   let state: any GuestState = NoState()
   func commit(

@@ -45,6 +45,30 @@ struct InvokeRouteTests {
     }
   }
 
+  @Test func `where the caller is comes from headers`() async throws {
+    try await RunningServer.run { server in
+      let zone = Zone(unchecked: "hall-2")
+      let coordinates = try Coordinates(latitude: 48.25, longitude: -16)
+      let places = [
+        CallerPlace(zone: zone, coordinates: nil), CallerPlace(zone: nil, coordinates: coordinates),
+        CallerPlace(zone: zone, coordinates: coordinates), nil,
+      ]
+      for place in places {
+        _ = try await server.client.invoke(Self.clean, data: [], InvocationOptions(place: place))
+      }
+      #expect(server.cluster.read { $0.options.map(\.place) } == places)
+      for (name, value) in [
+        (APIHeader.callerZone, "a zone?"), (APIHeader.callerPlace, "48.2"),
+        (APIHeader.callerPlace, "91,0"), (APIHeader.callerPlace, "1,2,3"),
+        (APIHeader.callerPlace, "nan,0"),
+      ] {
+        let answer = try await server.send(
+          .POST, ["v1", "invoke", "clean"], headers: [name: value])
+        #expect(answer.status == 400 && answer.problem?.code == "caller_place_invalid", "\(value)")
+      }
+    }
+  }
+
   @Test func `attributes in headers replace the defaults one by one`() async throws {
     try await RunningServer.run { server in
       _ = try await server.send(

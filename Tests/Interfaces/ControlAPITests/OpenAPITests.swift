@@ -80,7 +80,8 @@ struct OpenAPITests {
         ("/v1/modules", "ModuleVersion"), ("/v1/modules/clean", "ModuleVersion"),
         ("/v1/deployments", "Deployment"), ("/v1/dead-letters", "DeadLetter"),
         ("/v1/audit", "SecurityEvent"), ("/v1/trust/keys", "TrustedKey"), ("/v1/nodes", "Node"),
-        ("/v1/placements", "Placement"), ("/v1/doctor", "Finding"), ("/v1/state", "Bucket"),
+        ("/v1/placements", "Placement"), ("/v1/distribution", "Distribution"),
+        ("/v1/doctor", "Finding"), ("/v1/state", "Bucket"),
         ("/v1/state/stock", "StateEntry"),
       ] {
         let answer = try await server.send(.GET, path.split(separator: "/").map(String.init))

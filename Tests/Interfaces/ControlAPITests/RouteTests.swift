@@ -85,6 +85,14 @@ struct RouteTests {
       #expect(nodes[0].engine == Samples.node.engine)
       let placements = try await server.client.placements()
       #expect(placements[0].activations == 10)
+      let distribution = try await server.client.distribution()
+      #expect(
+        distribution.map(\.stage) == [
+          .waiting, .fetching, .fetching, .compiling, .ready, .failed,
+        ])
+      #expect(distribution[2].receivedBytes == 1024 && distribution[2].sizeBytes == 3072)
+      #expect(distribution[5].problem?.code == "signature_missing")
+      #expect(try await server.client.distribution(of: ModuleName(unchecked: "other")).isEmpty)
       let findings = try await server.client.doctor()
       #expect(findings[0].verdict == .ok)
       let health = try await server.client.health()

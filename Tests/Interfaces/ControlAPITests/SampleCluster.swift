@@ -283,6 +283,13 @@ final class SampleCluster: ClusterService {
     return [Samples.placement]
   }
 
+  func distribution(
+    of module: ModuleName?, for caller: Caller
+  ) async throws(Problem) -> [DistributionStatus] {
+    try entered(caller)
+    return Samples.distribution.filter { module == nil || $0.placement.name.name == module }
+  }
+
   func diagnose(for caller: Caller) async throws(Problem) -> [Finding] {
     try entered(caller)
     return [Finding(subject: "disk", verdict: .ok, detail: "there is room")]

@@ -77,7 +77,11 @@ enum Samples {
     engine: EngineFacts(
       libraryVersion: "1", architecture: "x86_64", cpuFeatures: ["sse4.2"], workers: 2,
       instanceSlots: 10, liveInstances: 1, queuedActivations: 0),
-    startedAt: instant)
+    startedAt: instant,
+    roundTrips: [
+      RoundTripSample(to: .node(NodeID(unchecked: "other")), microseconds: 700),
+      RoundTripSample(to: .landmark(Zone(unchecked: "hall-2")), microseconds: 900),
+    ])
 
   static let explanation = PlacementExplanation(
     decision: SchedulingDecision(
@@ -110,6 +114,23 @@ enum Samples {
     node: NodeID(unchecked: "local"), module: version.name, version: version.version,
     role: .active, digest: version.digest, generation: 1, code: .quick,
     readySince: instant, activations: 10, failures: 1, running: 2)
+
+  static let distribution: [DistributionStatus] = {
+    let stages: [DistributionStage] = [
+      .waiting,
+      .fetching(
+        TransferProgress.Amount(received: .kibibytes(1), size: nil)),
+      .fetching(TransferProgress.Amount(received: .kibibytes(1), size: .kibibytes(3))),
+      .compiling, .ready(since: instant),
+      .failed(Problem(.refused, code: "signature_missing", "it is not signed", next: "Sign it.")),
+    ]
+    return stages.map { stage in
+      DistributionStatus(
+        node: NodeID(unchecked: "local"),
+        placement: PlacementID(QualifiedName(.default, version.name), generation: 1),
+        version: version.version, digest: version.digest, role: .fallback, stage: stage)
+    }
+  }()
 
   static func logLine(_ text: String) -> LogLine {
     LogLine(

@@ -43,6 +43,10 @@ extension PlaneSession {
   private func take(_ frame: WirePlaneFrame, _ orders: inout OrderMemory) throws {
     guard !isCutOff else { return }
     if case .inquiry(let inquiry) = frame.frame { return take(inquiry) }
+    if case .echoPeers(let wire) = frame.frame {
+      state.withLock { $0.heartbeats }?.exchangeEchoes(with: try wire.all())
+      return
+    }
     if let message = try frame.message(&orders) { agent.send(message) }
   }
 
@@ -52,7 +56,7 @@ extension PlaneSession {
       state.withLock { $0.following.removeValue(forKey: inquiry.id) }?.cancel()
     case .followLog(let name): follow(name, as: inquiry.id)
     case .disturb(let wire): disturb(wire)
-    case .facts, .placements, .killService, .logLines, .supervision, .killChild, nil:
+    case .facts, .placements, .killService, .logLines, .supervision, .killChild, .distribution, nil:
       Task {
         var answer = WireInquiryAnswer()
         do throws(WireFault) {
@@ -74,6 +78,7 @@ extension PlaneSession {
       for status in await agent.placementStatuses() {
         answer.placements.placements.append(try WirePlacementStatus(status))
       }
+    case .distribution: answer.distribution = WireDistribution(await agent.distribution())
     case .killService(let name):
       answer.serviceKilled = await agent.killService(try name.qualifiedName())
     case .logLines(let name):
@@ -162,27 +167,50 @@ extension PlaneSession {
     guard !isCutOff else { return }
     switch order.order {
     case .invocation(let invocation):
-      let placement = try invocation.placement.placement()
-      let event = try invocation.event.event()
-      let id = order.id
-      // Held back until it is registered, so that it cannot end before.
-      let isKnown = OneShot<Void>()
-      let task = Task {
-        await isKnown.value
-        let report = await self.agent.run(
-          placement, under: invocation.fence.version, on: event, attempt: Int(invocation.attempt))
-        self.ended(id, report)
+      guard invocation.followingBytes > 0 else { return try begin(invocation, as: order.id) }
+      let incomplete = try IncompleteInvocation(invocation)
+      state.withLock { $0.incomplete[order.id] = incomplete }
+    case .piece(let piece):
+      let complete = try state.withLock { state -> WireInvocation? in
+        // It may have been cancelled.
+        guard let complete = try state.incomplete[order.id]?.take(piece) else { return nil }
+        state.incomplete[order.id] = nil
+        return complete
       }
-      let isOver = state.withLock { state in
-        guard !state.isOver else { return true }
-        state.runs[id] = task
-        return false
+      if let complete { try begin(complete, as: order.id) }
+    case .cancel:
+      let hasBegun = state.withLock { state in
+        guard state.incomplete.removeValue(forKey: order.id) == nil else { return false }
+        state.runs[order.id]?.cancel()
+        return true
       }
-      if isOver { task.cancel() }
-      isKnown.fill(())
-    case .cancel: state.withLock { $0.runs[order.id] }?.cancel()
+      if !hasBegun { ended(order.id, Self.neverBegun) }
     case nil: break  // Of a newer control plane.
     }
+  }
+
+  /// What is given up before all of its event was there; it gives its credit back.
+  private static let neverBegun = ActivationReport(
+    result: .failure(ActivationFailure(code: .cancelled, message: "it was cancelled")))
+
+  private func begin(_ invocation: WireInvocation, as id: UInt64) throws {
+    let placement = try invocation.placement.placement()
+    let event = try invocation.event.event()
+    // Held back until it is registered, so that it cannot end before.
+    let isKnown = OneShot<Void>()
+    let task = Task {
+      await isKnown.value
+      let report = await self.agent.run(
+        placement, under: invocation.fence.version, on: event, attempt: Int(invocation.attempt))
+      self.ended(id, report)
+    }
+    let isOver = state.withLock { state in
+      guard !state.isOver else { return true }
+      state.runs[id] = task
+      return false
+    }
+    if isOver { task.cancel() }
+    isKnown.fill(())
   }
 
   private func ended(_ id: UInt64, _ report: ActivationReport) {
@@ -217,7 +245,9 @@ extension PlaneSession {
   /// Adds what is missing of a module. What was there when it broke off is kept.
   ///
   /// - Throws: ``Problem`` `unavailable` when it broke off; others when it cannot be had.
-  func fetch(_ digest: ModuleDigest, into bytes: inout [UInt8]) async throws(Problem) {
+  func fetch(
+    _ digest: ModuleDigest, into bytes: inout [UInt8], _ progress: TransferProgress
+  ) async throws(Problem) {
     guard let client = state.withLock({ $0.client }) else { throw RemoteControlPlane.away }
     let begin = bytes.count
     let request = WireFetchModuleRequest.with {
@@ -235,6 +265,9 @@ extension PlaneSession {
               chunk.checksum == Data(SHA256.hash(data: chunk.data))
             else { throw WireFault("a piece of module \(digest.short) does not fit") }
             fetched.append(contentsOf: chunk.data)
+            progress.note(
+              ByteCount(bytes: begin + fetched.count),
+              of: ByteCount(bytes: Int(clamping: chunk.size)))
           }
         }
       }

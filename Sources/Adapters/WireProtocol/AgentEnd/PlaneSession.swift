@@ -26,6 +26,7 @@ final class PlaneSession: Sendable {
   private let identity: any IdentitySource
   let hello: WireHello
   private let heartbeats: (any HeartbeatDispatch)?
+  private let landmarks: LandmarkProbe
   /// Kills or freezes this process.
   let disturber: @Sendable (NodeDisturbance) -> Void
   /// The parts of this process.
@@ -45,6 +46,8 @@ final class PlaneSession: Sendable {
     var client: WireControlPlane.Client<Transport>?
     /// Invocations that run here, to be cancelled.
     var runs: [UInt64: Task<Void, Never>] = [:]
+    /// Invocations of whose events pieces are missing.
+    var incomplete: [UInt64: IncompleteInvocation] = [:]
     /// Logs that are followed.
     var following: [UInt64: Task<Void, Never>] = [:]
     var lastQuestion: UInt64 = 0
@@ -55,9 +58,11 @@ final class PlaneSession: Sendable {
   init(
     to address: RemoteControlPlane.Address, identity: any IdentitySource,
     agent: any AgentConnection, hello: WireHello, heartbeats: (any HeartbeatDispatch)?,
-    disturber: @escaping @Sendable (NodeDisturbance) -> Void, tree: (any SupervisionService)?,
+    landmarks: LandmarkProbe, disturber: @escaping @Sendable (NodeDisturbance) -> Void,
+    tree: (any SupervisionService)?,
     logger: Logger
   ) {
+    self.landmarks = landmarks
     self.disturber = disturber
     self.tree = tree
     self.heartbeats = heartbeats
@@ -169,6 +174,7 @@ final class PlaneSession: Sendable {
               self.stand(stub, welcome)
               try await self.tellRoundTrips()
             }
+            streams.addTask { try await self.landmarks.run() }
             defer { streams.cancelAll() }
             try await streams.next()
           }
@@ -210,11 +216,16 @@ final class PlaneSession: Sendable {
   private func tellRoundTrips() async throws {
     while true {
       try await Task.sleep(for: Self.roundTripInterval)
-      guard let measured = state.withLock({ $0.heartbeats })?.measuredRoundTrip else { continue }
-      let microseconds = UInt64(clamping: measured.nanoseconds / 1000)
-      if !frames.send(.with { $0.roundTrip = .with { $0.microseconds = microseconds } }) {
-        overrun()
+      let way = state.withLock { $0.heartbeats }
+      if let measured = way?.measuredRoundTrip {
+        let microseconds = UInt64(clamping: measured.nanoseconds / 1000)
+        if !frames.send(.with { $0.roundTrip = .with { $0.microseconds = microseconds } }) {
+          overrun()
+        }
       }
+      let samples = (way?.takeMeasuredPeers() ?? []) + landmarks.taken()
+      guard !samples.isEmpty else { continue }
+      if !frames.send(.with { $0.roundTrips = WireRoundTrips(samples) }) { overrun() }
     }
   }
 

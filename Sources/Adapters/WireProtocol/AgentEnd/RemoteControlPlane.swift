@@ -34,6 +34,7 @@ public final class RemoteControlPlane: ControlPlaneConnection {
   private let heartbeats: (any HeartbeatDispatch)?
   private let tree: (any SupervisionService)?
   private let disturber: @Sendable (NodeDisturbance) -> Void
+  private let landmarks: LandmarkProbe
   private let identity: any IdentitySource
   private let programVersion: String
   private let logger: Logger
@@ -48,12 +49,14 @@ public final class RemoteControlPlane: ControlPlaneConnection {
   ///   - disturber: kills or freezes this process, when an operator wants that.
   ///   - tree: the parts of this process, for operators who look at them or kill one.
   ///   - heartbeats: how they are sent when the control plane takes them beside the streams.
+  ///   - landmarks: where the way to is measured, too.
   public init(
     at address: @escaping @Sendable () async throws(Problem) -> Address,
     identity: any IdentitySource, heartbeats: (any HeartbeatDispatch)?,
-    disturber: @escaping @Sendable (NodeDisturbance) -> Void = { _ in },
+    landmarks: [Landmark] = [], disturber: @escaping @Sendable (NodeDisturbance) -> Void = { _ in },
     tree: (any SupervisionService)? = nil, programVersion: String, logger: Logger
   ) {
+    self.landmarks = LandmarkProbe(landmarks)
     self.disturber = disturber
     self.tree = tree
     self.address = address
@@ -84,11 +87,12 @@ public final class RemoteControlPlane: ControlPlaneConnection {
       $0.programVersion = programVersion
       $0.node = node.text
       $0.incarnation = incarnation.number
-      $0.features = [WireGreeting.knownOrders]
+      $0.features = [WireGreeting.knownOrders, WireGreeting.eventPieces]
     }
     let session = PlaneSession(
       to: try await address(), identity: identity, agent: agent, hello: hello,
-      heartbeats: heartbeats, disturber: disturber, tree: tree, logger: logger)
+      heartbeats: heartbeats, landmarks: landmarks, disturber: disturber, tree: tree,
+      logger: logger)
     let interval = try await session.open()
     return current.withLock { state in
       state.session = session
@@ -101,8 +105,9 @@ public final class RemoteControlPlane: ControlPlaneConnection {
 
   public func send(_ message: AgentMessage) { session?.send(message) }
 
-  /// It measures the way itself.
+  /// It measures the ways itself.
   public func measured(_ roundTrip: Duration, from node: NodeID) {}
+  public func measured(_ samples: [RoundTripSample], from node: NodeID) {}
 
   public func close(
     _ link: AgentLinkID, from node: NodeID, _ incarnation: Incarnation
@@ -166,12 +171,14 @@ public final class RemoteControlPlane: ControlPlaneConnection {
 
   // Modules.
 
-  public func module(_ digest: ModuleDigest) async throws(Problem) -> [UInt8] {
+  public func module(
+    _ digest: ModuleDigest, _ progress: TransferProgress
+  ) async throws(Problem) -> [UInt8] {
     var bytes: [UInt8] = []
     var attempt = 1
     while true {
       do throws(Problem) {
-        try await borrow().fetch(digest, into: &bytes)
+        try await borrow().fetch(digest, into: &bytes, progress)
         return bytes
       } catch  where error.category == .unavailable && attempt < Self.fetchAttempts {
         attempt += 1

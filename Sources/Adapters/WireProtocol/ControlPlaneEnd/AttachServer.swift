@@ -15,24 +15,25 @@ public struct AttachServer: Sendable {
   private let host: String
   private let port: Int
   private let admit: @Sendable ([UInt8]) async throws(Problem) -> NodeID
+  private let callers: any AgentCallers
   private let heartbeats: (any HeartbeatReception)?
   private let programVersion: String
   private let logger: Logger
-
-  /// How often a renewed certificate is looked for: new connections are shown the newest.
-  private static let renewalInterval = Duration.seconds(60)
 
   /// - Parameters:
   ///   - host: an address of this machine.
   ///   - port: 0 for any that is free.
   ///   - admit: which node shows this certificate (DER), if it is let in; who signed it, and that it holds,
   ///     was checked.
+  ///   - callers: looks at whoever calls an agent's own service.
   ///   - heartbeats: where those of agents arrive; `nil` when they ride on their streams.
   public init(
     plane: any ControlPlaneConnection, identity: any IdentitySource, host: String, port: Int,
     admit: @escaping @Sendable ([UInt8]) async throws(Problem) -> NodeID,
-    heartbeats: (any HeartbeatReception)?, programVersion: String, logger: Logger
+    callers: any AgentCallers, heartbeats: (any HeartbeatReception)?, programVersion: String,
+    logger: Logger
   ) {
+    self.callers = callers
     self.heartbeats = heartbeats
     self.plane = plane
     self.identity = identity
@@ -50,7 +51,7 @@ public struct AttachServer: Sendable {
   public func run(listening: @escaping @Sendable (Int) -> Void) async throws {
     let reloader = IdentityReloader()
     let transport = HTTP2ServerTransport.Posix(
-      address: try Self.address(host, port),
+      address: WireAddress.of(host, port),
       transportSecurity: try WireTLS.server(try await identity.identity(), reloader),
       config: .defaults { config in
         config.rpc.maxRequestPayloadSize = WireLimits.message.bytes
@@ -61,12 +62,12 @@ public struct AttachServer: Sendable {
         config.http2.targetWindowSize = 8 << 20
       })
     let service = AttachService(
-      plane: plane, admit: admit, heartbeats: heartbeats, programVersion: programVersion,
-      logger: logger)
+      plane: plane, admit: admit, callers: callers, heartbeats: heartbeats,
+      programVersion: programVersion, logger: logger)
     let server = GRPCServer(transport: transport, services: [service])
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await server.serve() }
-      group.addTask { try await self.renew(reloader) }
+      group.addTask { try await reloader.keepRenewed(from: identity, logger) }
       do {
         let bound = try await transport.listeningAddress
         listening(bound.ipv4?.port ?? bound.ipv6?.port ?? port)
@@ -86,23 +87,5 @@ public struct AttachServer: Sendable {
       server.beginGracefulShutdown()
       group.cancelAll()
     }
-  }
-
-  private func renew(_ reloader: IdentityReloader) async throws {
-    while true {
-      try await Task.sleep(for: Self.renewalInterval)
-      do {
-        try reloader.take(try await identity.identity())
-      } catch {
-        logger.warning("the certificate cannot be renewed", metadata: ["problem": "\(error)"])
-      }
-    }
-  }
-
-  private static func address(
-    _ host: String, _ port: Int
-  ) throws(Problem) -> GRPCNIOTransportHTTP2Posix.SocketAddress {
-    let host = host == "localhost" ? "127.0.0.1" : host
-    return host.contains(":") ? .ipv6(host: host, port: port) : .ipv4(host: host, port: port)
   }
 }

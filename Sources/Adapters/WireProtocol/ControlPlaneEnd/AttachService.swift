@@ -15,6 +15,7 @@ import X509
 final class AttachService: WireControlPlane.ServiceProtocol {
   private let plane: any ControlPlaneConnection
   private let admit: @Sendable ([UInt8]) async throws(Problem) -> NodeID
+  private let callers: any AgentCallers
   private let heartbeats: (any HeartbeatReception)?
   private let programVersion: String
   private let logger: Logger
@@ -31,8 +32,10 @@ final class AttachService: WireControlPlane.ServiceProtocol {
   init(
     plane: any ControlPlaneConnection,
     admit: @escaping @Sendable ([UInt8]) async throws(Problem) -> NodeID,
-    heartbeats: (any HeartbeatReception)?, programVersion: String, logger: Logger
+    callers: any AgentCallers, heartbeats: (any HeartbeatReception)?, programVersion: String,
+    logger: Logger
   ) {
+    self.callers = callers
     self.heartbeats = heartbeats
     self.plane = plane
     self.admit = admit
@@ -68,11 +71,31 @@ final class AttachService: WireControlPlane.ServiceProtocol {
         group.addTask {
           try await self.read(request.messages, from: node, frames) { impatience.cancel() }
         }
+        if let heartbeats = self.heartbeats {
+          group.addTask { try await Self.tellPeers(of: node, heartbeats, frames) }
+        }
         // Whoever ends first, reader or writer, ends the attachment.
         defer { group.cancelAll() }
         try await group.next()
       }
       return [:]
+    }
+  }
+
+  /// How often an agent is told with whom it exchanges echoes, when that has changed.
+  private static let peersInterval = Duration.seconds(3)
+
+  private static func tellPeers(
+    of node: NodeID, _ heartbeats: any HeartbeatReception, _ frames: OutboundQueue<WirePlaneFrame>
+  ) async throws {
+    var told: [EchoPeer] = []
+    while true {
+      try await Task.sleep(for: peersInterval * Double.random(in: 0.5...1.5))
+      let peers = heartbeats.echoPeers(of: node)
+      guard peers != told else { continue }
+      told = peers
+      // An agent that does not read is hung up on by what matters more.
+      _ = frames.send(.with { $0.echoPeers = WireEchoPeers(peers) })
     }
   }
 
@@ -173,6 +196,7 @@ final class AttachService: WireControlPlane.ServiceProtocol {
     case .roundTrip(let measured):
       plane.measured(
         .microseconds(Int64(clamping: measured.microseconds)), from: agent.node)
+    case .roundTrips(let wire): plane.measured(try wire.samples(), from: agent.node)
     case .attached, .reported, .heartbeat, .left:
       guard let message = try frame.message() else { return }
       guard message.node == agent.node else { throw foreign(message.node, agent.node) }
@@ -194,7 +218,9 @@ final class AttachService: WireControlPlane.ServiceProtocol {
     let agent = try await attached(request.metadata, context)
     return StreamingServerResponse { writer in
       try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask { for await order in agent.orders.elements { try await writer.write(order) } }
+        group.addTask {
+          while let order = await agent.orders.next() { try await writer.write(order) }
+        }
         group.addTask { for try await answer in request.messages { try agent.take(answer) } }
         defer {
           group.cancelAll()
@@ -210,7 +236,7 @@ final class AttachService: WireControlPlane.ServiceProtocol {
     request: StreamingServerRequest<WireQuestion>, context: ServerContext
   ) async throws -> StreamingServerResponse<WireAnswer> {
     let agent = try await attached(request.metadata, context)
-    let desk = QuestionDesk(plane: plane, node: agent.node)
+    let desk = QuestionDesk(plane: plane, callers: callers, node: agent.node)
     return StreamingServerResponse { writer in
       let answers = OutboundQueue<WireAnswer>()
       try await withThrowingTaskGroup(of: Void.self) { group in

@@ -7,6 +7,7 @@ import WireMessages
 /// refused.
 struct QuestionDesk: Sendable {
   let plane: any ControlPlaneConnection
+  let callers: any AgentCallers
   let node: NodeID
 
   func answer(_ question: WireQuestion) async -> WireAnswer {
@@ -64,11 +65,37 @@ struct QuestionDesk: Sendable {
         try WireJSON.decode(CapabilityDenial.self, from: denial.denialJson), of: activation)
       return .done(WireEmpty())
     case .trustedKeys: return .trustedKeys(try WireTrustedKeys(try await plane.trustedKeys()))
+    case .caller(let check):
+      let holder = try await callers.holder(
+        of: AgentCaller(token: check.token, address: check.address),
+        needing: try named(check.role, Role.self), for: check.subject, at: node)
+      return .caller(
+        .with {
+          $0.name = holder.name.text
+          $0.role = holder.role.rawValue
+        })
+    case .hand(let request): return try await result(of: request)
     case .cancel: return .done(WireEmpty())
     case nil:
       throw Problem(
         .invalidInput, code: "question_unknown", "this control plane does not know the question",
         next: "Update the control plane before its agents.")
+    }
+  }
+
+  private func result(of request: WireHandRequest) async throws -> WireAnswer.OneOf_Answer {
+    let module = try request.module.qualifiedName()
+    let caller = AgentCaller(token: request.caller.token, address: request.caller.address)
+    switch request.action {
+    case .startVersion(let text):
+      let version = text.isEmpty ? nil : try ModuleVersion(wire: text)
+      return .heldByHand(
+        try WirePlacementOrder(
+          try await callers.orderByHand(module, version: version, for: caller, at: node)))
+    case .stop:
+      try await callers.releaseByHand(module, for: caller, at: node)
+      return .done(WireEmpty())
+    case nil: throw WireFault("a request by hand that is not known here")
     }
   }
 

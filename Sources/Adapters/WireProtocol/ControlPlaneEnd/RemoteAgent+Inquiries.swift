@@ -25,6 +25,13 @@ extension RemoteAgent {
     return wire.placements.compactMap { try? $0.status() }.filter { $0.node == node }
   }
 
+  func distribution() async -> [DistributionStatus] {
+    guard
+      case .distribution(let wire)? = await inquire({ $0.distribution = WireEmpty() })?.answer
+    else { return [] }
+    return wire.items.compactMap { try? $0.status() }.filter { $0.node == node }
+  }
+
   func killService(_ module: QualifiedName) async -> Bool {
     let answer = await inquire { $0.killService = WireQualifiedName(module) }
     if case .serviceKilled(let isKilled)? = answer?.answer { return isKilled }
@@ -85,7 +92,8 @@ extension RemoteAgent {
     case .problem(let problem):
       continuation.finish()
       throw problem.problem
-    case .facts, .placements, .serviceKilled, .supervisionJson, .childKilled, .end, nil:
+    case .facts, .placements, .serviceKilled, .supervisionJson, .childKilled, .distribution, .end,
+      nil:
       continuation.finish()
       throw unreachable
     }
@@ -157,7 +165,9 @@ extension RemoteAgent {
       switch answer.answer {
       case .logLines(let wire): for line in try wire.lines() { follower.yield(line) }
       case .end: follower.finish()
-      case .facts, .placements, .serviceKilled, .supervisionJson, .childKilled, .problem, nil: break
+      case .facts, .placements, .serviceKilled, .supervisionJson, .childKilled, .distribution,
+        .problem, nil:
+        break
       }
     }
     answered(answer.id, answer)

@@ -14,7 +14,8 @@ final class RemoteAgent: AgentConnection {
   let session: String
   let frames: OutboundQueue<WirePlaneFrame>
   private let heartbeats: (any HeartbeatReception)?
-  let orders = OutboundQueue<WireRunOrder>()
+  let orders = RunQueue()
+  private let takesPieces: Bool
   let state: Mutex<State>
   /// What its newest plan said; `nil` when it remembers nothing.
   private let plan: Mutex<OrderMemory?>
@@ -41,6 +42,7 @@ final class RemoteAgent: AgentConnection {
   ) {
     self.heartbeats = heartbeats
     self.documents = documents
+    takesPieces = features.contains(WireGreeting.eventPieces)
     self.node = node
     self.incarnation = incarnation
     self.session = session
@@ -121,7 +123,7 @@ final class RemoteAgent: AgentConnection {
           return nil
         }
         if let early { return continuation.resume(returning: early) }
-        if !orders.send(order) { end() }
+        if !orders.send(order, inPieces: takesPieces) { end() }
       }
     } onCancel: {
       cancel(id)
@@ -142,7 +144,7 @@ final class RemoteAgent: AgentConnection {
       $0.id = id
       $0.cancel = WireEmpty()
     }
-    if !orders.send(order) { end() }
+    if !orders.send(order, inPieces: takesPieces) { end() }
     run.resume(returning: failed(.cancelled, "it was cancelled"))
   }
 

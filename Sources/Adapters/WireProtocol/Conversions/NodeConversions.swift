@@ -187,7 +187,7 @@ extension WirePlacementStatus {
   func status() throws(WireFault) -> PlacementStatus {
     PlacementStatus(
       node: try NodeID(wire: node), module: try ModuleName(wire: module),
-      version: try ModuleVersion(wire: version), role: try role.role(),
+      version: try ModuleVersion(wire: version), role: try role.standing(),
       digest: try ModuleDigest(wire: digest), generation: Int(generation),
       code: try named(code, CodeMode.self),
       readySince: WallInstant(microseconds: readySinceUs),

@@ -84,8 +84,8 @@ final class OrderDocuments: Sendable {
 }
 
 extension WirePlacementOrder {
-  fileprivate init(
-    _ order: PlacementOrder, isKnown: Bool, _ documents: OrderDocuments
+  init(
+    _ order: PlacementOrder, isKnown: Bool = false, _ documents: OrderDocuments = OrderDocuments()
   ) throws(WireFault) {
     self.init()
     if isKnown {
@@ -97,7 +97,7 @@ extension WirePlacementOrder {
     fence = WirePlanVersion(order.fence)
   }
 
-  fileprivate func order(_ memory: OrderMemory) throws(WireFault) -> PlacementOrder {
+  func order(_ memory: OrderMemory = OrderMemory()) throws(WireFault) -> PlacementOrder {
     guard hasKnown else {
       return PlacementOrder(
         deployment: try WireJSON.decode(Deployment.self, from: deploymentJson),
@@ -166,7 +166,7 @@ extension WirePlaneFrame {
     case .refused(let refused):
       .refused(
         Incarnation(refused.incarnation), refused.problem.problem, term: refused.term)
-    case .welcome, .inquiry, nil: nil
+    case .welcome, .inquiry, .echoPeers, nil: nil
     }
   }
 }
@@ -206,7 +206,7 @@ extension WireAgentFrame {
     case .reported(let report): .reported(try report.report())
     case .heartbeat(let heartbeat): .heartbeat(try heartbeat.heartbeat())
     case .left(let left): .left(try NodeID(wire: left.node), Incarnation(left.incarnation))
-    case .hello, .answer, .news, .roundTrip, nil: nil
+    case .hello, .answer, .news, .roundTrip, .roundTrips, nil: nil
     }
   }
 }

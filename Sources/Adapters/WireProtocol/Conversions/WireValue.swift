@@ -134,7 +134,21 @@ extension WirePlacementRole {
     case .active: .active
     case .fallback: .fallback
     case .retained: .retained
-    case .unspecified, .UNRECOGNIZED: throw WireFault("a placement has no role that is known here")
+    case .unspecified, .byHand, .UNRECOGNIZED:
+      throw WireFault("a placement has no role that is known here")
     }
+  }
+
+  init(_ standing: PlacementStanding) {
+    switch standing {
+    case .active: self = .active
+    case .fallback: self = .fallback
+    case .retained: self = .retained
+    case .byHand: self = .byHand
+    }
+  }
+
+  func standing() throws(WireFault) -> PlacementStanding {
+    self == .byHand ? .byHand : PlacementStanding(try role())
   }
 }

@@ -64,6 +64,7 @@ final class AgentListener: Sendable {
     let server = AttachServer(
       plane: connection, identity: identity, host: listen.host, port: port,
       admit: { (certificate) async throws(Problem) in try await access.admit(certificate) },
+      callers: CallerDesk(access: access, plane: plane),
       heartbeats: DatagramReception(receiver, interval: services.heartbeatInterval),
       programVersion: ProgramVersion.text, logger: Logger(label: "agents"))
     let (bound, continuation) = AsyncStream.makeStream(of: Int.self)

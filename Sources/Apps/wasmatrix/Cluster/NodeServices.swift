@@ -23,6 +23,8 @@ struct NodeServices: Sendable {
   private let urgency: ThreadUrgency
   private let engine = ResourceSlot<any ModuleEngine>("the engine")
   private let clock = SystemClock()
+  /// The agent that there is.
+  let agentSlot = ResourceSlot<NodeAgent>("the agent of this node")
 
   /// - Parameters:
   ///   - folder: keeps what was compiled, and scratch folders.
@@ -73,7 +75,7 @@ struct NodeServices: Sendable {
       },
       engine: engine, firstCode: firstCode, plane: plane, http: { HTTPOut() }, clock: clock,
       thread: { [urgency] in ThreadExecutor(name: "wm-agent", urgency: urgency) },
-      logger: Logger(label: "node-agent"),
+      logger: Logger(label: "node-agent"), lending: agentSlot,
       configuration: NodeAgentLogic.Configuration(heartbeatInterval: heartbeatInterval))
   }
 }

@@ -30,7 +30,28 @@ struct ApplicationDeployer {
     try await follow(try await client.scale(module, to: replicas))
   }
 
+  /// Between two looks at how far nodes are.
+  private static let distributionInterval = Duration.seconds(1)
+
+  /// Shows what nodes make ready, until it is cancelled. A server that does not tell is asked once.
+  private func showDistribution() async {
+    var shown: [String: String] = [:]
+    while !Task.isCancelled {
+      try? await Task.sleep(for: Self.distributionInterval)
+      guard !Task.isCancelled, let all = try? await client.distribution() else { return }
+      for item in all where item.stage != .ready {
+        let subject = "\(item.module)@\(item.version) on \(item.node)"
+        let text = DistributionText.stage(item)
+        guard shown[subject] != text else { continue }
+        shown[subject] = text
+        ProgressPrinter.note("\(subject): \(text)")
+      }
+    }
+  }
+
   private func follow(_ lines: LineSequence<DeployLine>) async throws -> [DeploymentResource] {
+    let watching = Task { await showDistribution() }
+    defer { watching.cancel() }
     for try await line in lines {
       switch line {
       case .progress(let progress): show(progress)

@@ -20,10 +20,16 @@ struct AgentVerb: AsyncParsableCommand {
       labels and hardware are for you to say, and placement goes by them. When the control plane is away it \
       goes on with what it has, and attaches again.
 
+      With --serve it also serves tools: the gRPC service in Protocol/wasmatrix/agent/v1/agent.proto, over TLS \
+      with the node's certificate, for callers with a user's token. StartModule and StopModule hold modules \
+      on this node by hand (deployer), GetMetrics says how it is (viewer).
+
       EXAMPLE
         wasmatrix agent --join https://10.0.0.1:8080 --token wmj1.... --name press-7
         wasmatrix agent --join http://127.0.0.1:8080 --zone hall-2 --lat 48.2 --lon 16.4 \\
           --label line=3 --hardware can-bus --fault-domain hall-2 --data /var/lib/wasmatrix-agent
+        wasmatrix agent --join https://10.0.0.1:8080 --name press-7 --serve 127.0.0.1:7444
+        wasmatrix agent --join https://10.0.0.1:8080 --landmark hall-2=10.0.2.1:502
       """)
 
   @Option(help: ArgumentHelp("The address of the control plane's API.", valueName: "url"))
@@ -70,6 +76,18 @@ struct AgentVerb: AsyncParsableCommand {
         + "the port that the control plane has.", valueName: "host:port"))
   var attach: ListenAddress?
 
+  @Option(
+    help: ArgumentHelp(
+      "The gateway of a zone, something that takes TCP connections: the way to it is measured, and placement "
+        + "goes by it where `origin` names the zone; several times.", valueName: "zone=host:port"),
+    transform: LandmarkArgument.parse)
+  var landmark: [Landmark] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Serves tools there, over TLS (default: nowhere).", valueName: "host:port"))
+  var serve: ListenAddress?
+
   @Flag(help: .hidden)
   var stopWithInput = false
 
@@ -93,6 +111,9 @@ struct AgentVerb: AsyncParsableCommand {
   }
 
   func validate() throws {
+    if landmark.count > LandmarkArgument.most {
+      throw ValidationError("there are at most \(LandmarkArgument.most) landmarks")
+    }
     if let memoryMebibytes, !Self.memoryRange.contains(memoryMebibytes) {
       throw ValidationError("--memory-mebibytes is 1 to \(Self.memoryRange.upperBound)")
     }
@@ -116,7 +137,8 @@ struct AgentVerb: AsyncParsableCommand {
     try await joinIfNeeded(identity)
     let (server, attach) = (join, attach)
     let session = AgentSession(
-      description, in: folder, identity: identity, watch: AgentWatch(on: watchPage)
+      description, in: folder, identity: identity, watch: AgentWatch(on: watchPage),
+      servingTools: serve, landmarks: landmark
     ) {
       () async throws(Problem) in
       if let attach { return RemoteControlPlane.Address(host: attach.host, port: attach.port) }

@@ -17,11 +17,15 @@ struct InvokeVerb: AsyncParsableCommand {
       of it is not known, the answer is "outcome_unknown"; with --idempotent (or `idempotent: true` in \
       the manifest) it is run again instead.
 
+      It runs at the placement that is nearest to where requests enter, until so much runs there that another \
+      is better. With --zone or --near that is judged from where you are.
+
       EXAMPLE
         wasmatrix invoke clean --data '{"celsius": 21.5}'
         wasmatrix invoke clean --data @reading.json
         cat reading.json | wasmatrix invoke clean --data -
         wasmatrix invoke clean --data @reading.json --timeout 2s --idempotent
+        wasmatrix invoke clean --data @reading.json --zone hall-2 --near 48.2,16.4
       """)
 
   @Argument(
@@ -38,6 +42,16 @@ struct InvokeVerb: AsyncParsableCommand {
       valueName: "time"))
   var timeout: DurationArgument?
 
+  @Option(
+    help: ArgumentHelp("The zone where you are.", valueName: "zone"),
+    transform: { try checked($0) as Zone })
+  var zone: Zone?
+
+  @Option(
+    help: ArgumentHelp("Where you are, in degrees.", valueName: "latitude,longitude"),
+    transform: InvokeVerb.place)
+  var near: Coordinates?
+
   @Flag(help: "Running it twice does no more than running it once.")
   var idempotent = false
 
@@ -51,6 +65,14 @@ struct InvokeVerb: AsyncParsableCommand {
     var problem: ProblemResource?
   }
 
+  static func place(_ text: String) throws -> Coordinates {
+    do {
+      return try Coordinates(text: text)
+    } catch {
+      throw ValidationError("\(error)")
+    }
+  }
+
   func validate() throws {
     guard let timeout, !InvocationOptions.timeoutRange.contains(timeout.duration) else { return }
     throw ValidationError("--timeout is 1ms to 1h")
@@ -61,7 +83,9 @@ struct InvokeVerb: AsyncParsableCommand {
     let outcome = try await server.withClient {
       try await $0.invoke(
         name, data: bytes, contentType: data.contentType ?? "application/octet-stream",
-        InvocationOptions(timeout: timeout?.duration, isIdempotent: idempotent))
+        InvocationOptions(
+          timeout: timeout?.duration, isIdempotent: idempotent,
+          place: CallerPlace(zone: zone, coordinates: near)))
     }
     switch outcome {
     case .succeeded(let result):

@@ -9,6 +9,9 @@ struct NodesVerb: AsyncParsableCommand {
     commandName: "nodes",
     abstract: "List the nodes of the cluster and how they are.",
     discussion: """
+      With --json also how long it takes from each to others and to landmarks, as they measured it lately \
+      ("roundTrips").
+
       EXAMPLE
         wasmatrix nodes
         wasmatrix nodes --json

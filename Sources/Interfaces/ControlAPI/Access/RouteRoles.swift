@@ -24,6 +24,7 @@ enum RouteRoles {
     "listDeadLetters": .role(.viewer), "getDeadLetter": .role(.viewer),
     "listBuckets": .role(.viewer), "listState": .role(.viewer), "getState": .role(.viewer),
     "watchState": .role(.viewer), "listNodes": .role(.viewer), "listPlacements": .role(.viewer),
+    "listDistribution": .role(.viewer),
     "diagnose": .role(.viewer), "showSupervision": .role(.viewer),
     "showNodeSupervision": .role(.viewer),
     "listTrustedKeys": .role(.viewer),

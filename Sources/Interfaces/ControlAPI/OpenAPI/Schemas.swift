@@ -22,7 +22,7 @@ enum Schemas {
     "ScaleRequest": scaleRequest,
     "DeployedGeneration": deployedGeneration, "PlanRequest": planRequest,
     "Explanation": explanation,
-    "Placement": placement, "LogLine": logLine, "Finding": finding,
+    "Placement": placement, "Distribution": distribution, "LogLine": logLine, "Finding": finding,
     "Bucket": bucket, "BucketRequest": bucketRequest, "StateEntry": stateEntry,
     "StateChange": stateChange, "StateBatchRequest": stateBatchRequest,
     "StateBatch": stateBatch,
@@ -135,7 +135,14 @@ enum Schemas {
         "cpuPercent": Schema.number, "memoryPercent": Schema.number,
         "activeModules": Schema.integer,
       ]), "lastHeartbeat": Schema.time,
-    ], optional: ["startedAt": Schema.time, "engine": engine])
+    ],
+    optional: [
+      "startedAt": Schema.time, "engine": engine,
+      "roundTrips": Schema.array(
+        Schema.object(
+          required: ["microseconds": Schema.integer],
+          optional: ["node": Schema.string, "landmark": Schema.string])),
+    ])
 
   private static let nodeScheduling = Schema.object(
     required: ["node": Schema.string],
@@ -148,10 +155,22 @@ enum Schemas {
     "queuedActivations": Schema.integer,
   ])
 
+  private static let distribution = Schema.object(
+    required: [
+      "node": Schema.string, "module": Schema.string, "version": Schema.string,
+      "generation": Schema.integer, "digest": Schema.string,
+      "role": Schema.texts(PlacementStanding.allCases),
+      "stage": Schema.texts(DistributionResource.Stage.allCases),
+    ],
+    optional: [
+      "receivedBytes": Schema.integer, "sizeBytes": Schema.integer, "readySince": Schema.time,
+      "problem": Schema.ref("Problem"),
+    ])
+
   private static let placement = Schema.object(
     required: [
       "node": Schema.string, "module": Schema.string, "version": Schema.string,
-      "role": Schema.texts(PlacementRole.allCases), "digest": Schema.string,
+      "role": Schema.texts(PlacementStanding.allCases), "digest": Schema.string,
       "generation": Schema.integer, "code": Schema.texts(CodeMode.allCases),
       "readySince": Schema.time,
       "activations": Schema.integer, "failures": Schema.integer, "running": Schema.integer,

@@ -54,6 +54,21 @@ enum ClusterRoutes {
         try .list(try await service.placements(for: request.caller).map { PlacementResource($0) })
       },
       Route(
+        .get, "/v1/distribution",
+        Operation(
+          id: "listDistribution",
+          summary: "How far versions are on their way to the nodes that should hold them.",
+          parameters: [.query("module", "Of this module alone.")],
+          answers: [.json(200, "Each version on each node.", Schema.list("Distribution"))],
+          problems: [.invalidInput])
+      ) { request in
+        let module: ModuleName? = try request.query["module"].map { (text) throws(Problem) in
+          try APIRequest.checked(text)
+        }
+        let all = try await service.distribution(of: module, for: request.caller)
+        return try .list(all.map { DistributionResource($0) })
+      },
+      Route(
         .get, "/v1/doctor",
         Operation(
           id: "diagnose", summary: "What the cluster finds about its own health.",

@@ -21,6 +21,13 @@ enum InvokeRoute {
             "idempotent",
             "Whether running it twice does no more than running it once: then it is run again when it "
               + "is not known what became of it.", ["type": "boolean", "default": false]),
+          .header(
+            APIHeader.callerZone,
+            "The zone of the caller: what is near to it is preferred, rather than what is near to the "
+              + "control plane."),
+          .header(
+            APIHeader.callerPlace,
+            "Where the caller is, in the same sense: degrees of latitude and longitude, 48.2,16.4."),
         ],
         body: ["*/*": Schema.bytes],
         answers: [
@@ -57,7 +64,23 @@ enum InvokeRoute {
     let timeout = try request.query.duration(
       "timeout", atMost: InvocationOptions.timeoutRange.upperBound)
     return InvocationOptions(
-      timeout: timeout > .zero ? timeout : nil, isIdempotent: try request.query.bool("idempotent"))
+      timeout: timeout > .zero ? timeout : nil, isIdempotent: try request.query.bool("idempotent"),
+      place: try place(request.headers))
+  }
+
+  private static func place(_ headers: HTTPFields) throws(Problem) -> CallerPlace? {
+    func value(_ name: String) -> String? { HTTPField.Name(name).flatMap { headers[$0] } }
+    do {
+      var zone: Zone?
+      var coordinates: Coordinates?
+      if let text = value(APIHeader.callerZone) { zone = try Zone(text) }
+      if let text = value(APIHeader.callerPlace) { coordinates = try Coordinates(text: text) }
+      return CallerPlace(zone: zone, coordinates: coordinates)
+    } catch {
+      throw Problem(
+        .invalidInput, code: "caller_place_invalid", "where the caller is cannot be read: \(error)",
+        next: "Correct \(APIHeader.callerZone) and \(APIHeader.callerPlace), or leave them out.")
+    }
   }
 
   private static let bytesType = "application/octet-stream"
