@@ -160,6 +160,8 @@ let package = Package(
     target(
       "Adapters", "SQLiteStore", ["ClusterModel", "HostPorts", "DurableSQLite", grdb, crypto]),
     target(
+      "Adapters", "NodeStore", ["ClusterModel", "HostPorts", "DurableSQLite", crypto]),
+    target(
       "Adapters", "EmbeddedEventBus",
       [
         "ClusterModel", "HostPorts", "DurableSQLite", grdb, crypto, deque,
@@ -247,7 +249,8 @@ let package = Package(
         "LocalSystem", "WasmtimeEngine", "DurableSQLite", "DataBackup", "SQLiteStore",
         "EmbeddedEventBus", "HTTPOut", "ManifestYAML", "NodeAgent", "ControlPlane", "Telemetry",
         "AccessRules", "AccessControl", "ClusterAuthority", "DedicatedThreads", "HeartbeatLink",
-        "ProcessWatching", "WireProtocol", "ControlAPIModel", "ControlAPI", "ControlAPIClient",
+        "ProcessWatching", "WireProtocol", "NodeStore", "ControlAPIModel", "ControlAPI",
+        "ControlAPIClient",
         crypto, logging, metrics,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
@@ -334,6 +337,11 @@ let package = Package(
     tests(
       "Adapters", "SQLiteStoreTests",
       ["HostPorts", "DurableSQLite", "SQLiteStore", "StorageTesting", crypto]),
+    tests(
+      "Adapters", "NodeStoreTests",
+      [
+        "HostPorts", "DurableSQLite", "ClusterAuthority", "NodeStore", "StorageTesting", crypto,
+      ]),
     tests(
       "Adapters", "EmbeddedEventBusTests",
       [

@@ -74,6 +74,14 @@ public actor NodeIdentity: IdentitySource {
       privateKey: try NodeKey(pem: kept.identity.key).der, authorities: kept.identity.authorities)
   }
 
+  /// Whether an authority that this node believes has sealed this.
+  ///
+  /// - Throws: ``Problem`` `standing_plan_forged`, or `identity_missing`.
+  public func check(_ seal: PlanSeal) throws(Problem) {
+    guard let kept else { throw missing }
+    try seal.check(against: kept.identity.authorities)
+  }
+
   /// Gets the first certificate, or one in place of one that is lost. Asked again after a lost answer, it asks
   /// with the same key.
   public func join(with token: AccessToken) async throws(Problem) {

@@ -247,6 +247,14 @@ package nonisolated struct WirePlaneFrame: Sendable {
     set {frame = .inquiry(newValue)}
   }
 
+  package var standing: WireStandingPlan {
+    get {
+      if case .standing(let v)? = frame {return v}
+      return WireStandingPlan()
+    }
+    set {frame = .standing(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Frame: Equatable, Sendable {
@@ -258,6 +266,7 @@ package nonisolated struct WirePlaneFrame: Sendable {
     case reportAcknowledged(WireReportAcknowledged)
     case refused(WireRefused)
     case inquiry(WireInquiry)
+    case standing(WireStandingPlan)
 
   }
 
@@ -870,6 +879,31 @@ package nonisolated struct WirePlacementOrder: Sendable {
   package init() {}
 
   fileprivate var _fence: WirePlanVersion? = nil
+}
+
+/// What a node may hold when it boots without a control plane: of the plan that it was sent, a moment later, and again
+/// before it expires.
+package nonisolated struct WireStandingPlan: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var incarnation: UInt64 = 0
+
+  package var term: UInt64 = 0
+
+  /// What is signed, after "wasmatrix standing plan 1\n": the plan, its end, the trust store.
+  package var statementJson: Data = Data()
+
+  /// The fingerprint of the authority that signed.
+  package var authority: String = String()
+
+  /// ECDSA on P-256 with SHA-256, DER.
+  package var signature: Data = Data()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
 }
 
 package nonisolated struct WireNodeFacts: Sendable {
@@ -2318,7 +2352,7 @@ nonisolated extension WireAgentFrame: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension WirePlaneFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".PlaneFrame"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}registered\0\u{1}unknown\0\u{1}plan\0\u{3}heartbeat_acknowledged\0\u{3}report_acknowledged\0\u{1}refused\0\u{1}inquiry\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}registered\0\u{1}unknown\0\u{1}plan\0\u{3}heartbeat_acknowledged\0\u{3}report_acknowledged\0\u{1}refused\0\u{1}inquiry\0\u{1}standing\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2430,6 +2464,19 @@ nonisolated extension WirePlaneFrame: SwiftProtobuf.Message, SwiftProtobuf._Mess
           self.frame = .inquiry(v)
         }
       }()
+      case 9: try {
+        var v: WireStandingPlan?
+        var hadOneofValue = false
+        if let current = self.frame {
+          hadOneofValue = true
+          if case .standing(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.frame = .standing(v)
+        }
+      }()
       default: break
       }
     }
@@ -2472,6 +2519,10 @@ nonisolated extension WirePlaneFrame: SwiftProtobuf.Message, SwiftProtobuf._Mess
     case .inquiry?: try {
       guard case .inquiry(let v)? = self.frame else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    }()
+    case .standing?: try {
+      guard case .standing(let v)? = self.frame else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
     }()
     case nil: break
     }
@@ -3610,6 +3661,56 @@ nonisolated extension WirePlacementOrder: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs.recordJson != rhs.recordJson {return false}
     if lhs.role != rhs.role {return false}
     if lhs._fence != rhs._fence {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireStandingPlan: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".StandingPlan"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}incarnation\0\u{1}term\0\u{3}statement_json\0\u{1}authority\0\u{1}signature\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.incarnation) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.term) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self.statementJson) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.authority) }()
+      case 5: try { try decoder.decodeSingularBytesField(value: &self.signature) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.incarnation != 0 {
+      try visitor.visitSingularUInt64Field(value: self.incarnation, fieldNumber: 1)
+    }
+    if self.term != 0 {
+      try visitor.visitSingularUInt64Field(value: self.term, fieldNumber: 2)
+    }
+    if !self.statementJson.isEmpty {
+      try visitor.visitSingularBytesField(value: self.statementJson, fieldNumber: 3)
+    }
+    if !self.authority.isEmpty {
+      try visitor.visitSingularStringField(value: self.authority, fieldNumber: 4)
+    }
+    if !self.signature.isEmpty {
+      try visitor.visitSingularBytesField(value: self.signature, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireStandingPlan, rhs: WireStandingPlan) -> Bool {
+    if lhs.incarnation != rhs.incarnation {return false}
+    if lhs.term != rhs.term {return false}
+    if lhs.statementJson != rhs.statementJson {return false}
+    if lhs.authority != rhs.authority {return false}
+    if lhs.signature != rhs.signature {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -58,7 +58,9 @@ extension ControlPlaneLogic {
             &directives)
         }
         tell(.placementFailed(deployment.placement, problem), now, &random, &directives)
-      case .send(let node, let message): directives.append(.send(node, message))
+      case .send(let node, let message):
+        if case .plan = message { standingPlans.planned(node, at: now.monotonic) }
+        directives.append(.send(node, message))
       case .drained(let node): track(.drainCompleted(node), now, &random, &directives)
       case .nodeAtFault(let node): judge(node, true, now, &random, &directives)
       case .began(let id, let node):

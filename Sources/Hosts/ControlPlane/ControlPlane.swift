@@ -33,6 +33,9 @@ actor ControlPlane {
   let tails: EventTails
   let clock: any HostClock
   let logger: Logger
+  /// Signs what nodes may obey alone; `nil` where they never are.
+  let sealer: (any PlanSealer)?
+  var sealing = Sealing()
   /// Publishes that were repeated, and made nothing happen.
   let duplicates = Counter(label: "wasmatrix_events_duplicate_total")
   /// Lifecycle events that were not told, because there were too many of them.
@@ -70,6 +73,7 @@ actor ControlPlane {
     let deliveries: WorkPool
     let invocations: WorkPool
     let tails: EventTails
+    let sealer: (any PlanSealer)?
     let clock: any HostClock
     let random: any RandomNumberGenerator & Sendable
     let logger: Logger
@@ -104,6 +108,7 @@ actor ControlPlane {
     deliveries = parts.deliveries
     invocations = parts.invocations
     tails = parts.tails
+    sealer = parts.sealer
     clock = parts.clock
     random = parts.random
     logger = parts.logger
@@ -216,6 +221,7 @@ actor ControlPlane {
           "delivery": "\(id)", "module": "\(route.placement.name)", "node": "\(route.node)",
           "fence": "\(route.fence)", "run": "\(route.run)",
         ])
+    case .seal(let plan, let life): seal(plan, life)
     case .announce(let event):
       announce(event)
       begin { $0.announce(LifecycleNotice(event)) }

@@ -37,6 +37,7 @@ public final class SupervisedControlPlane: Sendable {
 
   private let stores: Stores
   let room: any DataRoom
+  private let sealer: (any PlanSealer)?
   let clock: any HostClock
   private let random: any RandomNumberGenerator & Sendable
   private let logger: Logger
@@ -51,14 +52,18 @@ public final class SupervisedControlPlane: Sendable {
   let tails = EventTails()
   let plane = ResourceSlot<ControlPlane>("the control plane")
 
-  /// - Parameter room: where what is kept must find room first.
+  /// - Parameters:
+  ///   - room: where what is kept must find room first.
+  ///   - sealer: signs what nodes may obey when they boot alone; `nil` where they never do.
   public init(
-    stores: Stores, room: any DataRoom = UnboundedRoom(), clock: any HostClock, logger: Logger,
+    stores: Stores, room: any DataRoom = UnboundedRoom(), sealer: (any PlanSealer)? = nil,
+    clock: any HostClock, logger: Logger,
     random: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator(),
     configuration: ControlPlaneLogic.Configuration = ControlPlaneLogic.Configuration()
   ) {
     self.stores = stores
     self.room = room
+    self.sealer = sealer
     self.clock = clock
     self.logger = logger
     self.random = random
@@ -135,7 +140,8 @@ public final class SupervisedControlPlane: Sendable {
       catalog: SlottedCatalog(slot: registry), blobs: SlottedBlobs(slot: registry),
       events: SlottedLog(slot: bus, room: room), room: room, verifiers: verifiers, links: links,
       deliveries: deliveries,
-      invocations: invocations, tails: tails, clock: clock, random: random, logger: logger,
+      invocations: invocations, tails: tails, sealer: sealer, clock: clock, random: random,
+      logger: logger,
       configuration: configuration)
     return ResourceOwner(
       of: plane, open: { try await ControlPlane.start(parts) }, close: { await $0.end() })

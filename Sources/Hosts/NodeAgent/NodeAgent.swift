@@ -39,6 +39,9 @@ public actor NodeAgent {
   private var watchers: [UInt64: CheckedContinuation<Void, Never>] = [:]
   private var lastWatcher: UInt64 = 0
   private var isAttached = false
+  /// What is kept for a start without a control plane; `nil` where there is no such start.
+  let store: (any NodeStore)?
+  var keeping = Keeping()
   /// The way that is open, or was opened last.
   private var link: AgentLink?
   /// Whether it was said that the control plane is away, which is not said at each attempt.
@@ -55,14 +58,15 @@ public actor NodeAgent {
   ///   - random: for back-off, and for the identifiers of spans.
   public init(
     _ registration: NodeRegistration, engine: any ModuleEngine, firstCode: CodeMode = .optimised,
-    plane: any ControlPlaneConnection, http: any OutboundHTTP, clock: any HostClock,
-    thread: any ActorThread, logger: Logger,
+    plane: any ControlPlaneConnection, store: (any NodeStore)? = nil, http: any OutboundHTTP,
+    clock: any HostClock, thread: any ActorThread, logger: Logger,
     random: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator(),
     configuration: NodeAgentLogic.Configuration = NodeAgentLogic.Configuration()
   ) {
     self.thread = thread
     self.registration = registration
     self.plane = plane
+    self.store = store
     self.clock = clock
     self.logger = logger
     self.random = random
@@ -78,10 +82,11 @@ public actor NodeAgent {
     thread.asUnownedSerialExecutor()
   }
 
-  /// Attaches to the control plane; returns when it has been let in.
+  /// Attaches to the control plane; returns when it has been let in, or is alone and has begun with what it was
+  /// told last, if there is that.
   public func start() async {
     feed(.started)
-    while !isAttached, !hasEnded { await change() }
+    while !isAttached, !keeping.hasRecalled, !hasEnded { await change() }
   }
 
   /// Discards everything and says so to the control plane. Services are stopped; what else runs goes on to
@@ -141,6 +146,9 @@ public actor NodeAgent {
     case .startService(let run): startService(run)
     case .stopService(let run): services[run]?.instance.endInput()
     case .killService(let run): services[run]?.task.cancel()
+    case .recall: recall()
+    case .keepStanding(let sealed): keep(sealed)
+    case .remember(let version): remember(version)
     case .report(let notice): log(notice)
     case .end: hasEnded = true
     }
@@ -160,7 +168,7 @@ public actor NodeAgent {
           level: isKnownAway ? .debug : .warning, "the control plane is not there",
           metadata: ["problem": "\(error)"])
         isKnownAway = true
-        feed(.linkClosed)
+        feed(error.category == .refused ? .linkRefused : .linkClosed)
       }
     }
   }
@@ -201,6 +209,7 @@ public actor NodeAgent {
       log(namespace, application, path, event)
     case .attachRefused(let problem):
       logger.error("the control plane refuses this node", metadata: ["problem": "\(problem)"])
+    case .obeysAlone, .standingRefused, .standingEnded: logAlone(notice)
     }
   }
 
@@ -250,9 +259,18 @@ public actor NodeAgent {
   @concurrent private nonisolated func makeReady(
     _ order: PlacementOrder
   ) async throws(Problem) -> any PreparedModule {
-    let bytes = try await plane.module(order.deployment.digest)
-    let keys = try await plane.trustedKeys()
-    return try await runner.prepare(order, module: bytes, keys: keys)
+    let (bytes, isKept) = try await module(order.deployment.digest)
+    let keys = try await trustedKeys()
+    // Written while it is compiled.
+    async let kept: Void = isKept ? () : keep(bytes, order.deployment.digest)
+    let result: Result<any PreparedModule, Problem>
+    do throws(Problem) {
+      result = .success(try await runner.prepare(order, module: bytes, keys: keys))
+    } catch {
+      result = .failure(error)
+    }
+    await kept
+    return try result.get()
   }
 
   // Time.

@@ -10,6 +10,7 @@ public struct NodeAgentService: SupervisedService {
   private let engine: ResourceSlot<any ModuleEngine>
   private let firstCode: CodeMode
   private let plane: any ControlPlaneConnection
+  private let store: (any NodeStore)?
   private let http: @Sendable () -> any OutboundHTTP
   private let clock: any HostClock
   private let thread: @Sendable () -> any ActorThread
@@ -19,19 +20,22 @@ public struct NodeAgentService: SupervisedService {
   /// - Parameters:
   ///   - registration: with a larger incarnation each time.
   ///   - firstCode: see ``NodeAgent``.
+  ///   - store: what is kept for a start without a control plane; `nil` where there is no such start.
   ///   - http: how guests that are granted it ask servers; made for each incarnation.
   ///   - thread: what each incarnation runs on; it ends with it.
   public init(
     registration: @escaping @Sendable () throws(Problem) -> NodeRegistration,
     engine: ResourceSlot<any ModuleEngine>, firstCode: CodeMode = .optimised,
-    plane: any ControlPlaneConnection, http: @escaping @Sendable () -> any OutboundHTTP,
-    clock: any HostClock, thread: @escaping @Sendable () -> any ActorThread, logger: Logger,
+    plane: any ControlPlaneConnection, store: (any NodeStore)? = nil,
+    http: @escaping @Sendable () -> any OutboundHTTP, clock: any HostClock,
+    thread: @escaping @Sendable () -> any ActorThread, logger: Logger,
     configuration: NodeAgentLogic.Configuration
   ) {
     self.registration = registration
     self.engine = engine
     self.firstCode = firstCode
     self.plane = plane
+    self.store = store
     self.http = http
     self.clock = clock
     self.thread = thread
@@ -44,8 +48,8 @@ public struct NodeAgentService: SupervisedService {
     let engine = try await engine.borrow()
     let http = http()
     let agent = NodeAgent(
-      registration, engine: engine, firstCode: firstCode, plane: plane, http: http, clock: clock,
-      thread: thread(), logger: logger, configuration: configuration)
+      registration, engine: engine, firstCode: firstCode, plane: plane, store: store, http: http,
+      clock: clock, thread: thread(), logger: logger, configuration: configuration)
     await withTaskCancellationHandler {
       await agent.start()
       ready()

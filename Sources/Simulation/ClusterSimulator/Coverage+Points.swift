@@ -27,6 +27,8 @@ extension Coverage {
     case .invocationEnded(_, _, .lost): count(.planeInputInvocationLost)
     case .invocationEnded(_, _, .interrupted): count(.planeInputInvocationInterrupted)
     case .invocationWithdrawn: count(.planeInputInvocationWithdrawn)
+    // In a simulation nothing but plans changes what nodes may do alone.
+    case .standingContentChanged: break
     case .deadlineReached: count(.planeInputDeadlineReached)
     case .catalog(let input): count(input)
     case .nodeCommanded(_, _, let command, _): count(command)
@@ -99,6 +101,7 @@ extension Coverage {
     case .endInvocation: count(.planeDirectiveEndInvocation)
     case .refuseInvocation: count(.planeDirectiveRefuseInvocation)
     case .noteLateAnswer: count(.planeDirectiveNoteLateAnswer)
+    case .seal: count(.planeDirectiveSeal)
     case .send(_, let message): count(message)
     case .events(let directive): count(directive)
     case .announce(let event): count(event)
@@ -113,6 +116,7 @@ extension Coverage {
     case .heartbeatAcknowledged: count(.controlMessageHeartbeatAcknowledged)
     case .reportAcknowledged: count(.controlMessageReportAcknowledged)
     case .refused: count(.controlMessageRefused)
+    case .standing: count(.controlMessageStanding)
     }
   }
 
@@ -152,7 +156,8 @@ extension Coverage {
     switch input {
     case .started: count(.agentInputStarted)
     case .linkOpened: count(.agentInputLinkOpened)
-    case .linkClosed: count(.agentInputLinkClosed)
+    case .linkClosed, .linkRefused: count(.agentInputLinkClosed)
+    case .recalled: count(.agentInputRecalled)
     case .controlPlaneSpoke: count(.agentInputControlPlaneSpoke)
     case .vitalsMeasured: count(.agentInputVitalsMeasured)
     case .placementPrepared: count(.agentInputPlacementPrepared)
@@ -180,6 +185,12 @@ extension Coverage {
     case .report(.staleRefused): count(.agentDirectiveStaleRefused)
     case .report(.leaseRanOut): count(.agentDirectiveLeaseRanOut)
     case .report(.attachRefused): count(.agentDirectiveAttachRefused)
+    case .recall: count(.agentDirectiveRecall)
+    case .keepStanding: count(.agentDirectiveKeepStanding)
+    case .remember: count(.agentDirectiveRemember)
+    case .report(.obeysAlone): count(.agentDirectiveObeysAlone)
+    case .report(.standingRefused): count(.agentDirectiveStandingRefused)
+    case .report(.standingEnded): count(.agentDirectiveStandingEnded)
     case .end: count(.agentDirectiveEnd)
     }
   }

@@ -60,6 +60,9 @@ public final class RemoteControlPlane: ControlPlaneConnection {
     self.logger = logger
   }
 
+  /// Whether a way to it is open, as far as is known.
+  public var isOpen: Bool { session.map { $0.state.withLock { $0.isOpen } } ?? false }
+
   private var session: PlaneSession? { current.withLock { $0.session } }
 
   func borrow() throws(Problem) -> PlaneSession {

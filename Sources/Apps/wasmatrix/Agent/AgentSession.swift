@@ -6,6 +6,7 @@ import HeartbeatLink
 import HostPorts
 import LocalSystem
 import Logging
+import NodeStore
 import Supervision
 import SupervisionRuntime
 import WireProtocol
@@ -21,14 +22,16 @@ struct AgentSession: Sendable {
   private let services: NodeServices
   private let tree = ProcessTree()
   private let watch: AgentWatch
+  private let plane: RemoteControlPlane
   /// Held for as long as the agent lives.
   private let folder: DataFolder
 
   /// - Parameter address: where the control plane takes agents, asked at each attachment.
+  /// - Throws: ``Problem``: what the disk says.
   init(
     _ description: NodeDescription, in folder: DataFolder, identity: NodeIdentity,
     address: @escaping @Sendable () async throws(Problem) -> RemoteControlPlane.Address
-  ) {
+  ) throws(Problem) {
     self.folder = folder
     let watch = AgentWatch()
     self.watch = watch
@@ -38,8 +41,12 @@ struct AgentSession: Sendable {
       at: address, identity: identity, heartbeats: DatagramDispatch { watch.announce($0, to: $1) },
       disturber: { SelfDisturbance.carryOut($0) }, programVersion: ProgramVersion.text,
       logger: Logger(label: "control-plane"))
+    self.plane = plane
+    let store = try NodeFolder(
+      in: folder, verify: { (seal) async throws(Problem) in try await identity.check(seal) },
+      onTrouble: { Logger(label: "node-store").warning("\($0)") })
     services = NodeServices(
-      description, of: plane, in: folder.path, firstCode: .optimised,
+      description, of: plane, store: store, in: folder.path, firstCode: .optimised,
       heartbeatInterval: Self.ownInterval, urgency: .realTimeIfPermitted)
   }
 
@@ -50,11 +57,14 @@ struct AgentSession: Sendable {
   ///
   /// - Throws: `SupervisionFailure`: something could not be started, or failed again and again.
   func run(until signals: StopSignals) async throws {
-    let node = node
+    let (node, plane) = (node, plane)
     defer { watch.end() }
     try await tree.run(
       [renewal] + services.children, until: signals,
-      ready: { StandardOutput.writeIfRead("WasmMatrix agent \(node): attached\n") },
+      ready: {
+        let state = plane.isOpen ? "attached" : "the control plane is not there yet"
+        StandardOutput.writeIfRead("WasmMatrix agent \(node): \(state)\n")
+      },
       quiesce: {})
   }
 

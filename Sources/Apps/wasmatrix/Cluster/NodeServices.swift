@@ -17,6 +17,7 @@ import WasmtimeEngine
 struct NodeServices: Sendable {
   private let description: NodeDescription
   private let plane: any ControlPlaneConnection
+  private let store: (any NodeStore)?
   private let firstCode: CodeMode
   private let folder: String
   private let heartbeatInterval: Duration
@@ -25,16 +26,19 @@ struct NodeServices: Sendable {
   private let clock = SystemClock()
 
   /// - Parameters:
+  ///   - store: what is kept for a start without the control plane; `nil` where there is no such start.
   ///   - folder: keeps what was compiled, and scratch folders.
   ///   - firstCode: with `quick` a placement is ready sooner, and optimised while it serves.
   ///   - urgency: of the thread that the agent runs on.
   init(
-    _ description: NodeDescription, of plane: any ControlPlaneConnection, in folder: String,
-    firstCode: CodeMode, heartbeatInterval: Duration, urgency: ThreadUrgency
+    _ description: NodeDescription, of plane: any ControlPlaneConnection,
+    store: (any NodeStore)? = nil, in folder: String, firstCode: CodeMode,
+    heartbeatInterval: Duration, urgency: ThreadUrgency
   ) {
     self.urgency = urgency
     self.description = description
     self.plane = plane
+    self.store = store
     self.firstCode = firstCode
     self.folder = folder
     self.heartbeatInterval = heartbeatInterval
@@ -71,7 +75,8 @@ struct NodeServices: Sendable {
       registration: { () throws(Problem) in
         try description.registration(startedAt: clock.now().wall)
       },
-      engine: engine, firstCode: firstCode, plane: plane, http: { HTTPOut() }, clock: clock,
+      engine: engine, firstCode: firstCode, plane: plane, store: store, http: { HTTPOut() },
+      clock: clock,
       thread: { [urgency] in ThreadExecutor(name: "wm-agent", urgency: urgency) },
       logger: Logger(label: "node-agent"),
       configuration: NodeAgentLogic.Configuration(heartbeatInterval: heartbeatInterval))

@@ -55,6 +55,8 @@ struct PlaneServices: Sendable {
     configuration.tracking = tracking
     configuration.entry = entry
     configuration.routing.pendingDeliveries = options.events.maxPending
+    configuration.standingPlanLife = options.standingPlanLife.duration
+    authority = try ClusterAuthority(in: folder.path, at: clock.now().wall)
     let retention = options.events.retention
     plane = SupervisedControlPlane(
       stores: SupervisedControlPlane.Stores(
@@ -65,9 +67,8 @@ struct PlaneServices: Sendable {
           meter.looks(into: log)
           return EventStores(log: log, state: log.state)
         }),
-      room: meter.meter, clock: clock, logger: Logger(label: "control-plane"),
+      room: meter.meter, sealer: authority, clock: clock, logger: Logger(label: "control-plane"),
       configuration: configuration)
-    authority = try ClusterAuthority(in: folder.path, at: clock.now().wall)
     access = AccessControl(
       store: plane.access, issuer: authority, rules: options.certificates.rules,
       attachAddresses: { [attachPoint] in attachPoint.addresses }, clock: clock,

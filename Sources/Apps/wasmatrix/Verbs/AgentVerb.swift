@@ -18,7 +18,8 @@ struct AgentVerb: AsyncParsableCommand {
       the control plane: it gets a certificate, which it keeps in --data and renews by itself. After that it \
       needs no token. It says what this machine is (architecture, CPU features, memory); zone, coordinates, \
       labels and hardware are for you to say, and placement goes by them. When the control plane is away it \
-      goes on with what it has, and attaches again.
+      goes on with what it has, and attaches again. One that starts while the control plane is away runs what \
+      it was told last, until that expires (`wasmatrix control --standing-plan-life`).
 
       EXAMPLE
         wasmatrix agent --join https://10.0.0.1:8080 --token wmj1.... --name press-7
@@ -111,7 +112,7 @@ struct AgentVerb: AsyncParsableCommand {
     }
     try await joinIfNeeded(identity)
     let (server, attach) = (join, attach)
-    let session = AgentSession(description, in: folder, identity: identity) {
+    let session = try AgentSession(description, in: folder, identity: identity) {
       () async throws(Problem) in
       if let attach { return RemoteControlPlane.Address(host: attach.host, port: attach.port) }
       guard let address = await identity.attachAddresses.first else {
