@@ -160,7 +160,7 @@ let package = Package(
     target(
       "Adapters", "SQLiteStore", ["ClusterModel", "HostPorts", "DurableSQLite", grdb, crypto]),
     target(
-      "Adapters", "NodeStore", ["ClusterModel", "HostPorts", "DurableSQLite", crypto]),
+      "Adapters", "NodeStore", ["ClusterModel", "HostPorts", "DurableSQLite", grdb, crypto]),
     target(
       "Adapters", "EmbeddedEventBus",
       [
@@ -202,20 +202,22 @@ let package = Package(
       "Hosts", "SupervisionRuntime",
       ["ClusterModel", "Supervision", "HostPorts", logging, deque]),
     target("Hosts", "ModuleVerification", ["ClusterModel", "ModuleTrust"]),
+    target("Hosts", "EventReading", ["ClusterModel", "EventPatterns"]),
     target(
       "Hosts", "AccessControl", ["ClusterModel", "AccessRules", "HostPorts", logging, crypto]),
     target(
       "Hosts", "NodeAgent",
       [
         "ClusterModel", "ModuleTrust", "GuestAccess", "StateCaching", "NodeAgentLogic", "HostPorts",
-        "ModuleVerification", "Supervision", "SupervisionRuntime", logging, metrics, deque,
+        "EventReading", "EventRouting", "ModuleVerification", "Supervision", "SupervisionRuntime",
+        logging, metrics, deque,
       ]),
     target(
       "Hosts", "ControlPlane",
       [
         "ClusterModel", "ModuleTrust", "EventPatterns", "EventRouting", "ModuleCatalog",
         "NodeTracking", "Scheduling", "Supervision", "ControlPlaneLogic", "HostPorts",
-        "ModuleVerification", "SupervisionRuntime", logging, metrics, deque,
+        "EventReading", "ModuleVerification", "SupervisionRuntime", logging, metrics, deque,
       ]),
 
     // Interfaces: what users and tools touch.
@@ -382,7 +384,7 @@ let package = Package(
     tests(
       "Hosts", "ControlPlaneTests",
       [
-        "ModuleTrust", "EventPatterns", "HostPorts", "NodeTracking",
+        "ModuleTrust", "EventPatterns", "EventReading", "HostPorts", "NodeTracking",
         "ControlPlaneLogic", "NodeAgentLogic", "Supervision", "SupervisionRuntime", "ControlPlane",
         "DedicatedThreads", "NodeAgent", "HTTPOut", "CWasmtime", "WasmtimeEngine", "DurableSQLite",
         "SQLiteStore", "EmbeddedEventBus", "ProcessTesting", crypto, logging,

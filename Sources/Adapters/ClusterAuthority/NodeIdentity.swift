@@ -69,6 +69,15 @@ public actor NodeIdentity: IdentitySource {
         next: "If that goes on, join again with a new token: "
           + "`wasmatrix token create --join --node \(node)`.")
     }
+    return try newest()
+  }
+
+  /// What the node's own entrance shows: the newest certificate, also one that has expired, which callers do not
+  /// believe then.
+  public nonisolated var shown: any IdentitySource { ShownIdentity(node: self) }
+
+  fileprivate func newest() throws(Problem) -> TLSIdentity {
+    guard let kept else { throw missing }
     return TLSIdentity(
       certificateChain: kept.identity.chain,
       privateKey: try NodeKey(pem: kept.identity.key).der, authorities: kept.identity.authorities)
@@ -184,4 +193,9 @@ public actor NodeIdentity: IdentitySource {
     }
     return try result.get()
   }
+}
+
+private struct ShownIdentity: IdentitySource {
+  let node: NodeIdentity
+  func identity() async throws(Problem) -> TLSIdentity { try await node.newest() }
 }

@@ -12,18 +12,22 @@ public struct StandingPlan: Hashable, Sendable, Codable {
   public var orders: [PlacementOrder]
   /// The trust store when it was made, revoked keys included.
   public var trustedKeys: [TrustedKey]
+  /// Whom the node's own entrance lets in.
+  public var users: [StandingUser]
   /// By the clock of the control plane.
   public var issuedAt: WallInstant
   public var expiresAt: WallInstant
 
   public init(
-    _ plan: NodePlan, trustedKeys: [TrustedKey], issuedAt: WallInstant, life: Duration
+    _ plan: NodePlan, trustedKeys: [TrustedKey], users: [StandingUser] = [],
+    issuedAt: WallInstant, life: Duration
   ) {
     format = Self.knownFormat
     node = plan.node
     version = plan.version
     orders = plan.orders
     self.trustedKeys = trustedKeys
+    self.users = users
     self.issuedAt = issuedAt
     expiresAt = issuedAt + life
   }
@@ -31,6 +35,25 @@ public struct StandingPlan: Hashable, Sendable, Codable {
   /// The plan for one start of the agent.
   public func plan(for incarnation: Incarnation) -> NodePlan {
     NodePlan(node: node, incarnation: incarnation, version: version, orders: orders)
+  }
+}
+
+/// A user's token, as far as a node needs it to know it again. The hash is of 32 random bytes: nobody finds them by
+/// trying.
+public struct StandingUser: Hashable, Sendable, Codable {
+  public var name: TokenName
+  public var hash: KeptHash
+  public var role: Role
+  /// `nil` when it holds as long as the standing plan.
+  public var expiresAt: WallInstant?
+
+  /// `nil` for a token that counts no more.
+  public init?(_ token: UserToken, at now: WallInstant) {
+    guard token.revokedAt == nil, token.expiresAt.map({ now < $0 }) ?? true else { return nil }
+    name = token.name
+    hash = token.hash
+    role = token.role
+    expiresAt = token.expiresAt
   }
 }
 

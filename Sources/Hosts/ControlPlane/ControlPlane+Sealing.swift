@@ -26,9 +26,12 @@ extension ControlPlane {
     while let sealer, phase == .running, let node = sealing.waiting.keys.min(),
       let (plan, life) = sealing.waiting.removeValue(forKey: node)
     {
-      let standing = StandingPlan(
-        plan, trustedKeys: logic.catalog.allKeys, issuedAt: clock.now().wall, life: life)
       do throws(Problem) {
+        let users = try await access.access(of: nil).users
+        let now = clock.now().wall
+        let standing = StandingPlan(
+          plan, trustedKeys: logic.catalog.allKeys,
+          users: users.compactMap { StandingUser($0, at: now) }, issuedAt: now, life: life)
         let sealed = try await Self.sealed(standing, by: sealer)
         links[node]?.send(.standing(plan.incarnation, sealed, term: logic.term))
       } catch {

@@ -35,6 +35,8 @@ actor ControlPlane {
   let logger: Logger
   /// Signs what nodes may obey alone; `nil` where they never are.
   let sealer: (any PlanSealer)?
+  /// Whose tokens nodes may take at their own entrances.
+  let access: any AccessStore
   var sealing = Sealing()
   /// Publishes that were repeated, and made nothing happen.
   let duplicates = Counter(label: "wasmatrix_events_duplicate_total")
@@ -74,6 +76,7 @@ actor ControlPlane {
     let invocations: WorkPool
     let tails: EventTails
     let sealer: (any PlanSealer)?
+    let access: any AccessStore
     let clock: any HostClock
     let random: any RandomNumberGenerator & Sendable
     let logger: Logger
@@ -109,6 +112,7 @@ actor ControlPlane {
     invocations = parts.invocations
     tails = parts.tails
     sealer = parts.sealer
+    access = parts.access
     clock = parts.clock
     random = parts.random
     logger = parts.logger

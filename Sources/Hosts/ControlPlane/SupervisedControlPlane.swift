@@ -89,6 +89,9 @@ public final class SupervisedControlPlane: Sendable {
       links: links, plane: plane, state: SlottedState(slot: bus, clock: clock))
   }
 
+  /// Who may call nodes has changed, which they are told.
+  public func usersChanged() { Task { await plane.current?.feed(.standingContentChanged) } }
+
   /// The process of an agent was seen to end.
   public func witnessDeath(of node: NodeID, _ incarnation: Incarnation) {
     links.died(node, incarnation)
@@ -140,8 +143,8 @@ public final class SupervisedControlPlane: Sendable {
       catalog: SlottedCatalog(slot: registry), blobs: SlottedBlobs(slot: registry),
       events: SlottedLog(slot: bus, room: room), room: room, verifiers: verifiers, links: links,
       deliveries: deliveries,
-      invocations: invocations, tails: tails, sealer: sealer, clock: clock, random: random,
-      logger: logger,
+      invocations: invocations, tails: tails, sealer: sealer, access: access,
+      clock: clock, random: random, logger: logger,
       configuration: configuration)
     return ResourceOwner(
       of: plane, open: { try await ControlPlane.start(parts) }, close: { await $0.end() })
@@ -181,6 +184,33 @@ private struct LocalControlPlaneConnection: ControlPlaneConnection {
     _ effects: ActivationEffects, of activation: DeniedActivation
   ) async throws(Problem) {
     try await plane.borrow().commit(effects, of: activation)
+  }
+
+  func invoke(
+    _ module: QualifiedName, with event: Event, _ options: InvocationOptions, from node: NodeID
+  ) async throws(Problem) -> ActivationReport {
+    try await plane.borrow().invoke(
+      module.name, with: event, options, by: Self.caller(node, module.namespace))
+  }
+
+  /// One after the other, in their order.
+  func forward(
+    _ events: [ForwardedEvent], from node: NodeID
+  ) async throws(Problem) -> ForwardedEvents {
+    for (index, event) in events.enumerated() {
+      do throws(Problem) {
+        _ = try await plane.borrow().take(
+          event, by: Self.caller(node, event.event.namespace))
+      } catch {
+        return ForwardedEvents(count: index, problem: error)
+      }
+    }
+    return ForwardedEvents(count: events.count)
+  }
+
+  /// The node has seen who it was; what is on record here is whose word that is.
+  private static func caller(_ node: NodeID, _ namespace: Namespace) -> Caller {
+    Caller(principal: Principal(kind: .node, name: node.text), namespace: namespace)
   }
 
   func tell(_ news: ServiceNews) {

@@ -20,6 +20,7 @@ extension NodeAgent {
     Task {
       let recalled = await recalled()
       keeping.trustedKeys = recalled?.plan.trustedKeys ?? []
+      if let recalled { onStanding(recalled.plan) }
       keeping.hasRecalled = store != nil
       feed(.recalled(recalled?.plan, seen: recalled?.seen ?? .zero))
     }
@@ -39,6 +40,7 @@ extension NodeAgent {
   func keep(_ sealed: SealedPlan) {
     keeping.plan = sealed
     keeping.trustedKeys = sealed.plan.trustedKeys
+    onStanding(sealed.plan)
     write()
   }
 

@@ -42,6 +42,8 @@ public actor NodeAgent {
   /// What is kept for a start without a control plane; `nil` where there is no such start.
   let store: (any NodeStore)?
   var keeping = Keeping()
+  /// Hears of each standing plan that counts.
+  let onStanding: @Sendable (StandingPlan) -> Void
   /// The way that is open, or was opened last.
   private var link: AgentLink?
   /// Whether it was said that the control plane is away, which is not said at each attempt.
@@ -58,7 +60,8 @@ public actor NodeAgent {
   ///   - random: for back-off, and for the identifiers of spans.
   public init(
     _ registration: NodeRegistration, engine: any ModuleEngine, firstCode: CodeMode = .optimised,
-    plane: any ControlPlaneConnection, store: (any NodeStore)? = nil, http: any OutboundHTTP,
+    plane: any ControlPlaneConnection, store: (any NodeStore)? = nil,
+    onStanding: @escaping @Sendable (StandingPlan) -> Void = { _ in }, http: any OutboundHTTP,
     clock: any HostClock, thread: any ActorThread, logger: Logger,
     random: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator(),
     configuration: NodeAgentLogic.Configuration = NodeAgentLogic.Configuration()
@@ -67,6 +70,7 @@ public actor NodeAgent {
     self.registration = registration
     self.plane = plane
     self.store = store
+    self.onStanding = onStanding
     self.clock = clock
     self.logger = logger
     self.random = random
@@ -324,6 +328,12 @@ public actor NodeAgent {
   nonisolated func placement(_ id: PlacementID, under fence: PlanVersion) -> Placement? {
     runner.placement(id, under: fence)
   }
+
+  /// What serves here.
+  nonisolated var serving: [Placement] { runner.allServing }
+
+  /// The placement that serves under a name, if one does here.
+  nonisolated func serving(_ name: QualifiedName) -> Placement? { runner.serving(name) }
 
   nonisolated func run(
     _ placement: Placement, on event: Event, attempt: Int

@@ -66,6 +66,14 @@ public final class ResourceSlot<Resource: Sendable>: Sendable {
     state.withLock { $0.complaints }?.yield(problem)
   }
 
+  /// Puts something there that does not break by itself.
+  ///
+  /// - Returns: takes it away again.
+  public func lend(_ resource: Resource) -> @Sendable () -> Void {
+    _ = put(resource)
+    return { self.withdraw() }
+  }
+
   /// The owner puts it there.
   ///
   /// - Returns: what users say when it is broken.

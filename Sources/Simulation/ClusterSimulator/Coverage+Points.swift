@@ -81,7 +81,8 @@ extension Coverage {
     case .recordFailed: count(.eventsRecordFailed)
     case .effectsRefused: count(.eventsEffectsRefused)
     // These come from the logic itself, or are not part of a simulation.
-    case .deploymentsChanged, .lifecycleOccurred, .activationFinished, .eventUnreadable,
+    case .deploymentsChanged, .handledEventReceived, .lifecycleOccurred, .activationFinished,
+      .eventUnreadable,
       .activationLost, .deadLetterReplayed, .redelivered, .deadlineReached, .stopRequested,
       .effectsOffered, .effectsCommitted, .commitFailed:
       break

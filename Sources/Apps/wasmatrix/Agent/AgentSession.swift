@@ -1,3 +1,4 @@
+import AccessControl
 import ClusterAuthority
 import ClusterModel
 import DedicatedThreads
@@ -6,16 +7,20 @@ import HeartbeatLink
 import HostPorts
 import LocalSystem
 import Logging
+import NodeAgent
 import NodeStore
 import Supervision
 import SupervisionRuntime
+import Telemetry
 import WireProtocol
 
 /// What `agent` does from its start to its end.
 ///
 ///     main
 ///     ├ identity      renewal (of the node's certificate)
-///     └ node          engine · agent
+///     ├ node          engine · agent
+///     ├ outbox        forwarder (of the events that came to its own entrance, when it has one)
+///     └ api           listener
 struct AgentSession: Sendable {
   private let node: NodeID
   private let identity: NodeIdentity
@@ -23,13 +28,28 @@ struct AgentSession: Sendable {
   private let tree = ProcessTree()
   private let watch: AgentWatch
   private let plane: RemoteControlPlane
+  private let entrance: APIListener?
+  private let outbox: OutboxForwarder?
   /// Held for as long as the agent lives.
   private let folder: DataFolder
 
-  /// - Parameter address: where the control plane takes agents, asked at each attachment.
+  /// Where requests come in that are not the control plane's.
+  struct Entrance: Sendable {
+    let listen: ListenAddress
+    /// Whether it speaks TLS and wants tokens.
+    let isGuarded: Bool
+    /// What events may take on the disk that the control plane does not have yet.
+    let outbox: ByteCount
+    let registry: PrometheusRegistry
+  }
+
+  /// - Parameters:
+  ///   - entrance: `nil` for none.
+  ///   - address: where the control plane takes agents, asked at each attachment.
   /// - Throws: ``Problem``: what the disk says.
   init(
     _ description: NodeDescription, in folder: DataFolder, identity: NodeIdentity,
+    entrance: Entrance?,
     address: @escaping @Sendable () async throws(Problem) -> RemoteControlPlane.Address
   ) throws(Problem) {
     self.folder = folder
@@ -45,9 +65,26 @@ struct AgentSession: Sendable {
     let store = try NodeFolder(
       in: folder, verify: { (seal) async throws(Problem) in try await identity.check(seal) },
       onTrouble: { Logger(label: "node-store").warning("\($0)") })
+    let access = NodeAccess(clock: SystemClock(), logger: Logger(label: "entrance"))
     services = NodeServices(
-      description, of: plane, store: store, in: folder.path, firstCode: .optimised,
+      description, of: plane, store: store, onStanding: { access.take($0) }, in: folder.path,
+      firstCode: .optimised,
       heartbeatInterval: Self.ownInterval, urgency: .realTimeIfPermitted)
+    guard let entrance else {
+      self.entrance = nil
+      outbox = nil
+      return
+    }
+    let outbox = OutboxForwarder(
+      try OutboxDatabase(in: folder, capacity: entrance.outbox), of: description.name, to: plane,
+      agents: services.agents, clock: SystemClock(), logger: Logger(label: "outbox"))
+    self.outbox = outbox
+    self.entrance = APIListener(
+      on: entrance.listen,
+      entrance: NodeEntrance(
+        of: description.name, agents: services.agents, plane: plane, outbox: outbox),
+      tokens: access, identity: entrance.isGuarded ? identity.shown : nil,
+      registry: entrance.registry)
   }
 
   /// Until the control plane says what it wants.
@@ -57,15 +94,27 @@ struct AgentSession: Sendable {
   ///
   /// - Throws: `SupervisionFailure`: something could not be started, or failed again and again.
   func run(until signals: StopSignals) async throws {
-    let (node, plane) = (node, plane)
+    let (node, plane, entrance) = (node, plane, entrance)
     defer { watch.end() }
     try await tree.run(
-      [renewal] + services.children, until: signals,
+      [renewal] + services.children + outside, until: signals,
       ready: {
         let state = plane.isOpen ? "attached" : "the control plane is not there yet"
-        StandardOutput.writeIfRead("WasmMatrix agent \(node): \(state)\n")
+        let place = entrance?.slot.current.map { ", \($0.url)" } ?? ""
+        StandardOutput.writeIfRead("WasmMatrix agent \(node): \(state)\(place)\n")
       },
       quiesce: {})
+  }
+
+  private var outside: [ChildSpecification] {
+    guard let entrance, let outbox else { return [] }
+    return [
+      ChildSpecification(
+        "outbox",
+        supervisor: SupervisorSpecification(children: [
+          ChildSpecification("forwarder") { outbox }
+        ])), entrance.child,
+    ]
   }
 
   private var renewal: ChildSpecification {

@@ -71,7 +71,8 @@ struct PlaneServices: Sendable {
       configuration: configuration)
     access = AccessControl(
       store: plane.access, issuer: authority, rules: options.certificates.rules,
-      attachAddresses: { [attachPoint] in attachPoint.addresses }, clock: clock,
+      attachAddresses: { [attachPoint] in attachPoint.addresses },
+      onChange: { [plane] in plane.usersChanged() }, clock: clock,
       logger: Logger(label: "access"))
   }
 
