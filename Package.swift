@@ -160,6 +160,8 @@ let package = Package(
     target(
       "Adapters", "SQLiteStore", ["ClusterModel", "HostPorts", "DurableSQLite", grdb, crypto]),
     target(
+      "Adapters", "NodeStore", ["ClusterModel", "HostPorts", "DurableSQLite", grdb, crypto]),
+    target(
       "Adapters", "EmbeddedEventBus",
       [
         "ClusterModel", "HostPorts", "DurableSQLite", grdb, crypto, deque,
@@ -200,20 +202,22 @@ let package = Package(
       "Hosts", "SupervisionRuntime",
       ["ClusterModel", "Supervision", "HostPorts", logging, deque]),
     target("Hosts", "ModuleVerification", ["ClusterModel", "ModuleTrust"]),
+    target("Hosts", "EventReading", ["ClusterModel", "EventPatterns"]),
     target(
       "Hosts", "AccessControl", ["ClusterModel", "AccessRules", "HostPorts", logging, crypto]),
     target(
       "Hosts", "NodeAgent",
       [
         "ClusterModel", "ModuleTrust", "GuestAccess", "StateCaching", "NodeAgentLogic", "HostPorts",
-        "ModuleVerification", "Supervision", "SupervisionRuntime", logging, metrics, deque,
+        "EventReading", "EventRouting", "ModuleVerification", "Supervision", "SupervisionRuntime",
+        logging, metrics, deque,
       ]),
     target(
       "Hosts", "ControlPlane",
       [
         "ClusterModel", "ModuleTrust", "EventPatterns", "EventRouting", "ModuleCatalog",
         "NodeTracking", "Scheduling", "Supervision", "ControlPlaneLogic", "HostPorts",
-        "ModuleVerification", "SupervisionRuntime", logging, metrics, deque,
+        "EventReading", "ModuleVerification", "SupervisionRuntime", logging, metrics, deque,
       ]),
 
     // Interfaces: what users and tools touch.
@@ -247,7 +251,8 @@ let package = Package(
         "LocalSystem", "WasmtimeEngine", "DurableSQLite", "DataBackup", "SQLiteStore",
         "EmbeddedEventBus", "HTTPOut", "ManifestYAML", "NodeAgent", "ControlPlane", "Telemetry",
         "AccessRules", "AccessControl", "ClusterAuthority", "DedicatedThreads", "HeartbeatLink",
-        "ProcessWatching", "WireProtocol", "ControlAPIModel", "ControlAPI", "ControlAPIClient",
+        "ProcessWatching", "WireProtocol", "NodeStore", "ControlAPIModel", "ControlAPI",
+        "ControlAPIClient",
         crypto, logging, metrics,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
@@ -335,6 +340,11 @@ let package = Package(
       "Adapters", "SQLiteStoreTests",
       ["HostPorts", "DurableSQLite", "SQLiteStore", "StorageTesting", crypto]),
     tests(
+      "Adapters", "NodeStoreTests",
+      [
+        "HostPorts", "DurableSQLite", "ClusterAuthority", "NodeStore", "StorageTesting", crypto,
+      ]),
+    tests(
       "Adapters", "EmbeddedEventBusTests",
       [
         "HostPorts", "DurableSQLite", "EmbeddedEventBus", "StorageTesting",
@@ -377,7 +387,7 @@ let package = Package(
     tests(
       "Hosts", "ControlPlaneTests",
       [
-        "ModuleTrust", "EventPatterns", "HostPorts", "NodeTracking",
+        "ModuleTrust", "EventPatterns", "EventReading", "HostPorts", "NodeTracking",
         "ControlPlaneLogic", "NodeAgentLogic", "Supervision", "SupervisionRuntime", "ControlPlane",
         "DedicatedThreads", "NodeAgent", "HTTPOut", "CWasmtime", "WasmtimeEngine", "DurableSQLite",
         "SQLiteStore", "EmbeddedEventBus", "ProcessTesting", crypto, logging,

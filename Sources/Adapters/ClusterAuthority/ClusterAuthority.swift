@@ -8,7 +8,7 @@ import X509
 
 /// The certificate authority of a cluster, kept in the folder `authority/` of its data folder: an ECDSA key on
 /// the curve P-256, and the certificates that are believed.
-public final class ClusterAuthority: CertificateIssuer {
+public final class ClusterAuthority: CertificateIssuer, PlanSealer {
   public let authorities: [[UInt8]]
   public let fingerprint: AuthorityFingerprint
   private let key: P256.Signing.PrivateKey
@@ -119,6 +119,19 @@ public final class ClusterAuthority: CertificateIssuer {
       throw Self.unissuable(error)
     }
     return [try certificate.der()]
+  }
+
+  public func seal(_ statement: [UInt8]) throws(Problem) -> PlanSeal {
+    do {
+      return PlanSeal(
+        statement: statement, authority: fingerprint,
+        signature: Array(
+          try key.signature(for: PlanSeal.signed(statement)).derRepresentation))
+    } catch {
+      throw Problem(
+        .internalFault, code: "standing_plan_unsealed", "a standing plan cannot be signed",
+        cause: "\(error)")
+    }
   }
 
   private func isOurs(_ certificate: Certificate) -> Bool {

@@ -69,9 +69,26 @@ public actor NodeIdentity: IdentitySource {
         next: "If that goes on, join again with a new token: "
           + "`wasmatrix token create --join --node \(node)`.")
     }
+    return try newest()
+  }
+
+  /// What the node's own entrance shows: the newest certificate, also one that has expired, which callers do not
+  /// believe then.
+  public nonisolated var shown: any IdentitySource { ShownIdentity(node: self) }
+
+  fileprivate func newest() throws(Problem) -> TLSIdentity {
+    guard let kept else { throw missing }
     return TLSIdentity(
       certificateChain: kept.identity.chain,
       privateKey: try NodeKey(pem: kept.identity.key).der, authorities: kept.identity.authorities)
+  }
+
+  /// Whether an authority that this node believes has sealed this.
+  ///
+  /// - Throws: ``Problem`` `standing_plan_forged`, or `identity_missing`.
+  public func check(_ seal: PlanSeal) throws(Problem) {
+    guard let kept else { throw missing }
+    try seal.check(against: kept.identity.authorities)
   }
 
   /// Gets the first certificate, or one in place of one that is lost. Asked again after a lost answer, it asks
@@ -176,4 +193,9 @@ public actor NodeIdentity: IdentitySource {
     }
     return try result.get()
   }
+}
+
+private struct ShownIdentity: IdentitySource {
+  let node: NodeIdentity
+  func identity() async throws(Problem) -> TLSIdentity { try await node.newest() }
 }

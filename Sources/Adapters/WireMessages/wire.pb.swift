@@ -270,6 +270,14 @@ package nonisolated struct WirePlaneFrame: Sendable {
     set {frame = .echoPeers(newValue)}
   }
 
+  package var standing: WireStandingPlan {
+    get {
+      if case .standing(let v)? = frame {return v}
+      return WireStandingPlan()
+    }
+    set {frame = .standing(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Frame: Equatable, Sendable {
@@ -282,6 +290,7 @@ package nonisolated struct WirePlaneFrame: Sendable {
     case refused(WireRefused)
     case inquiry(WireInquiry)
     case echoPeers(WireEchoPeers)
+    case standing(WireStandingPlan)
 
   }
 
@@ -997,6 +1006,31 @@ package nonisolated struct WirePlacementOrder: Sendable {
 
   fileprivate var _fence: WirePlanVersion? = nil
   fileprivate var _known: WirePlacementId? = nil
+}
+
+/// What a node may hold when it boots without a control plane: of the plan that it was sent, a moment later, and again
+/// before it expires.
+package nonisolated struct WireStandingPlan: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var incarnation: UInt64 = 0
+
+  package var term: UInt64 = 0
+
+  /// What is signed, after "wasmatrix standing plan 1\n": the plan, its end, the trust store.
+  package var statementJson: Data = Data()
+
+  /// The fingerprint of the authority that signed.
+  package var authority: String = String()
+
+  /// ECDSA on P-256 with SHA-256, DER.
+  package var signature: Data = Data()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
 }
 
 package nonisolated struct WireNodeFacts: Sendable {
@@ -2053,6 +2087,23 @@ package nonisolated struct WireQuestion: Sendable {
     set {question = .hand(newValue)}
   }
 
+  /// What came to the node's own entrance: to be run wherever it serves; to be made durable and handed on.
+  package var call: WireCall {
+    get {
+      if case .call(let v)? = question {return v}
+      return WireCall()
+    }
+    set {question = .call(newValue)}
+  }
+
+  package var forward: WireForward {
+    get {
+      if case .forward(let v)? = question {return v}
+      return WireForward()
+    }
+    set {question = .forward(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Question: Equatable, Sendable {
@@ -2069,6 +2120,9 @@ package nonisolated struct WireQuestion: Sendable {
     case caller(WireCallerCheck)
     /// Somebody wants a module held by hand there, or let go.
     case hand(WireHandRequest)
+    /// What came to the node's own entrance: to be run wherever it serves; to be made durable and handed on.
+    case call(WireCall)
+    case forward(WireForward)
 
   }
 
@@ -2422,6 +2476,22 @@ package nonisolated struct WireAnswer: Sendable {
     set {answer = .heldByHand(newValue)}
   }
 
+  package var report: WireActivationReport {
+    get {
+      if case .report(let v)? = answer {return v}
+      return WireActivationReport()
+    }
+    set {answer = .report(newValue)}
+  }
+
+  package var forwarded: WireForwarded {
+    get {
+      if case .forwarded(let v)? = answer {return v}
+      return WireForwarded()
+    }
+    set {answer = .forwarded(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Answer: Equatable, Sendable {
@@ -2435,6 +2505,8 @@ package nonisolated struct WireAnswer: Sendable {
     case caller(WireCallerRole)
     /// What is to be held by hand. Its role and fence say nothing.
     case heldByHand(WirePlacementOrder)
+    case report(WireActivationReport)
+    case forwarded(WireForwarded)
 
   }
 
@@ -2454,6 +2526,112 @@ package nonisolated struct WireCallerRole: Sendable {
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
+}
+
+package nonisolated struct WireCall: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var module: WireQualifiedName {
+    get {_module ?? WireQualifiedName()}
+    set {_module = newValue}
+  }
+  /// Returns true if `module` has been explicitly set.
+  package var hasModule: Bool {self._module != nil}
+  /// Clears the value of `module`. Subsequent reads from it will return its default value.
+  package mutating func clearModule() {self._module = nil}
+
+  package var event: WireEvent {
+    get {_event ?? WireEvent()}
+    set {_event = newValue}
+  }
+  /// Returns true if `event` has been explicitly set.
+  package var hasEvent: Bool {self._event != nil}
+  /// Clears the value of `event`. Subsequent reads from it will return its default value.
+  package mutating func clearEvent() {self._event = nil}
+
+  /// How long the caller waits; as the deployment allows when missing.
+  package var timeoutNs: UInt64 {
+    get {_timeoutNs ?? 0}
+    set {_timeoutNs = newValue}
+  }
+  /// Returns true if `timeoutNs` has been explicitly set.
+  package var hasTimeoutNs: Bool {self._timeoutNs != nil}
+  /// Clears the value of `timeoutNs`. Subsequent reads from it will return its default value.
+  package mutating func clearTimeoutNs() {self._timeoutNs = nil}
+
+  package var isIdempotent: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _module: WireQualifiedName? = nil
+  fileprivate var _event: WireEvent? = nil
+  fileprivate var _timeoutNs: UInt64? = nil
+}
+
+/// Of the node's outbox, oldest first. What was published before, by its source and id, is not published again.
+package nonisolated struct WireForward: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var events: [WireForwardedEvent] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct WireForwardedEvent: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var event: WireEvent {
+    get {_event ?? WireEvent()}
+    set {_event = newValue}
+  }
+  /// Returns true if `event` has been explicitly set.
+  package var hasEvent: Bool {self._event != nil}
+  /// Clears the value of `event`. Subsequent reads from it will return its default value.
+  package mutating func clearEvent() {self._event = nil}
+
+  /// Modules of the node that handled it while the control plane was away: it does not go to them again.
+  package var handledBy: [String] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _event: WireEvent? = nil
+}
+
+package nonisolated struct WireForwarded: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// So many, from the first on, are durable.
+  package var count: UInt32 = 0
+
+  /// Why the next one is not.
+  package var problem: WireProblem {
+    get {_problem ?? WireProblem()}
+    set {_problem = newValue}
+  }
+  /// Returns true if `problem` has been explicitly set.
+  package var hasProblem: Bool {self._problem != nil}
+  /// Clears the value of `problem`. Subsequent reads from it will return its default value.
+  package mutating func clearProblem() {self._problem = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _problem: WireProblem? = nil
 }
 
 package nonisolated struct WireStateEntries: Sendable {
@@ -2796,7 +2974,7 @@ nonisolated extension WireAgentFrame: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension WirePlaneFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".PlaneFrame"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}registered\0\u{1}unknown\0\u{1}plan\0\u{3}heartbeat_acknowledged\0\u{3}report_acknowledged\0\u{1}refused\0\u{1}inquiry\0\u{4}\u{c}echo_peers\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}registered\0\u{1}unknown\0\u{1}plan\0\u{3}heartbeat_acknowledged\0\u{3}report_acknowledged\0\u{1}refused\0\u{1}inquiry\0\u{1}standing\0\u{4}\u{b}echo_peers\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2908,6 +3086,19 @@ nonisolated extension WirePlaneFrame: SwiftProtobuf.Message, SwiftProtobuf._Mess
           self.frame = .inquiry(v)
         }
       }()
+      case 9: try {
+        var v: WireStandingPlan?
+        var hadOneofValue = false
+        if let current = self.frame {
+          hadOneofValue = true
+          if case .standing(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.frame = .standing(v)
+        }
+      }()
       case 20: try {
         var v: WireEchoPeers?
         var hadOneofValue = false
@@ -2963,6 +3154,10 @@ nonisolated extension WirePlaneFrame: SwiftProtobuf.Message, SwiftProtobuf._Mess
     case .inquiry?: try {
       guard case .inquiry(let v)? = self.frame else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    }()
+    case .standing?: try {
+      guard case .standing(let v)? = self.frame else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
     }()
     case .echoPeers?: try {
       guard case .echoPeers(let v)? = self.frame else { preconditionFailure() }
@@ -4287,6 +4482,56 @@ nonisolated extension WirePlacementOrder: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs.role != rhs.role {return false}
     if lhs._fence != rhs._fence {return false}
     if lhs._known != rhs._known {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireStandingPlan: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".StandingPlan"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}incarnation\0\u{1}term\0\u{3}statement_json\0\u{1}authority\0\u{1}signature\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.incarnation) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.term) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self.statementJson) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.authority) }()
+      case 5: try { try decoder.decodeSingularBytesField(value: &self.signature) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.incarnation != 0 {
+      try visitor.visitSingularUInt64Field(value: self.incarnation, fieldNumber: 1)
+    }
+    if self.term != 0 {
+      try visitor.visitSingularUInt64Field(value: self.term, fieldNumber: 2)
+    }
+    if !self.statementJson.isEmpty {
+      try visitor.visitSingularBytesField(value: self.statementJson, fieldNumber: 3)
+    }
+    if !self.authority.isEmpty {
+      try visitor.visitSingularStringField(value: self.authority, fieldNumber: 4)
+    }
+    if !self.signature.isEmpty {
+      try visitor.visitSingularBytesField(value: self.signature, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireStandingPlan, rhs: WireStandingPlan) -> Bool {
+    if lhs.incarnation != rhs.incarnation {return false}
+    if lhs.term != rhs.term {return false}
+    if lhs.statementJson != rhs.statementJson {return false}
+    if lhs.authority != rhs.authority {return false}
+    if lhs.signature != rhs.signature {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -5985,7 +6230,7 @@ nonisolated extension WireStateMerge: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension WireQuestion: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Question"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}entry\0\u{1}entries\0\u{1}position\0\u{1}changes\0\u{1}commit\0\u{1}denial\0\u{3}trusted_keys\0\u{1}cancel\0\u{2}\u{b}caller\0\u{1}hand\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}entry\0\u{1}entries\0\u{1}position\0\u{1}changes\0\u{1}commit\0\u{1}denial\0\u{3}trusted_keys\0\u{1}cancel\0\u{1}call\0\u{1}forward\0\u{2}\u{9}caller\0\u{1}hand\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -6098,6 +6343,32 @@ nonisolated extension WireQuestion: SwiftProtobuf.Message, SwiftProtobuf._Messag
           self.question = .cancel(v)
         }
       }()
+      case 10: try {
+        var v: WireCall?
+        var hadOneofValue = false
+        if let current = self.question {
+          hadOneofValue = true
+          if case .call(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.question = .call(v)
+        }
+      }()
+      case 11: try {
+        var v: WireForward?
+        var hadOneofValue = false
+        if let current = self.question {
+          hadOneofValue = true
+          if case .forward(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.question = .forward(v)
+        }
+      }()
       case 20: try {
         var v: WireCallerCheck?
         var hadOneofValue = false
@@ -6169,6 +6440,14 @@ nonisolated extension WireQuestion: SwiftProtobuf.Message, SwiftProtobuf._Messag
     case .cancel?: try {
       guard case .cancel(let v)? = self.question else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
+    }()
+    case .call?: try {
+      guard case .call(let v)? = self.question else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
+    }()
+    case .forward?: try {
+      guard case .forward(let v)? = self.question else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
     }()
     case .caller?: try {
       guard case .caller(let v)? = self.question else { preconditionFailure() }
@@ -6609,7 +6888,7 @@ nonisolated extension WireActivationId: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension WireAnswer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Answer"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}problem\0\u{1}done\0\u{1}entries\0\u{1}position\0\u{1}changes\0\u{3}trusted_keys\0\u{2}\u{d}caller\0\u{3}held_by_hand\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}problem\0\u{1}done\0\u{1}entries\0\u{1}position\0\u{1}changes\0\u{3}trusted_keys\0\u{1}report\0\u{1}forwarded\0\u{2}\u{b}caller\0\u{3}held_by_hand\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -6696,6 +6975,32 @@ nonisolated extension WireAnswer: SwiftProtobuf.Message, SwiftProtobuf._MessageI
           self.answer = .trustedKeys(v)
         }
       }()
+      case 8: try {
+        var v: WireActivationReport?
+        var hadOneofValue = false
+        if let current = self.answer {
+          hadOneofValue = true
+          if case .report(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.answer = .report(v)
+        }
+      }()
+      case 9: try {
+        var v: WireForwarded?
+        var hadOneofValue = false
+        if let current = self.answer {
+          hadOneofValue = true
+          if case .forwarded(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.answer = .forwarded(v)
+        }
+      }()
       case 20: try {
         var v: WireCallerRole?
         var hadOneofValue = false
@@ -6760,6 +7065,14 @@ nonisolated extension WireAnswer: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       guard case .trustedKeys(let v)? = self.answer else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
     }()
+    case .report?: try {
+      guard case .report(let v)? = self.answer else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    }()
+    case .forwarded?: try {
+      guard case .forwarded(let v)? = self.answer else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
+    }()
     case .caller?: try {
       guard case .caller(let v)? = self.answer else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
@@ -6811,6 +7124,163 @@ nonisolated extension WireCallerRole: SwiftProtobuf.Message, SwiftProtobuf._Mess
   package static func ==(lhs: WireCallerRole, rhs: WireCallerRole) -> Bool {
     if lhs.name != rhs.name {return false}
     if lhs.role != rhs.role {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireCall: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Call"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}module\0\u{1}event\0\u{3}timeout_ns\0\u{3}is_idempotent\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._module) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._event) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self._timeoutNs) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.isIdempotent) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._module {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._event {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._timeoutNs {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 3)
+    } }()
+    if self.isIdempotent != false {
+      try visitor.visitSingularBoolField(value: self.isIdempotent, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireCall, rhs: WireCall) -> Bool {
+    if lhs._module != rhs._module {return false}
+    if lhs._event != rhs._event {return false}
+    if lhs._timeoutNs != rhs._timeoutNs {return false}
+    if lhs.isIdempotent != rhs.isIdempotent {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireForward: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Forward"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}events\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.events) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.events.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.events, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireForward, rhs: WireForward) -> Bool {
+    if lhs.events != rhs.events {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireForwardedEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ForwardedEvent"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}event\0\u{3}handled_by\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._event) }()
+      case 2: try { try decoder.decodeRepeatedStringField(value: &self.handledBy) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._event {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if !self.handledBy.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.handledBy, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireForwardedEvent, rhs: WireForwardedEvent) -> Bool {
+    if lhs._event != rhs._event {return false}
+    if lhs.handledBy != rhs.handledBy {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireForwarded: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Forwarded"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}count\0\u{1}problem\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.count) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._problem) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.count != 0 {
+      try visitor.visitSingularUInt32Field(value: self.count, fieldNumber: 1)
+    }
+    try { if let v = self._problem {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireForwarded, rhs: WireForwarded) -> Bool {
+    if lhs.count != rhs.count {return false}
+    if lhs._problem != rhs._problem {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

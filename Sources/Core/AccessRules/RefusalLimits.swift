@@ -43,6 +43,13 @@ public struct RefusalLimits: Sendable {
     return isTold
   }
 
+  /// What an address is told instead of why.
+  public static func tooMany(from address: String) -> Problem {
+    Problem(
+      .overloaded, code: "refusals_too_many", "too many requests from \(address) were refused",
+      next: "Wait a little, and use a token that is good.", retryAfter: .seconds(2))
+  }
+
   /// Whether a refusal is put on record; with how many before it were not.
   public mutating func recordRefusal(at now: MonotonicInstant) -> Int? {
     guard Self.take(&record, Self.recordBurst, Self.recordPerSecond, now) else {

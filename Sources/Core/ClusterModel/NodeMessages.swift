@@ -41,10 +41,13 @@ public enum ControlMessage: Hashable, Sendable, Codable {
   case reportAcknowledged(Incarnation, sequence: UInt64, term: UInt64)
   /// It may not take part: another agent of this name is newer, or there are too many nodes.
   case refused(Incarnation, Problem, term: UInt64)
+  /// What it may obey when it boots alone; of the plan that it obeys now, if it is to count.
+  case standing(Incarnation, SealedPlan, term: UInt64)
 
   public var term: UInt64 {
     switch self {
     case .welcome(_, let term), .unknown(_, let term), .refused(_, _, let term),
+      .standing(_, _, let term),
       .heartbeatAcknowledged(_, _, _, let term), .reportAcknowledged(_, _, let term):
       term
     case .plan(let plan): plan.version.term
@@ -54,7 +57,8 @@ public enum ControlMessage: Hashable, Sendable, Codable {
   public var incarnation: Incarnation {
     switch self {
     case .welcome(let incarnation, _), .unknown(let incarnation, _),
-      .refused(let incarnation, _, _), .heartbeatAcknowledged(let incarnation, _, _, _),
+      .refused(let incarnation, _, _), .standing(let incarnation, _, _),
+      .heartbeatAcknowledged(let incarnation, _, _, _),
       .reportAcknowledged(let incarnation, _, _):
       incarnation
     case .plan(let plan): plan.incarnation

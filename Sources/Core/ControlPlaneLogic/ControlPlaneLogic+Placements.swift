@@ -47,7 +47,10 @@ extension ControlPlaneLogic {
   ) {
     if !steps.isEmpty { mayServe = true }
     // Plans are made already, and nodes wait for them; what is told of them can wait.
-    for case .send(let node, let message) in steps { directives.append(.send(node, message)) }
+    for case .send(let node, let message) in steps {
+      if case .plan = message { standingPlans.planned(node, at: now.monotonic) }
+      directives.append(.send(node, message))
+    }
     for step in steps {
       switch step {
       case .ready(let id): tell(.placementReady(id), now, &random, &directives)

@@ -32,6 +32,8 @@ public struct ControlPlaneLogic: Sendable {
     /// Where requests come in: the nearest nodes are tried first, before anything was measured. `nil` when
     /// that is nowhere in particular. Default: `nil`.
     public var entry: NodeLocation?
+    /// How long a node may go on with its plan when it boots without a control plane. Default: a day.
+    public var standingPlanLife = StandingPlanRules.defaultLife
     var planning = PlacementPlanner.Configuration()
     /// How long the control plane waits after its start for nodes to say what they hold, before it
     /// places what nobody holds.
@@ -71,6 +73,7 @@ public struct ControlPlaneLogic: Sendable {
   var balancer = LoadBalancer()
   public internal(set) var roundTrips = RoundTripTable()
   var invocations: Invocations
+  var standingPlans: StandingPlans
   /// Whether something may serve now that did not before, so that what waits is looked at.
   var mayServe = false
   /// How operators want each node to be given work.
@@ -92,6 +95,7 @@ public struct ControlPlaneLogic: Sendable {
     tracker = NodeTracker(configuration: configuration.tracking)
     breakers = CircuitBreakers(configuration: configuration.breakers)
     invocations = Invocations(limits: configuration.invocations)
+    standingPlans = StandingPlans(life: configuration.standingPlanLife)
     for node in snapshot.nodes { known[node.registration.node] = node }
   }
 
@@ -109,6 +113,7 @@ public struct ControlPlaneLogic: Sendable {
     [
       router.nextDeadline, tracker.nextDeadline, breakers.nextDeadline, planner?.nextDeadline,
       invocations.nextDeadline, roundTrips.nextDeadline, retryAt,
+      standingPlans.nextDeadline,
     ].compactMap { $0 }.min()
   }
 
@@ -136,6 +141,7 @@ public struct ControlPlaneLogic: Sendable {
     case .invocationEnded(let request, let route, let end):
       ended(request, route, end, now, &random, &directives)
     case .invocationWithdrawn(let request): withdraw(request, now, &directives)
+    case .standingContentChanged: standingPlans.contentChanged(at: now.monotonic)
     case .deadlineReached: wake(now, &random, &directives)
     }
     settle(now, &random, &directives)
@@ -170,6 +176,16 @@ public struct ControlPlaneLogic: Sendable {
     }
     wakeInvocations(now, &random, &directives)
     take(roundTrips.wake(at: time, zone: zones))
+    sealPlans(time, &directives)
+  }
+
+  /// Lets plans be sealed whose turn it is.
+  private mutating func sealPlans(_ now: MonotonicInstant, _ directives: inout [Directive]) {
+    let books = planner?.books ?? [:]
+    for node in standingPlans.takeDue(at: now, where: { books[$0]?.isAttached == true }) {
+      guard let plan = books[node]?.plan else { continue }
+      directives.append(.seal(plan, life: standingPlans.life))
+    }
   }
 
   mutating func persist(

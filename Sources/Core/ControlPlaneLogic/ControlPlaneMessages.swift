@@ -53,6 +53,8 @@ extension ControlPlaneLogic {
     case invocationEnded(RequestID, Route, InvocationEnd)
     /// Whoever waited for it has gone away.
     case invocationWithdrawn(RequestID)
+    /// Something that standing plans hold beside plans: the trust store, who may call a node.
+    case standingContentChanged
     case deadlineReached
   }
 
@@ -78,6 +80,9 @@ extension ControlPlaneLogic {
     case refuseInvocation(RequestID, Problem)
     /// An answer to an activation that was given up meanwhile: it counts no more. Somebody may wonder.
     case noteLateAnswer(DeliveryID, Route)
+    /// Make of the plan, which its node has, one that it may obey alone for so long, and send that to it. There is
+    /// time for it.
+    case seal(NodePlan, life: Duration)
     /// Something in the life of the cluster that whoever follows it should hear of at once.
     case announce(EventMessage)
   }

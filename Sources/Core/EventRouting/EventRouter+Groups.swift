@@ -12,10 +12,15 @@ extension EventRouter {
 
   /// The same.
   ///
-  /// - Parameter exceeded: grows by the triggers whose pattern would take too much work for this event.
-  func recipients(of event: Event, data: JSONValue?, exceeded: inout Int) -> [ModuleName] {
+  /// - Parameters:
+  ///   - handled: these have had it already: neither they get it, nor those that share it with them.
+  ///   - exceeded: grows by the triggers whose pattern would take too much work for this event.
+  func recipients(
+    of event: Event, data: JSONValue?, handledBy handled: Set<ModuleName> = [],
+    exceeded: inout Int
+  ) -> [ModuleName] {
     let wanting = table.modules(for: event, data: data, exceeded: &exceeded)
-    guard !groupedTriggers.isEmpty else { return wanting }
+    guard !groupedTriggers.isEmpty else { return wanting.filter { !handled.contains($0) } }
     var chosen: [ModuleName] = []
     var members: [GroupName: [ModuleName]] = [:]
     for module in wanting {
@@ -29,12 +34,12 @@ extension EventRouter {
       for group in Set(triggers.compactMap(\.group)) { members[group, default: []].append(module) }
     }
     for group in members.keys.sorted() {
-      guard let candidates = members[group], !candidates.contains(where: chosen.contains) else {
-        continue
-      }
+      guard let candidates = members[group], !candidates.contains(where: chosen.contains),
+        handled.isDisjoint(with: candidates)
+      else { continue }
       if let one = leastBusy(candidates, in: event.namespace) { chosen.append(one) }
     }
-    return chosen.sorted()
+    return chosen.filter { !handled.contains($0) }.sorted()
   }
 
   /// Those that are ready come before those that are not, then whom the least is owed to, then by name.

@@ -1,4 +1,4 @@
-import ClusterModel
+public import ClusterModel
 
 // Results that become events.
 extension EventRouter {
@@ -37,8 +37,7 @@ extension EventRouter {
           code: .outputLimit,
           message: "a result of more than \(EventRules.maximumData) cannot be published"))
     }
-    let given = cause.attribute(PlatformAttribute.hops).flatMap { Int($0) } ?? 0
-    guard given < limits.hops else {
+    guard Self.hops(of: cause) < limits.hops else {
       return .failure(
         ActivationFailure(
           code: .loopDetected,
@@ -46,7 +45,8 @@ extension EventRouter {
     }
     var accepted: [AcceptedEvent] = []
     for (index, published) in published.enumerated() {
-      let event = event(published.0, of: cause, by: module, hops: given, now, id: id(index))
+      let event = Self.event(
+        published.0, of: cause, by: module, at: now.wall, id: id(index))
       accepted.append(
         self.accepted(
           event, published.1, by: Principal(kind: .module, name: module.description), now))
@@ -58,16 +58,22 @@ extension EventRouter {
     return .success(accepted)
   }
 
-  private func event(
-    _ published: GuestPublish, of cause: Event, by module: QualifiedName, hops: Int,
-    _ now: Instants, id: String
+  /// How many results lie between an event and the one that began the chain.
+  public static func hops(of event: Event) -> Int {
+    max(event.attribute(PlatformAttribute.hops).flatMap { Int($0) } ?? 0, 0)
+  }
+
+  /// What a module published while it handled `cause`, as an event.
+  public static func event(
+    _ published: GuestPublish, of cause: Event, by module: QualifiedName, at time: WallInstant,
+    id: String
   ) -> Event {
     var event = Event(
       id: id, source: "/namespaces/\(module.namespace)/modules/\(module.name)",
       type: published.type ?? published.topic.text, topic: published.topic,
-      namespace: module.namespace, subject: published.subject, time: now.wall,
+      namespace: module.namespace, subject: published.subject, time: time,
       dataContentType: published.dataContentType, data: published.data)
-    event.setAttribute(PlatformAttribute.hops, to: String(max(hops, 0) + 1))
+    event.setAttribute(PlatformAttribute.hops, to: String(hops(of: cause) + 1))
     event.setAttribute(PlatformAttribute.cause, to: cause.id)
     for name in [
       PlatformAttribute.traceParent, PlatformAttribute.traceState, PlatformAttribute.lifecycle,
@@ -93,7 +99,8 @@ extension EventRouter {
     fitting("\(delivery)-\(event.id)")
   }
 
-  private static func fitting(_ text: String) -> String {
+  /// As much of an id as an attribute may hold.
+  public static func fitting(_ text: String) -> String {
     var id = text
     while id.utf8.count > EventRules.maximumAttributeLength { id.removeLast() }
     return id

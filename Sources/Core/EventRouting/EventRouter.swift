@@ -80,7 +80,9 @@ public struct EventRouter: Sendable {
     case .recovered(let pending), .redelivered(let pending):
       for delivery in pending { owe(delivery, now) }
     case .eventReceived(let request, let event, let data, let principal):
-      receive(request, event, data, principal, now, &directives)
+      receive(request, event, data, principal, handledBy: [], now, &directives)
+    case .handledEventReceived(let request, let event, let data, let principal, let modules):
+      receive(request, event, data, principal, handledBy: modules, now, &directives)
     case .lifecycleOccurred(let request, let event, let data, let isWatched):
       takeIn(request, event, data, isWatched: isWatched, now, &directives)
     case .eventAppended(let request, let appended):
@@ -152,13 +154,13 @@ public struct EventRouter: Sendable {
 
   private mutating func receive(
     _ request: RequestID, _ event: Event, _ data: JSONValue?, _ principal: Principal,
-    _ now: Instants, _ directives: inout [Directive]
+    handledBy modules: Set<ModuleName>, _ now: Instants, _ directives: inout [Directive]
   ) {
     guard !isStopping else {
       directives.append(.refuse(request, Self.stopping))
       return
     }
-    let accepted = accepted(event, data, by: principal, now)
+    let accepted = accepted(event, data, by: principal, handledBy: modules, now)
     let count = accepted.targets.count
     let bytes = event.footprint.bytes * count
     guard hasRoom(for: accepted) else {
@@ -232,10 +234,11 @@ public struct EventRouter: Sendable {
 
   /// An event with those who are to get it, decided now and never again.
   mutating func accepted(
-    _ event: Event, _ data: JSONValue?, by principal: Principal, _ now: Instants
+    _ event: Event, _ data: JSONValue?, by principal: Principal,
+    handledBy modules: Set<ModuleName> = [], _ now: Instants
   ) -> AcceptedEvent {
     var exceeded = 0
-    let targets = recipients(of: event, data: data, exceeded: &exceeded)
+    let targets = recipients(of: event, data: data, handledBy: modules, exceeded: &exceeded)
     patternWorkExceeded += exceeded
     return AcceptedEvent(
       event: event, acceptedAt: now.wall, principal: principal, targets: targets,

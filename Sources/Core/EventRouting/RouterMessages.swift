@@ -9,6 +9,10 @@ extension EventRouter {
     case recovered([PendingDelivery])
     /// - Parameter data: what the data of the event says as JSON, when the router needs it and it is JSON.
     case eventReceived(RequestID, Event, data: JSONValue?, Principal)
+    /// The same of an event that some modules have handled already, where it came in: it does not go to them, nor to
+    /// those that share it with them.
+    case handledEventReceived(
+      RequestID, Event, data: JSONValue?, Principal, by: Set<ModuleName>)
     /// Something happened in the life of the cluster. Nobody waits for an answer, and there is none.
     ///
     /// - Parameter isWatched: whether somebody wants it who is no module.

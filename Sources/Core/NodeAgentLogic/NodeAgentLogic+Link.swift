@@ -21,6 +21,9 @@ extension NodeAgentLogic {
   mutating func welcomed(_ now: Instants) {
     guard case .attaching = link else { return }
     link = .attached
+    recallAt = nil
+    // From now on the control plane says what is to run.
+    aloneUntil = nil
     nextHeartbeat = now.monotonic
   }
 
@@ -37,6 +40,7 @@ extension NodeAgentLogic {
     linkFailures += 1
     let wait = Int64.random(in: 0...ceiling.nanoseconds, using: &random)
     link = .closed(openAt: now.monotonic + .nanoseconds(wait))
+    if recallAt == nil { expectControlPlane(now) }
   }
 
   mutating func beat(_ vitals: Vitals, _ now: Instants, _ directives: inout [Directive]) {
@@ -110,6 +114,8 @@ extension NodeAgentLogic {
     nextHeartbeat = nil
     reportAt = nil
     leaseEnd = nil
+    recallAt = nil
+    aloneUntil = nil
     directives.append(.end)
   }
 }

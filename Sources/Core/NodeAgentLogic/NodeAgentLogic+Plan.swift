@@ -13,6 +13,8 @@ extension NodeAgentLogic {
       return
     }
     plan = new.version
+    // What a standing plan says is remembered already.
+    if aloneUntil == nil { directives.append(.remember(plan)) }
     servicesMayDiffer = true
     discardOthers(than: new, &directives)
     // What reserves nothing any more makes room; then what serves comes first, if there is not room

@@ -14,7 +14,8 @@ import DequeModule
 ///                                        failed ──newer fence──> preparing
 ///     Not in the newest plan any more, or another deployment of the same number: discarded.
 ///
-/// A node that hears nothing of the control plane goes on with its last plan; only what must stop when
+/// A node that hears nothing of the control plane goes on with its last plan; one that boots alone with its
+/// standing plan, until that expires (`+Alone`). Only what must stop when
 /// isolated (`isolation: stop`) pauses when its lease runs out.
 ///
 /// A plan is said to be obeyed when the services that it ends have ended (`+Services`).
@@ -102,6 +103,10 @@ public struct NodeAgentLogic: Sendable {
   var fulfilled = PlanVersion.zero
   /// Whether the agent is about to end, and waits for its services.
   var isLeaving = false
+  /// When a standing plan is looked for; `nil` when none is wanted (`+Alone`).
+  var recallAt: MonotonicInstant?
+  /// Until when it goes on with its standing plan; `nil` when it obeys none.
+  public internal(set) var aloneUntil: MonotonicInstant?
 
   public init(registration: NodeRegistration, configuration: Configuration = Configuration()) {
     self.registration = registration
@@ -116,8 +121,10 @@ public struct NodeAgentLogic: Sendable {
       case .closed(let at), .attaching(let at): at
       case .opening, .attached, .refused, .ended: nil
       }
-    return [linkDeadline, nextHeartbeat, reportAt, leaseEnd, servicesDeadline, keysAt]
-      .compactMap { $0 }.min()
+    return [
+      linkDeadline, nextHeartbeat, reportAt, leaseEnd, servicesDeadline, keysAt, recallAt,
+      aloneUntil,
+    ].compactMap { $0 }.min()
   }
 
   /// Takes in what has happened and says what must be done, in this order.
@@ -128,11 +135,14 @@ public struct NodeAgentLogic: Sendable {
     switch input {
     case .started:
       link = .opening
+      expectControlPlane(now)
       directives.append(.openLink)
     case .linkOpened(let interval):
       heartbeatInterval = interval ?? configuration.heartbeatInterval
       attach(now, &directives)
     case .linkClosed: closeLink(now, &random)
+    case .linkRefused: refuseLink(now, &random, &directives)
+    case .recalled(let plan, let seen): recalled(plan, seen: seen, now, &directives)
     case .controlPlaneSpoke(let message): hear(message, now, &directives)
     case .vitalsMeasured(let vitals): beat(vitals, now, &directives)
     case .placementPrepared(let id): prepared(id, .ready, now, &directives)
@@ -220,6 +230,7 @@ public struct NodeAgentLogic: Sendable {
     case .welcome: welcomed(now)
     case .unknown: attach(now, &directives)
     case .plan(let plan): obey(plan, now, &directives)
+    case .standing(_, let sealed, _): keep(sealed, &directives)
     case .heartbeatAcknowledged(_, let sequence, let plan, _):
       extendLease(sequence, plan, now, &directives)
     case .reportAcknowledged(_, let sequence, _):
@@ -228,6 +239,8 @@ public struct NodeAgentLogic: Sendable {
       link = .refused
       nextHeartbeat = nil
       reportAt = nil
+      recallAt = nil
+      endStanding(.refused, now, &directives)
       directives.append(.report(.attachRefused(problem)))
     }
   }
@@ -242,6 +255,7 @@ public struct NodeAgentLogic: Sendable {
       }
       adjustServing(now, &directives)
     }
+    wakeAlone(now, &directives)
     switch link {
     case .closed(let at) where at <= time:
       link = .opening

@@ -36,6 +36,11 @@ extension NodeAgentLogic {
     /// control plane wants between two heartbeats.
     case linkOpened(heartbeatInterval: Duration?)
     case linkClosed
+    /// The control plane is there, and does not let this node in.
+    case linkRefused
+    /// The answer to `recall`: the standing plan that is kept, if there is one that the cluster has sealed, and
+    /// the newest plan that was ever remembered.
+    case recalled(StandingPlan?, seen: PlanVersion)
     case controlPlaneSpoke(ControlMessage)
     /// The answer to `measureVitals`.
     case vitalsMeasured(Vitals)
@@ -81,6 +86,12 @@ extension NodeAgentLogic {
     case answer(RequestID, Result<HeldByHand, Problem>)
     /// Ask the control plane for the trust store; answered with `keysRead`, if it can be asked.
     case readKeys
+    /// Look for a standing plan; answered with `recalled`.
+    case recall
+    /// Keep this for a start without a control plane.
+    case keepStanding(SealedPlan)
+    /// Keep that this plan is obeyed, so that no older one ever is without a control plane.
+    case remember(PlanVersion)
     case report(Notice)
     /// Everything is discarded: the agent may end.
     case end
@@ -93,6 +104,13 @@ extension NodeAgentLogic {
     case keyRevoked = "a key that signed it was revoked"
   }
 
+  /// Why an agent that is alone stops what it runs.
+  public enum StandingEnd: Hashable, Sendable {
+    case expired
+    /// The control plane is there again, and does not let this node in.
+    case refused
+  }
+
   /// Something that whoever runs the node should read in its log.
   public enum Notice: Hashable, Sendable {
     /// A control plane that was replaced, or a message that was overtaken.
@@ -101,6 +119,12 @@ extension NodeAgentLogic {
     case attachRefused(Problem)
     /// What was held by hand is held no more.
     case releasedByHand(QualifiedName, ReleaseReason)
+    /// No control plane is there: the standing plan is obeyed until it expires.
+    case obeysAlone(PlanVersion, until: WallInstant)
+    /// There is a standing plan, and it is not obeyed.
+    case standingRefused(Problem)
+    /// What was obeyed alone is obeyed no more.
+    case standingEnded(StandingEnd)
     /// Of the supervisor with this path in the tree of an application; empty for the one at the top.
     case service(Namespace, ApplicationName, path: String, SupervisorEvent)
   }

@@ -14,6 +14,7 @@ public actor AccessControl: AccessService {
   let logger: Logger
   let rules: CertificateRules
   private let attachAddresses: @Sendable () -> [String]
+  private let onChange: @Sendable () -> Void
   private var limits = RefusalLimits()
   /// By the hash of their secrets; `nil` when they are to be read (again).
   private var users: [KeptHash: UserToken]?
@@ -25,10 +26,14 @@ public actor AccessControl: AccessService {
   /// - Parameters:
   ///   - attachAddresses: where agents attach, for nodes that join: `10.0.0.1:7443`; `:7443` is at the host
   ///     that was asked.
+  ///   - onChange: called when tokens have changed.
   public init(
     store: any AccessStore, issuer: any CertificateIssuer, rules: CertificateRules,
-    attachAddresses: @escaping @Sendable () -> [String], clock: any HostClock, logger: Logger
+    attachAddresses: @escaping @Sendable () -> [String],
+    onChange: @escaping @Sendable () -> Void = {},
+    clock: any HostClock, logger: Logger
   ) {
+    self.onChange = onChange
     self.store = store
     self.issuer = issuer
     self.rules = rules
@@ -95,9 +100,7 @@ public actor AccessControl: AccessService {
   ) async -> Problem {
     let now = clock.now()
     guard limits.refuse(address, at: now.monotonic) else {
-      return Problem(
-        .overloaded, code: "refusals_too_many", "too many requests from \(address) were refused",
-        next: "Wait a little, and use a token that is good.", retryAfter: .seconds(2))
+      return RefusalLimits.tooMany(from: address)
     }
     guard let unrecorded = limits.recordRefusal(at: now.monotonic) else { return problem }
     let event = SecurityEvent(
@@ -179,7 +182,10 @@ public actor AccessControl: AccessService {
     _ decide: @escaping @Sendable (AccessSnapshot) throws(Problem) -> [AccessChange]
   ) async throws(Problem) {
     // Also when it failed: who knows what of it is there.
-    defer { forgetUsers() }
+    defer {
+      forgetUsers()
+      onChange()
+    }
     _ = try await store.changeAccess(of: node, decide)
   }
 

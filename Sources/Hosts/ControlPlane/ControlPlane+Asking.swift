@@ -1,5 +1,6 @@
 import ClusterModel
 import ControlPlaneLogic
+import EventReading
 import EventRouting
 import HostPorts
 import ModuleCatalog
@@ -33,7 +34,11 @@ extension ControlPlane {
   }
 
   /// Hands an event to the router and waits until it is durable.
-  func submit(_ event: Event, by principal: Principal) async throws(Problem) -> AppendedEvent {
+  ///
+  /// - Parameter modules: have handled it already.
+  func submit(
+    _ event: Event, by principal: Principal, handledBy modules: Set<ModuleName> = []
+  ) async throws(Problem) -> AppendedEvent {
     try requireRunning()
     var data: JSONValue?
     // Nothing happens between the last look at what the router needs and what it is told.
@@ -44,7 +49,11 @@ extension ControlPlane {
     let request = requests.next()
     let result = await withCheckedContinuation { continuation in
       requests.waitForAppend(request, continuation)
-      feed(.events(.eventReceived(request, event, data: data, principal)))
+      feed(
+        .events(
+          modules.isEmpty
+            ? .eventReceived(request, event, data: data, principal)
+            : .handledEventReceived(request, event, data: data, principal, by: modules)))
     }
     return try result.get()
   }

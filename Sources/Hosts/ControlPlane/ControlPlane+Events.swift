@@ -9,10 +9,25 @@ import ModuleCatalog
 extension ControlPlane {
   func publish(_ event: Event, by caller: Caller) async throws(Problem) -> AppendedEvent {
     var event = event
-    event.namespace = caller.namespace
     // What the platform sets is not taken from outside.
     event.setAttribute(PlatformAttribute.hops, to: nil)
     event.setAttribute(PlatformAttribute.cause, to: nil)
+    return try await take(event, handledBy: [], by: caller)
+  }
+
+  /// An event that came in at a node. Its entrance has taken away what is the platform's own; what a module there has
+  /// published says how many results lie before it.
+  func take(
+    _ forwarded: ForwardedEvent, by caller: Caller
+  ) async throws(Problem) -> AppendedEvent {
+    try await take(forwarded.event, handledBy: forwarded.handledBy, by: caller)
+  }
+
+  private func take(
+    _ event: Event, handledBy modules: Set<ModuleName>, by caller: Caller
+  ) async throws(Problem) -> AppendedEvent {
+    var event = event
+    event.namespace = caller.namespace
     event.setAttribute(PlatformAttribute.lifecycle, to: nil)
     event.setAttribute(PlatformAttribute.dropped, to: nil)
     if event.attribute(PlatformAttribute.traceParent) == nil {
@@ -23,7 +38,7 @@ extension ControlPlane {
         .refused, code: "topic_reserved", "topics that begin with '$' are the platform's own",
         next: "Publish to another topic.")
     }
-    return try await submit(event, by: caller.principal)
+    return try await submit(event, by: caller.principal, handledBy: modules)
   }
 
   func invoke(

@@ -102,6 +102,7 @@ extension ControlPlane {
       addedAt: clock.now().wall)
     let reply = try await ask { .keyOffered($0, trusted, caller.requester) }
     guard case .keyTrusted(let kept) = reply else { throw Self.unexpected }
+    feed(.standingContentChanged)
     return kept
   }
 
@@ -112,6 +113,7 @@ extension ControlPlane {
   func revokeKey(_ id: KeyID, by caller: Caller) async throws(Problem) -> TrustedKey {
     let reply = try await ask { .keyRevocationRequested($0, id, caller.requester) }
     guard case .keyRevoked(let key) = reply else { throw Self.unexpected }
+    feed(.standingContentChanged)
     return key
   }
 

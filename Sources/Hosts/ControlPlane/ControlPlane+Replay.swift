@@ -1,5 +1,6 @@
 import ClusterModel
 import ControlPlaneLogic
+import EventReading
 import EventRouting
 import HostPorts
 import Logging

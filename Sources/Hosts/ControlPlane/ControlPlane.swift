@@ -38,6 +38,11 @@ actor ControlPlane {
   let tails: EventTails
   let clock: any HostClock
   let logger: Logger
+  /// Signs what nodes may obey alone; `nil` where they never are.
+  let sealer: (any PlanSealer)?
+  /// Whose tokens nodes may take at their own entrances.
+  let access: any AccessStore
+  var sealing = Sealing()
   /// Publishes that were repeated, and made nothing happen.
   let duplicates = Counter(label: "wasmatrix_events_duplicate_total")
   /// Lifecycle events that were not told, because there were too many of them.
@@ -76,6 +81,8 @@ actor ControlPlane {
     let deliveries: WorkPool
     let invocations: WorkPool
     let tails: EventTails
+    let sealer: (any PlanSealer)?
+    let access: any AccessStore
     let clock: any HostClock
     let random: any RandomNumberGenerator & Sendable
     /// Makes what it runs on; it is finished with it.
@@ -112,6 +119,8 @@ actor ControlPlane {
     deliveries = parts.deliveries
     invocations = parts.invocations
     tails = parts.tails
+    sealer = parts.sealer
+    access = parts.access
     clock = parts.clock
     random = parts.random
     thread = parts.thread()
@@ -245,6 +254,7 @@ actor ControlPlane {
           "delivery": "\(id)", "module": "\(route.placement.name)", "node": "\(route.node)",
           "fence": "\(route.fence)", "run": "\(route.run)",
         ])
+    case .seal(let plan, let life): seal(plan, life)
     case .announce(let event):
       announce(event)
       begin { $0.announce(LifecycleNotice(event)) }

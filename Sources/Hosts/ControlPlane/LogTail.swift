@@ -1,5 +1,6 @@
 import ClusterModel
 import EventPatterns
+import EventReading
 import HostPorts
 import SupervisionRuntime
 

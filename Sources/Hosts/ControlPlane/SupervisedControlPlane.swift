@@ -38,6 +38,7 @@ public final class SupervisedControlPlane: Sendable {
 
   private let stores: Stores
   let room: any DataRoom
+  private let sealer: (any PlanSealer)?
   let clock: any HostClock
   private let random: any RandomNumberGenerator & Sendable
   private let thread: @Sendable () -> any ActorThread
@@ -55,15 +56,17 @@ public final class SupervisedControlPlane: Sendable {
 
   /// - Parameters:
   ///   - room: where what is kept must find room first.
+  ///   - sealer: signs what nodes may obey when they boot alone; `nil` where they never do.
   ///   - thread: what each incarnation decides on; it ends with it.
   public init(
-    stores: Stores, room: any DataRoom = UnboundedRoom(), clock: any HostClock,
-    thread: @escaping @Sendable () -> any ActorThread, logger: Logger,
+    stores: Stores, room: any DataRoom = UnboundedRoom(), sealer: (any PlanSealer)? = nil,
+    clock: any HostClock, thread: @escaping @Sendable () -> any ActorThread, logger: Logger,
     random: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator(),
     configuration: ControlPlaneLogic.Configuration = ControlPlaneLogic.Configuration()
   ) {
     self.stores = stores
     self.room = room
+    self.sealer = sealer
     self.clock = clock
     self.logger = logger
     self.random = random
@@ -89,6 +92,9 @@ public final class SupervisedControlPlane: Sendable {
     LocalControlPlaneConnection(
       links: links, plane: plane, state: SlottedState(slot: bus, clock: clock))
   }
+
+  /// Who may call nodes has changed, which they are told.
+  public func usersChanged() { Task { await plane.current?.feed(.standingContentChanged) } }
 
   /// The process of an agent was seen to end.
   public func witnessDeath(of node: NodeID, _ incarnation: Incarnation) {
@@ -146,8 +152,8 @@ public final class SupervisedControlPlane: Sendable {
       catalog: SlottedCatalog(slot: registry), blobs: SlottedBlobs(slot: registry),
       events: SlottedLog(slot: bus, room: room), room: room, verifiers: verifiers, links: links,
       deliveries: deliveries,
-      invocations: invocations, tails: tails, clock: clock, random: random, thread: thread,
-      logger: logger,
+      invocations: invocations, tails: tails, sealer: sealer, access: access,
+      clock: clock, random: random, thread: thread, logger: logger,
       configuration: configuration)
     return ResourceOwner(
       of: plane, open: { try await ControlPlane.start(parts) }, close: { await $0.end() })
@@ -193,6 +199,33 @@ private struct LocalControlPlaneConnection: ControlPlaneConnection {
     _ effects: ActivationEffects, of activation: DeniedActivation
   ) async throws(Problem) {
     try await plane.borrow().commit(effects, of: activation)
+  }
+
+  func invoke(
+    _ module: QualifiedName, with event: Event, _ options: InvocationOptions, from node: NodeID
+  ) async throws(Problem) -> ActivationReport {
+    try await plane.borrow().invoke(
+      module.name, with: event, options, by: Self.caller(node, module.namespace))
+  }
+
+  /// One after the other, in their order.
+  func forward(
+    _ events: [ForwardedEvent], from node: NodeID
+  ) async throws(Problem) -> ForwardedEvents {
+    for (index, event) in events.enumerated() {
+      do throws(Problem) {
+        _ = try await plane.borrow().take(
+          event, by: Self.caller(node, event.event.namespace))
+      } catch {
+        return ForwardedEvents(count: index, problem: error)
+      }
+    }
+    return ForwardedEvents(count: events.count)
+  }
+
+  /// The node has seen who it was; what is on record here is whose word that is.
+  private static func caller(_ node: NodeID, _ namespace: Namespace) -> Caller {
+    Caller(principal: Principal(kind: .node, name: node.text), namespace: namespace)
   }
 
   func tell(_ news: ServiceNews) {

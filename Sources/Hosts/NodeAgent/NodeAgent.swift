@@ -50,6 +50,11 @@ public actor NodeAgent {
   private var watchers: [UInt64: CheckedContinuation<Void, Never>] = [:]
   private var lastWatcher: UInt64 = 0
   private(set) var isAttached = false
+  /// What is kept for a start without a control plane; `nil` where there is no such start.
+  let store: (any NodeStore)?
+  var keeping = Keeping()
+  /// Hears of each standing plan that counts.
+  let onStanding: @Sendable (StandingPlan) -> Void
   /// The way that is open, or was opened last.
   private var link: AgentLink?
   /// Whether it was said that the control plane is away, which is not said at each attempt.
@@ -66,14 +71,17 @@ public actor NodeAgent {
   ///   - random: for back-off, and for the identifiers of spans.
   public init(
     _ registration: NodeRegistration, engine: any ModuleEngine, firstCode: CodeMode = .optimised,
-    plane: any ControlPlaneConnection, http: any OutboundHTTP, clock: any HostClock,
-    thread: any ActorThread, logger: Logger,
+    plane: any ControlPlaneConnection, store: (any NodeStore)? = nil,
+    onStanding: @escaping @Sendable (StandingPlan) -> Void = { _ in }, http: any OutboundHTTP,
+    clock: any HostClock, thread: any ActorThread, logger: Logger,
     random: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator(),
     configuration: NodeAgentLogic.Configuration = NodeAgentLogic.Configuration()
   ) {
     self.thread = thread
     self.registration = registration
     self.plane = plane
+    self.store = store
+    self.onStanding = onStanding
     self.clock = clock
     self.logger = logger
     self.random = random
@@ -89,10 +97,11 @@ public actor NodeAgent {
     thread.asUnownedSerialExecutor()
   }
 
-  /// Attaches to the control plane; returns when it has been let in.
+  /// Attaches to the control plane; returns when it has been let in, or is alone and has begun with what it was
+  /// told last, if there is that.
   public func start() async {
     feed(.started)
-    while !isAttached, !hasEnded { await change() }
+    while !isAttached, !keeping.hasRecalled, !hasEnded { await change() }
   }
 
   /// Discards everything and says so to the control plane. Services are stopped; what else runs goes on to
@@ -159,6 +168,9 @@ public actor NodeAgent {
     case .answer(let request, let result):
       handRequests.removeValue(forKey: request)?.resume(returning: result)
     case .readKeys: readKeys()
+    case .recall: recall()
+    case .keepStanding(let sealed): keep(sealed)
+    case .remember(let version): remember(version)
     case .report(let notice): log(notice)
     case .end:
       hasEnded = true
@@ -180,7 +192,7 @@ public actor NodeAgent {
           level: isKnownAway ? .debug : .warning, "the control plane is not there",
           metadata: ["problem": "\(error)"])
         isKnownAway = true
-        feed(.linkClosed)
+        feed(error.category == .refused ? .linkRefused : .linkClosed)
       }
     }
   }
@@ -225,6 +237,7 @@ public actor NodeAgent {
         metadata: ["module": "\(name)", "because": "\(reason.rawValue)"])
     case .attachRefused(let problem):
       logger.error("the control plane refuses this node", metadata: ["problem": "\(problem)"])
+    case .obeysAlone, .standingRefused, .standingEnded: logAlone(notice)
     }
   }
 
@@ -254,9 +267,9 @@ public actor NodeAgent {
   ) async {
     let input: NodeAgentLogic.Input
     do throws(Problem) {
-      let bytes = try await fetch(order, transfer)
+      let (bytes, isKept) = try await module(order.deployment.digest, transfer)
       preparations[id.placement]?.isFetched = true
-      let module = try await makeReady(order, bytes)
+      let module = try await makeReady(order, bytes, isKept: isKept)
       // Looked at after the wait: it may have been given up meanwhile.
       if logic.isPreparing(id) { runner.hold(order.deployment, module) }
       input = .placementPrepared(id)
@@ -276,17 +289,20 @@ public actor NodeAgent {
     beginPreparations()
   }
 
-  @concurrent private nonisolated func fetch(
-    _ order: PlacementOrder, _ transfer: TransferProgress
-  ) async throws(Problem) -> [UInt8] {
-    try await plane.module(order.deployment.digest, transfer)
-  }
-
   @concurrent private nonisolated func makeReady(
-    _ order: PlacementOrder, _ bytes: [UInt8]
+    _ order: PlacementOrder, _ bytes: [UInt8], isKept: Bool
   ) async throws(Problem) -> any PreparedModule {
-    let keys = try await plane.trustedKeys()
-    return try await runner.prepare(order, module: bytes, keys: keys)
+    let keys = try await trustedKeys()
+    // Written while it is compiled.
+    async let kept: Void = isKept ? () : keep(bytes, order.deployment.digest)
+    let result: Result<any PreparedModule, Problem>
+    do throws(Problem) {
+      result = .success(try await runner.prepare(order, module: bytes, keys: keys))
+    } catch {
+      result = .failure(error)
+    }
+    await kept
+    return try result.get()
   }
 
   // Time.
@@ -340,6 +356,12 @@ public actor NodeAgent {
   nonisolated func placement(_ id: PlacementID, under fence: PlanVersion) -> Placement? {
     runner.placement(id, under: fence)
   }
+
+  /// What serves here.
+  nonisolated var serving: [Placement] { runner.allServing }
+
+  /// The placement that serves under a name, if one does here.
+  nonisolated func serving(_ name: QualifiedName) -> Placement? { runner.serving(name) }
 
   nonisolated func run(
     _ placement: Placement, under fence: PlanVersion, on event: Event, attempt: Int

@@ -10,31 +10,39 @@ public struct NodeAgentService: SupervisedService {
   private let engine: ResourceSlot<any ModuleEngine>
   private let firstCode: CodeMode
   private let plane: any ControlPlaneConnection
+  private let store: (any NodeStore)?
+  private let onStanding: @Sendable (StandingPlan) -> Void
+  private let slot: ResourceSlot<NodeAgent>?
   private let http: @Sendable () -> any OutboundHTTP
   private let clock: any HostClock
   private let thread: @Sendable () -> any ActorThread
   private let logger: Logger
-  private let slot: ResourceSlot<NodeAgent>
   private let configuration: NodeAgentLogic.Configuration
 
   /// - Parameters:
   ///   - registration: with a larger incarnation each time.
   ///   - firstCode: see ``NodeAgent``.
+  ///   - store: what is kept for a start without a control plane; `nil` where there is no such start.
+  ///   - onStanding: hears of each standing plan that counts.
+  ///   - slot: where others find the agent that there is.
   ///   - http: how guests that are granted it ask servers; made for each incarnation.
   ///   - thread: what each incarnation runs on; it ends with it.
-  ///   - slot: where those who ask the agent find the one that there is.
   public init(
     registration: @escaping @Sendable () throws(Problem) -> NodeRegistration,
     engine: ResourceSlot<any ModuleEngine>, firstCode: CodeMode = .optimised,
-    plane: any ControlPlaneConnection, http: @escaping @Sendable () -> any OutboundHTTP,
+    plane: any ControlPlaneConnection, store: (any NodeStore)? = nil,
+    onStanding: @escaping @Sendable (StandingPlan) -> Void = { _ in },
+    slot: ResourceSlot<NodeAgent>? = nil, http: @escaping @Sendable () -> any OutboundHTTP,
     clock: any HostClock, thread: @escaping @Sendable () -> any ActorThread, logger: Logger,
-    lending slot: ResourceSlot<NodeAgent>, configuration: NodeAgentLogic.Configuration
+    configuration: NodeAgentLogic.Configuration
   ) {
-    self.slot = slot
     self.registration = registration
     self.engine = engine
     self.firstCode = firstCode
     self.plane = plane
+    self.store = store
+    self.onStanding = onStanding
+    self.slot = slot
     self.http = http
     self.clock = clock
     self.thread = thread
@@ -47,14 +55,15 @@ public struct NodeAgentService: SupervisedService {
     let engine = try await engine.borrow()
     let http = http()
     let agent = NodeAgent(
-      registration, engine: engine, firstCode: firstCode, plane: plane, http: http, clock: clock,
-      thread: thread(), logger: logger, configuration: configuration)
+      registration, engine: engine, firstCode: firstCode, plane: plane, store: store,
+      onStanding: onStanding, http: http,
+      clock: clock, thread: thread(), logger: logger, configuration: configuration)
     await withTaskCancellationHandler {
       await agent.start()
-      _ = slot.put(agent)
+      let lent = slot?.lend(agent)
       ready()
       await untilCancelled()
-      slot.withdraw()
+      lent?()
       await agent.stop()
       await http.stop()
     } onCancel: {

@@ -31,6 +31,17 @@ final class PlacementRunner: Sendable {
   private struct Held {
     var placements: [PlacementID: Placement] = [:]
     var serving: [PlacementID: PlanVersion] = [:]
+    /// Of those that serve, by their names.
+    var byName: [QualifiedName: PlacementID] = [:]
+
+    mutating func serve(_ id: PlacementID, under fence: PlanVersion?) {
+      serving[id] = fence
+      if fence != nil {
+        byName[id.name] = id
+      } else if byName[id.name] == id {
+        byName[id.name] = nil
+      }
+    }
   }
 
   init(
@@ -111,13 +122,25 @@ final class PlacementRunner: Sendable {
   func discard(_ id: PlacementID) {
     held.withLock { held in
       held.placements[id] = nil
-      held.serving[id] = nil
+      held.serve(id, under: nil)
     }
   }
 
   /// Activations under this fence may begin from now on; with `nil` none may.
   func serve(_ id: PlacementID, under fence: PlanVersion?) {
-    held.withLock { $0.serving[id] = fence }
+    held.withLock { $0.serve(id, under: fence) }
+  }
+
+  /// All that serve, sorted by name.
+  var allServing: [Placement] {
+    held.withLock { held in
+      held.byName.keys.sorted().compactMap { held.byName[$0].flatMap { held.placements[$0] } }
+    }
+  }
+
+  /// The placement that serves under this name, under the fence that it has now.
+  func serving(_ name: QualifiedName) -> Placement? {
+    held.withLock { held in held.byName[name].flatMap { held.placements[$0] } }
   }
 
   /// The placement, if activations under this fence may begin.

@@ -136,7 +136,8 @@ public final class StateCache: Sendable {
       do throws(Problem) {
         try await watch(bucket)
       } catch {
-        bucket.lose()
+        // While the control plane is away, what was read lately is still as new as its bucket allows.
+        if !error.isControlPlaneAway { bucket.lose() }
         // Cancelled when the node ends.
         try? await Task.sleep(for: Self.retryInterval)
       }

@@ -66,10 +66,18 @@ public final class ResourceSlot<Resource: Sendable>: Sendable {
     state.withLock { $0.complaints }?.yield(problem)
   }
 
+  /// Puts something there that does not break by itself.
+  ///
+  /// - Returns: takes it away again.
+  public func lend(_ resource: Resource) -> @Sendable () -> Void {
+    _ = put(resource)
+    return { self.withdraw() }
+  }
+
   /// The owner puts it there.
   ///
   /// - Returns: what users say when it is broken.
-  package func put(_ resource: Resource) -> AsyncStream<Problem> {
+  func put(_ resource: Resource) -> AsyncStream<Problem> {
     let (complaints, continuation) = AsyncStream.makeStream(
       of: Problem.self, bufferingPolicy: .bufferingOldest(1))
     let waiting = state.withLock { state in
@@ -83,7 +91,7 @@ public final class ResourceSlot<Resource: Sendable>: Sendable {
   }
 
   /// The owner takes it away.
-  package func withdraw() {
+  func withdraw() {
     state.withLock { state in
       state.resource = nil
       state.complaints = nil

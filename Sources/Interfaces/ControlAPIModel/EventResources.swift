@@ -38,20 +38,22 @@ public struct EventResource: Hashable, Sendable, Codable {
 
 /// The answer to `POST /v1/events`: the event is on disk.
 public struct AcceptedEventResource: Hashable, Sendable, Codable {
-  public var offset: EventOffset
+  /// Missing at a node's own entrance, from where it is on its way to the log.
+  public var offset: EventOffset?
   public var id: String
   public var source: String
-  /// How many modules it goes to; none for a duplicate.
+  /// How many modules it goes to; none for a duplicate, and 0 where that is not known yet.
   public var deliveries: Int
   /// Whether this event had been published before: `offset` is where it was put then.
   public var duplicate: Bool
 
-  public init(_ event: Event, _ appended: AppendedEvent) {
-    offset = appended.offset
+  /// - Parameter appended: `nil` when it is not in the log yet.
+  public init(_ event: Event, _ appended: AppendedEvent?) {
+    offset = appended?.offset
     id = event.id
     source = event.source
-    deliveries = appended.deliveries.count
-    duplicate = appended.isDuplicate
+    deliveries = appended?.deliveries.count ?? 0
+    duplicate = appended?.isDuplicate ?? false
   }
 }
 

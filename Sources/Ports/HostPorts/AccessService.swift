@@ -1,12 +1,7 @@
 public import ClusterModel
 
-/// Whom a cluster lets in: what the interfaces ask of it.
-public protocol AccessService: Sendable {
-  /// The certificates of the authorities, DER.
-  var authorities: [[UInt8]] { get }
-  /// The time by which tokens expire.
-  var now: WallInstant { get }
-
+/// Who holds the tokens that callers show.
+public protocol TokenService: Sendable {
   /// Who holds a user's token.
   ///
   /// - Throws: ``Problem`` `token_malformed`, `token_unknown`, `token_expired`, `token_revoked`.
@@ -20,6 +15,14 @@ public protocol AccessService: Sendable {
   func refused(
     _ problem: Problem, to principal: Principal, from address: String, subject: String
   ) async -> Problem
+}
+
+/// Whom a cluster lets in: what the interfaces ask of it.
+public protocol AccessService: TokenService {
+  /// The certificates of the authorities, DER.
+  var authorities: [[UInt8]] { get }
+  /// The time by which tokens expire.
+  var now: WallInstant { get }
 
   /// Lets a node in.
   ///

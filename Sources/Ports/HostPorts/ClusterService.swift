@@ -7,7 +7,7 @@ public typealias APIService = ClusterService & StateService & EventTailService &
 
 /// What a cluster does for whoever asks: the port that the interfaces (HTTP, later others) use and
 /// the control plane meets. Every call says who asks and in which namespace.
-public protocol ClusterService: Sendable {
+public protocol ClusterService: EntranceService {
   // Registry
   /// Verifies and keeps a version. Pushing the same bytes under the same name again is fine.
   ///
@@ -72,13 +72,6 @@ public protocol ClusterService: Sendable {
   func undeploy(_ target: UndeployTarget, by caller: Caller) async throws(Problem) -> [ModuleName]
 
   // Running
-  /// Runs a module now, on an event that belongs to nobody's log. While it serves nowhere this waits, and
-  /// where nothing ran it is tried elsewhere, as long as the options allow.
-  ///
-  /// - Throws: ``Problem`` `outcome_unknown` when it may have run, and doing it twice might do harm.
-  func invoke(
-    _ module: ModuleName, with event: Event, _ options: InvocationOptions, by caller: Caller
-  ) async throws(Problem) -> ActivationReport
   /// Accepts an event; returns when it is durable.
   func publish(_ event: Event, by caller: Caller) async throws(Problem) -> AppendedEvent
   /// What became of an event; waits up to `patience` for it to settle.
@@ -129,11 +122,13 @@ public protocol ClusterService: Sendable {
     -> NodeScheduling?
   /// Findings about the health of the whole, in a fixed order.
   func diagnose(for caller: Caller) async throws(Problem) -> [Finding]
-  /// Whether requests are taken: false while starting and stopping.
-  var isReady: Bool { get async }
 }
 
 extension ClusterService {
+  public func accept(_ event: Event, by caller: Caller) async throws(Problem) -> AppendedEvent? {
+    try await publish(event, by: caller)
+  }
+
   /// Runs a module now, as somebody wants it who says nothing more.
   public func invoke(
     _ module: ModuleName, with event: Event, by caller: Caller

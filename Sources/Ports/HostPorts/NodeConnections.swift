@@ -67,6 +67,13 @@ public protocol ControlPlaneConnection: Sendable {
   var state: any GuestState { get }
   /// Makes durable what a service has published and written, and hands its events on.
   func commit(_ effects: ActivationEffects, of activation: DeniedActivation) async throws(Problem)
+  /// Runs a module wherever it serves, for a caller of the node's entrance.
+  func invoke(
+    _ module: QualifiedName, with event: Event, _ options: InvocationOptions, from node: NodeID
+  ) async throws(Problem) -> ActivationReport
+  /// Hands over events that came to the node's entrance, oldest first; returns when they are durable.
+  func forward(_ events: [ForwardedEvent], from node: NodeID) async throws(Problem)
+    -> ForwardedEvents
   /// Tells what became of a service. It may be lost.
   func tell(_ news: ServiceNews)
   /// Puts on record that a guest was refused something; returns when that is durable.
@@ -77,6 +84,42 @@ extension ControlPlaneConnection {
   public func module(_ digest: ModuleDigest) async throws(Problem) -> [UInt8] {
     try await module(digest, TransferProgress())
   }
+}
+
+/// An event that came to a node's own entrance.
+public struct ForwardedEvent: Hashable, Sendable {
+  public var event: Event
+  /// The modules of the node that handled it while the control plane was away: it does not go to them again.
+  public var handledBy: Set<ModuleName>
+
+  public init(_ event: Event, handledBy: Set<ModuleName> = []) {
+    self.event = event
+    self.handledBy = handledBy
+  }
+}
+
+/// How far the control plane came with events that a node has forwarded.
+public struct ForwardedEvents: Hashable, Sendable {
+  /// So many, from the first on, are durable there.
+  public var count: Int
+  /// Why the next one is not; `nil` when there is none.
+  public var problem: Problem?
+
+  public init(count: Int, problem: Problem? = nil) {
+    self.count = count
+    self.problem = problem
+  }
+}
+
+extension Problem {
+  private static let controlPlaneAwayCode = "control_plane_away"
+
+  /// What an agent hears that asks while no way to the control plane is open.
+  public static let controlPlaneAway = Problem(
+    .unavailable, code: controlPlaneAwayCode, "the control plane cannot be reached",
+    next: "Try again in a moment.")
+
+  public var isControlPlaneAway: Bool { code == Self.controlPlaneAwayCode }
 }
 
 /// A way between an agent and its control plane that was opened.

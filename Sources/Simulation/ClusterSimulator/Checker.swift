@@ -9,6 +9,8 @@ struct Checker {
   /// Every plan that was ever sent: what it says never changes.
   private var plans: [NodeID: [PlanVersion: NodePlan]] = [:]
   private var lastTerm: UInt64 = 0
+  /// When each standing plan was made last.
+  private var madeAt: [NodeID: [PlanVersion: Int64]] = [:]
   /// Who serves what must have no more than its replicas: by module, by node.
   private var exclusive: [QualifiedName: [NodeID: PlacementID]] = [:]
   private var replicas: [PlacementID: Int] = [:]
@@ -28,11 +30,33 @@ struct Checker {
     if message.term > world.store.term {
       fail("term \(message.term) is used and not durable", world)
     }
+    if case .standing(_, let sealed, _) = message { standingSent(sealed.plan, world) }
     guard case .plan(let plan) = message else { return }
     if let known = plans[plan.node]?[plan.version], known != plan {
       fail("plan \(plan.version) of \(plan.node) has changed", world)
     }
     plans[plan.node, default: [:]][plan.version] = plan
+  }
+
+  /// A standing plan says what the plan of its version says.
+  private mutating func standingSent(_ standing: StandingPlan, _ world: World) {
+    if plans[standing.node]?[standing.version]?.orders != standing.orders {
+      fail("the standing plan \(standing.version) of \(standing.node) is not its plan", world)
+    }
+    madeAt[standing.node, default: [:]][standing.version] = world.timeline.now
+  }
+
+  /// A node begins to obey its standing plan: not an old one, and none that is over. Clocks are off by 4 s at the
+  /// most in these worlds.
+  mutating func obeysAlone(_ version: PlanVersion, _ index: Int, _ world: World) {
+    let agent = world.agents[index]
+    if version < agent.remembered {
+      fail("\(agent.node) obeys \(version) alone, and obeyed \(agent.remembered)", world)
+    }
+    let life = world.configuration.standingPlanLife.nanosecondCount + 4_100_000_000
+    if let made = madeAt[agent.node]?[version], world.timeline.now - made > life {
+      fail("\(agent.node) obeys \(version) alone, which is over", world)
+    }
   }
 
   /// After everything an agent does: what it does is what a plan said, and never what an older one did.

@@ -27,6 +27,8 @@ extension Coverage {
     case .invocationEnded(_, _, .lost): count(.planeInputInvocationLost)
     case .invocationEnded(_, _, .interrupted): count(.planeInputInvocationInterrupted)
     case .invocationWithdrawn: count(.planeInputInvocationWithdrawn)
+    // In a simulation nothing but plans changes what nodes may do alone.
+    case .standingContentChanged: break
     case .deadlineReached: count(.planeInputDeadlineReached)
     case .catalog(let input): count(input)
     case .nodeCommanded(_, _, let command, _): count(command)
@@ -82,8 +84,9 @@ extension Coverage {
     case .effectsCommitted: count(.eventsEffectsCommitted)
     case .commitFailed: count(.eventsCommitFailed)
     // These come from the logic itself, or are not part of a simulation.
-    case .deploymentsChanged, .lifecycleOccurred, .activationFinished, .eventUnreadable,
-      .activationLost, .deadLetterReplayed, .redelivered, .deadlineReached, .stopRequested:
+    case .deploymentsChanged, .handledEventReceived, .lifecycleOccurred, .activationFinished,
+      .eventUnreadable, .activationLost, .deadLetterReplayed, .redelivered, .deadlineReached,
+      .stopRequested:
       break
     }
   }
@@ -101,6 +104,7 @@ extension Coverage {
     case .endInvocation: count(.planeDirectiveEndInvocation)
     case .refuseInvocation: count(.planeDirectiveRefuseInvocation)
     case .noteLateAnswer: count(.planeDirectiveNoteLateAnswer)
+    case .seal: count(.planeDirectiveSeal)
     case .send(_, let message): count(message)
     case .events(let directive): count(directive)
     case .announce(let event): count(event)
@@ -115,6 +119,7 @@ extension Coverage {
     case .heartbeatAcknowledged: count(.controlMessageHeartbeatAcknowledged)
     case .reportAcknowledged: count(.controlMessageReportAcknowledged)
     case .refused: count(.controlMessageRefused)
+    case .standing: count(.controlMessageStanding)
     }
   }
 
@@ -154,7 +159,8 @@ extension Coverage {
     switch input {
     case .started: count(.agentInputStarted)
     case .linkOpened: count(.agentInputLinkOpened)
-    case .linkClosed: count(.agentInputLinkClosed)
+    case .linkClosed, .linkRefused: count(.agentInputLinkClosed)
+    case .recalled: count(.agentInputRecalled)
     case .controlPlaneSpoke: count(.agentInputControlPlaneSpoke)
     case .vitalsMeasured: count(.agentInputVitalsMeasured)
     case .placementPrepared: count(.agentInputPlacementPrepared)
@@ -184,6 +190,12 @@ extension Coverage {
     case .report(.staleRefused): count(.agentDirectiveStaleRefused)
     case .report(.leaseRanOut): count(.agentDirectiveLeaseRanOut)
     case .report(.attachRefused): count(.agentDirectiveAttachRefused)
+    case .recall: count(.agentDirectiveRecall)
+    case .keepStanding: count(.agentDirectiveKeepStanding)
+    case .remember: count(.agentDirectiveRemember)
+    case .report(.obeysAlone): count(.agentDirectiveObeysAlone)
+    case .report(.standingRefused): count(.agentDirectiveStandingRefused)
+    case .report(.standingEnded): count(.agentDirectiveStandingEnded)
     case .end: count(.agentDirectiveEnd)
     case .answer, .readKeys, .report(.releasedByHand): break
     }

@@ -83,6 +83,7 @@ enum CoveragePoint: String, CaseIterable {
   case planeDirectiveEndInvocation = "planeDirective.endInvocation"
   case planeDirectiveRefuseInvocation = "planeDirective.refuseInvocation"
   case planeDirectiveNoteLateAnswer = "planeDirective.noteLateAnswer"
+  case planeDirectiveSeal = "planeDirective.seal"
 
   case controlMessageWelcome = "controlMessage.welcome"
   case controlMessageUnknown = "controlMessage.unknown"
@@ -90,6 +91,7 @@ enum CoveragePoint: String, CaseIterable {
   case controlMessageHeartbeatAcknowledged = "controlMessage.heartbeatAcknowledged"
   case controlMessageReportAcknowledged = "controlMessage.reportAcknowledged"
   case controlMessageRefused = "controlMessage.refused"
+  case controlMessageStanding = "controlMessage.standing"
 
   case routerAppend = "router.append"
   case routerAccept = "router.accept"
@@ -120,6 +122,7 @@ enum CoveragePoint: String, CaseIterable {
   case agentInputServiceEnded = "agentInput.serviceEnded"
   case agentInputStopRequested = "agentInput.stopRequested"
   case agentInputDeadlineReached = "agentInput.deadlineReached"
+  case agentInputRecalled = "agentInput.recalled"
 
   case agentDirectiveOpenLink = "agentDirective.openLink"
   case agentDirectiveSend = "agentDirective.send"
@@ -137,6 +140,12 @@ enum CoveragePoint: String, CaseIterable {
   case agentDirectiveLeaseRanOut = "agentDirective.leaseRanOut"
   case agentDirectiveAttachRefused = "agentDirective.attachRefused"
   case agentDirectiveEnd = "agentDirective.end"
+  case agentDirectiveRecall = "agentDirective.recall"
+  case agentDirectiveKeepStanding = "agentDirective.keepStanding"
+  case agentDirectiveRemember = "agentDirective.remember"
+  case agentDirectiveObeysAlone = "agentDirective.obeysAlone"
+  case agentDirectiveStandingRefused = "agentDirective.standingRefused"
+  case agentDirectiveStandingEnded = "agentDirective.standingEnded"
 
   case faultPartition = "fault.partition"
   case faultAgentCrash = "fault.agentCrash"

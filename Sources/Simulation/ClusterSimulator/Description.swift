@@ -14,7 +14,8 @@ extension World {
     case .events(let input): short("\(input)")
     case .started, .persisted, .persistFailed, .nodeCommanded, .agentDied, .roundTripsMeasured,
       .activationEnded,
-      .invocationRequested, .invocationEnded, .invocationWithdrawn, .deadlineReached:
+      .invocationRequested, .invocationEnded, .invocationWithdrawn, .standingContentChanged,
+      .deadlineReached:
       short("\(input)")
     }
   }
@@ -26,6 +27,7 @@ extension World {
       "announce \(event.type.rawValue) \(event.target) "
         + event.payload.sorted { $0.key < $1.key }.map { "\($0.key)=\(text($0.value))" }
         .joined(separator: " ")
+    case .seal(let plan, _): "seal \(plan.version) of \(plan.node)"
     case .persist, .reply, .progress, .events, .activate, .invoke, .answerInvocation,
       .endInvocation, .refuseInvocation, .noteLateAnswer:
       short("\(directive)")
@@ -34,6 +36,9 @@ extension World {
 
   func describe(_ input: NodeAgentLogic.Input) -> String {
     if case .controlPlaneSpoke(let message) = input { return describe(message) }
+    if case .recalled(let plan, let seen) = input {
+      return "recalled \(plan.map { "\($0.version)" } ?? "nothing"), seen \(seen)"
+    }
     return short("\(input)")
   }
 
@@ -42,6 +47,7 @@ extension World {
     if case .prepare(let id, let order) = directive {
       return "prepare \(id.placement.name)#\(id.placement.generation) (\(order.deployment.version))"
     }
+    if case .keepStanding(let sealed) = directive { return "keep \(sealed.plan.version)" }
     return short("\(directive)")
   }
 
@@ -86,6 +92,8 @@ extension World {
       "heartbeat \(sequence) acknowledged, plan \(plan)"
     case .reportAcknowledged(_, let sequence, _): "report \(sequence) acknowledged"
     case .refused(_, let problem, _): "refused: \(problem.message)"
+    case .standing(_, let sealed, _):
+      "may obey \(sealed.plan.version) alone until \(sealed.plan.expiresAt)"
     }
   }
 

@@ -79,6 +79,7 @@ extension Scenario {
     configuration.stormEvery = nil
     configuration.effectsRefusal = 0
     configuration.waitingInvocations = InvocationLimits().waiting
+    configuration.standingPlanLife = StandingPlanRules.defaultLife
     return configuration
   }
 

@@ -31,6 +31,9 @@ struct SimulatedAgent {
   var running = 0
   var progress: UInt64 = 0
   var isStuck = false
+  /// What is on its disk for a start without the control plane: it outlives the process.
+  var standing: StandingPlan?
+  var remembered = PlanVersion.zero
   /// The newest plan that this incarnation obeyed.
   var obeyed = PlanVersion.zero
 

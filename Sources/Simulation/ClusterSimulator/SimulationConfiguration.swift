@@ -63,6 +63,9 @@ public struct SimulationConfiguration: Hashable, Sendable, Codable {
   /// The share of what activations did that state would not take.
   public var effectsRefusal: Double
 
+  /// How long a node that boots alone may go on with what it was told.
+  public var standingPlanLife: Duration
+
   /// Draws everything from a seed.
   public init(seed: UInt64, nodes: Int) {
     var random = SimulationRandom(seed: seed, stream: 1)
@@ -103,5 +106,6 @@ public struct SimulationConfiguration: Hashable, Sendable, Codable {
     repetition = random.number(in: 0...0.3)
     effectsRefusal = random.happens(0.5) ? 0 : random.number(in: 0...0.1)
     waitingInvocations = 1 + random.index(below: 40)
+    standingPlanLife = random.duration(in: .seconds(2) ... .seconds(20))
   }
 }

@@ -138,12 +138,25 @@ extension World {
     case .startService(let run): startService(run, index)
     case .stopService(let run): stopService(run, index)
     case .killService(let run): killService(run, index)
+    case .recall: recall(index)
+    case .keepStanding(let sealed): agents[index].standing = sealed.plan
+    case .remember(let version): agents[index].remembered = version
+    case .report(.obeysAlone(let version, _)): checker.obeysAlone(version, index, self)
     case .report, .answer, .readKeys: break
     case .end:
       agents[index].isUp = false
       agents[index].process += 1
       agents[index].forgetEverything()
     }
+  }
+
+  /// The disk is asked what the node was told last.
+  private func recall(_ index: Int) {
+    let agent = agents[index]
+    timeline.plan(
+      .agentIsTold(
+        index, process: agent.process, .recalled(agent.standing, seen: agent.remembered)),
+      after: disk.duration(upTo: configuration.diskDelay))
   }
 
   private func vitals(of index: Int) -> Vitals {

@@ -30,6 +30,7 @@ extension World {
     configuration.routing.running = self.configuration.runningActivations
     configuration.routing.appending = self.configuration.appendingEvents
     configuration.invocations.waiting = self.configuration.waitingInvocations
+    configuration.standingPlanLife = self.configuration.standingPlanLife
     note("the control plane's logic begins its life \(logicLife) after term \(store.term)")
     plane = ControlPlaneLogic(store.snapshot, configuration: configuration)
     planeWakesAt = nil
@@ -117,10 +118,24 @@ extension World {
     case .refuseInvocation(let request, let problem):
       callers.isRefused(request, problem, self)
     case .noteLateAnswer: break
+    case .seal(let plan, let life): seal(plan, life)
     case .announce(let event):
       countTransition(event)
       checker.announced(event, self)
     }
+  }
+
+  /// A seal is something that this world believes; what matters is when it comes.
+  private func seal(_ plan: NodePlan, _ life: Duration) {
+    let standing = StandingPlan(
+      plan, trustedKeys: [], issuedAt: planeClock.instants(at: timeline.now).wall, life: life)
+    let seal = PlanSeal(
+      statement: [], authority: AuthorityFingerprint(sha256: [UInt8](repeating: 0, count: 32)),
+      signature: [])
+    let message = ControlMessage.standing(
+      plan.incarnation, SealedPlan(standing, seal), term: plan.version.term)
+    checker.planSent(message, self)
+    send(message, to: plan.node)
   }
 
   private func newOrder(_ purpose: ActivationOrder.Purpose, _ route: Route) -> ActivationOrder {

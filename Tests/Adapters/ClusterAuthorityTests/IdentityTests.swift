@@ -95,6 +95,27 @@ final class ScriptedEnrollment: NodeEnrollment {
     #expect(!FileManager.default.fileExists(atPath: agent.path + "/identity/joining.json"))
   }
 
+  @Test func `a node believes what its own authority has sealed, and nothing else`() async throws {
+    let node = try identity()
+    try await node.join(with: token)
+    let seal = try authority.seal(Array("{}".utf8))
+    try await node.check(seal)
+    var changed = seal
+    changed.statement.append(32)
+    var unsigned = seal
+    unsigned.signature = []
+    let stranger = try AuthorityStage().authority().seal(seal.statement)
+    var disguised = stranger
+    disguised.authority = seal.authority
+    for forged in [changed, unsigned, stranger, disguised] {
+      await #expect(
+        performing: { try await node.check(forged) },
+        throws: { error in
+          (error as? Problem)?.code == "standing_plan_forged"
+        })
+    }
+  }
+
   @Test func `a node asks again with the same key when an answer was lost`() async throws {
     enrollment.state.withLock { $0.lostAnswers = 1 }
     await #expect(throws: Problem.self) { try await identity().join(with: token) }

@@ -16,6 +16,8 @@ final class TestPlane: ControlPlaneConnection {
     var commits: [ActivationEffects] = []
     var denials: [CapabilityDenial] = []
     var news: [ServiceNews] = []
+    var events: [ForwardedEvent] = []
+    var calls: [(module: QualifiedName, options: InvocationOptions, node: NodeID)] = []
     var roundTrips: [Duration] = []
     var samples: [RoundTripSample] = []
     var links: UInt64 = 0
@@ -54,6 +56,22 @@ final class TestPlane: ControlPlaneConnection {
   func commit(
     _ effects: ActivationEffects, of activation: DeniedActivation
   ) async throws(Problem) { heard.withLock { $0.commits.append(effects) } }
+  func invoke(
+    _ module: QualifiedName, with event: Event, _ options: InvocationOptions, from node: NodeID
+  ) async throws(Problem) -> ActivationReport {
+    heard.withLock { $0.calls.append((module, options, node)) }
+    return ActivationReport(result: .success(event.data))
+  }
+  /// Takes all but those that are too long for it.
+  func forward(
+    _ events: [ForwardedEvent], from node: NodeID
+  ) async throws(Problem) -> ForwardedEvents {
+    let count = events.firstIndex { $0.event.data.count > 2 } ?? events.count
+    heard.withLock { $0.events += events.prefix(count) }
+    guard count < events.count else { return ForwardedEvents(count: count) }
+    return ForwardedEvents(
+      count: count, problem: Problem(.overloaded, code: "event_log_full", "full", next: "Wait."))
+  }
   func tell(_ news: ServiceNews) { heard.withLock { $0.news.append(news) } }
   func record(_ denial: CapabilityDenial, of activation: DeniedActivation) async throws(Problem) {
     heard.withLock { $0.denials.append(denial) }

@@ -200,6 +200,39 @@ struct WireTests {
     await wire.stop()
   }
 
+  @Test func `what came to a node's own entrance is done at the control plane, in the node's name`()
+    async throws
+  {
+    let wire = try await TestWire()
+    let (remote, link) = try await Self.attach(wire, TestAgent())
+    let event = Event(
+      id: "1", source: "/s", type: "t", topic: Topic(unchecked: "a/b"), data: [7, 8])
+    let options = InvocationOptions(timeout: .milliseconds(1500), isIdempotent: true)
+    let report = try await remote.invoke(
+      Self.placement.name, with: event, options, from: NodeID(unchecked: "whoever"))
+    #expect(try report.result.get() == [7, 8])
+    let call = wire.plane.heard.withLock { $0.calls[0] }
+    #expect(call.module == Self.placement.name && call.options == options)
+    #expect(call.node == Self.node, "the certificate says who it is")
+    let long = Event(
+      id: "2", source: "/s", type: "t", topic: Topic(unchecked: "a/b"), data: [7, 8, 9])
+    let first = ForwardedEvent(event, handledBy: [ModuleName(unchecked: "m")])
+    let second = ForwardedEvent(event)
+    #expect(try await remote.forward([first], from: Self.node) == ForwardedEvents(count: 1))
+    let forwarded = try await remote.forward(
+      [second, ForwardedEvent(long), second], from: Self.node)
+    #expect(forwarded.count == 1 && forwarded.problem?.code == "event_log_full")
+    #expect(wire.plane.heard.withLock { $0.events } == [first, second])
+    await remote.close(link, from: Self.node, Incarnation(1))
+    do {
+      _ = try await remote.forward([second], from: Self.node)
+      Issue.record("no way was open")
+    } catch {
+      #expect(error.isControlPlaneAway)
+    }
+    await wire.stop()
+  }
+
   @Test func `a node that speaks for another is refused`() async throws {
     let wire = try await TestWire()
     let (remote, link) = try await Self.attach(wire, TestAgent())

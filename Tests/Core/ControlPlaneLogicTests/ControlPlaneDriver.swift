@@ -14,6 +14,8 @@ struct ControlPlaneDriver {
   private var beats: [NodeID: UInt64] = [:]
   /// The newest plan of each node.
   private(set) var plans: [NodeID: NodePlan] = [:]
+  /// What each node was last to be told that it may obey alone.
+  private(set) var sealed: [NodeID: NodePlan] = [:]
   private(set) var announced: [EventMessage] = []
   /// What the store does with a change.
   enum Store {
@@ -96,6 +98,7 @@ struct ControlPlaneDriver {
       case .noteLateAnswer(let id, let route):
         texts.append("late answer to \(id) from \(route.node)")
       case .announce(let event): announced.append(event)
+      case .seal(let plan, _): sealed[plan.node] = plan
       }
     }
     return texts
@@ -119,7 +122,7 @@ struct ControlPlaneDriver {
       return ["\(node): \(Self.text(plan))"]
     case .unknown: return ["\(node): unknown"]
     case .refused(_, let problem, _): return ["\(node): refused \(problem.code)"]
-    case .welcome, .heartbeatAcknowledged, .reportAcknowledged: return []
+    case .welcome, .heartbeatAcknowledged, .reportAcknowledged, .standing: return []
     }
   }
 

@@ -56,6 +56,29 @@ import Testing
     #expect(router.owedTo.values.reduce(0, +) == router.pendingCount)
   }
 
+  @Test func `who has handled an event already does not get it, nor those that share it with them`()
+  {
+    var router = router(
+      Self.deployment("a", ("x", "g")), Self.deployment("b", ("x", "g")),
+      Self.deployment("all", ("x", nil)), Self.deployment("other", ("x", nil)))
+    func targets(handledBy names: String...) -> [String] {
+      let modules = Set(names.map { ModuleName(unchecked: $0) })
+      for case .append(_, let accepted) in handle(
+        &router,
+        .handledEventReceived(RequestID(1), event("x"), data: nil, .local, by: modules))
+      { return accepted.targets.map(\.text) }
+      return ["refused"]
+    }
+    #expect(targets() == ["a", "all", "other"])
+    _ = handle(
+      &router, .appendFailed(RequestID(1), Problem(.unavailable, code: "disk_full", "no room")))
+    #expect(targets(handledBy: "all", "b") == ["other"])
+    _ = handle(
+      &router, .appendFailed(RequestID(1), Problem(.unavailable, code: "disk_full", "no room")))
+    #expect(targets(handledBy: "all", "b", "other", "gone") == [])
+    #expect(router.owedTo.values.reduce(0, +) == router.pendingCount)
+  }
+
   @Test func `one that is not ready gets it only when there is no other`() {
     var router = router(
       Self.deployment("a", ("x", "g"), isReady: false), Self.deployment("b", ("x", "g")))

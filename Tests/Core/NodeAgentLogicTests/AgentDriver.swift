@@ -22,6 +22,10 @@ struct AgentDriver {
   private(set) var serving: Set<String> = []
   /// Whether the control plane says at once that a report has arrived.
   var acknowledgesReports = true
+  /// How often the disk was asked for a standing plan, and what was given to it.
+  private(set) var recalls = 0
+  private(set) var remembered: [PlanVersion] = []
+  private(set) var kept: [PlanVersion] = []
   private var beats: [UInt64] = []
 
   init() {
@@ -111,6 +115,34 @@ struct AgentDriver {
     TrustedKey(
       id: KeyID(unchecked: id), publicKey: [], label: id, addedAt: now.wall,
       revokedAt: revoked ? now.wall : nil)
+  }
+
+  private func standing(
+    _ counter: UInt64, _ orders: [(String, Int, PlacementRole, UInt64)], _ life: Duration,
+    madeIn wait: Duration = .zero
+  ) -> StandingPlan {
+    StandingPlan(
+      NodePlan(
+        node: NodeID(unchecked: "n"), incarnation: Incarnation(1), version: version(counter),
+        orders: orders.map { order($0.0, $0.1, $0.2, $0.3) }), trustedKeys: [],
+      issuedAt: now.wall + wait, life: life)
+  }
+
+  /// The disk holds a standing plan of its last life.
+  mutating func recall(
+    _ counter: UInt64, _ orders: [(String, Int, PlacementRole, UInt64)],
+    life: Duration = .seconds(3600), seen: UInt64 = 0, madeIn wait: Duration = .zero
+  ) -> [String] {
+    tell(.recalled(standing(counter, orders, life, madeIn: wait), seen: version(seen)))
+  }
+
+  /// The control plane says what it may obey alone.
+  mutating func stand(_ counter: UInt64) {
+    let seal = PlanSeal(
+      statement: [], authority: AuthorityFingerprint(sha256: [UInt8](repeating: 0, count: 32)),
+      signature: [])
+    let sealed = SealedPlan(standing(counter, [], .seconds(60)), seal)
+    _ = hear(.standing(incarnation, sealed, term: 1))
   }
 
   private func order(
@@ -208,6 +240,18 @@ struct AgentDriver {
       return "start \(run.placement.name) \(run.start)"
     case .stopService(let run): return "stop \(run.placement.name)"
     case .killService(let run): return "kill \(run.placement.name)"
+    case .recall:
+      recalls += 1
+      return nil
+    case .remember(let version):
+      remembered.append(version)
+      return nil
+    case .keepStanding(let sealed):
+      kept.append(sealed.plan.version)
+      return nil
+    case .report(.obeysAlone(let version, _)): return "alone \(version)"
+    case .report(.standingRefused(let problem)): return "refused \(problem.code)"
+    case .report(.standingEnded(let end)): return "standing ended \(end)"
     case .end: return "end"
     }
   }

@@ -98,7 +98,6 @@ struct TestCluster {
         },
         engine: slot, plane: plane.connection, http: { HTTPOut() }, clock: clock,
         thread: { ThreadExecutor(name: "wm-agent", urgency: .ordinary) }, logger: logger,
-        lending: ResourceSlot("the agent"),
         configuration: NodeAgentLogic.Configuration(heartbeatInterval: interval))
     }
     let node = ChildSpecification(

@@ -63,6 +63,12 @@ private final class AnsweringPlane: ControlPlaneConnection {
   func commit(
     _ effects: ActivationEffects, of activation: DeniedActivation
   ) async throws(Problem) {}
+  func invoke(
+    _ module: QualifiedName, with event: Event, _ options: InvocationOptions, from node: NodeID
+  ) async throws(Problem) -> ActivationReport { throw Self.nothing }
+  func forward(
+    _ events: [ForwardedEvent], from node: NodeID
+  ) async throws(Problem) -> ForwardedEvents { throw Self.nothing }
   func tell(_ news: ServiceNews) {}
   func record(_ denial: CapabilityDenial, of activation: DeniedActivation) async throws(Problem) {}
 

@@ -13,7 +13,7 @@ private final class ScriptedState: GuestState {
     var revision: Int64 = 1
     var reads = 0
     var positions = 0
-    var isAway = false
+    var problem: Problem?
   }
 
   private let content = Mutex(Content())
@@ -23,7 +23,8 @@ private final class ScriptedState: GuestState {
   func change(consistency: Bucket.Consistency) {
     content.withLock { $0.consistency = consistency }
   }
-  func set(away: Bool) { content.withLock { $0.isAway = away } }
+  func set(away: Bool) { content.withLock { $0.problem = away ? Self.away : nil } }
+  func set(_ problem: Problem) { content.withLock { $0.problem = problem } }
   func write(_ byte: UInt8) {
     content.withLock { content in
       content.value = [byte]
@@ -56,13 +57,13 @@ private final class ScriptedState: GuestState {
     of bucket: BucketName, of namespace: Namespace
   ) async throws(Problem) -> BucketPosition {
     let position: BucketPosition? = content.withLock { content in
-      guard !content.isAway else { return nil }
       content.positions += 1
+      guard content.problem == nil else { return nil }
       return BucketPosition(
         bucket: Bucket(name: bucket, consistency: content.consistency),
         revision: StateRevision(content.revision))
     }
-    guard let position else { throw Self.away }
+    guard let position else { throw content.withLock { $0.problem } ?? Self.away }
     return position
   }
 
@@ -72,7 +73,7 @@ private final class ScriptedState: GuestState {
   ) async throws(Problem) -> [StateChange] {
     while !Task.isCancelled {
       let entry = entry
-      if content.withLock({ $0.isAway }) { throw Self.away }
+      if let problem = content.withLock({ $0.problem }) { throw problem }
       if entry.revision > revision ?? .none {
         return [
           StateChange(key: key, revision: entry.revision, at: entry.modifiedAt, entry: entry)
@@ -169,6 +170,25 @@ private final class ScriptedClock: HostClock {
     }
     state.set(away: false)
     try await warm(cache)
+    cache.close()
+  }
+
+  @Test func `while the control plane is away, what was read is as good as its bucket allows`()
+    async throws
+  {
+    let cache = StateCache(state, clock: clock)
+    try await warm(cache)
+    let began = state.positions
+    state.set(.controlPlaneAway)
+    // The follower has found out when it asks again where to begin.
+    while state.positions == began { try await Task.sleep(for: .milliseconds(10)) }
+    let reads = state.reads
+    clock.wait(9_999)
+    #expect(try await read(cache) == [0])
+    #expect(state.reads == reads)
+    clock.wait(2)
+    _ = try await read(cache)
+    #expect(state.reads == reads + 1)
     cache.close()
   }
 }

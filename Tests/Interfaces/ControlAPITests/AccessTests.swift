@@ -61,7 +61,8 @@ struct AccessTests {
   @Test func `what changes something is for no viewer, and what looks is for all`() throws {
     let table = APIRoutes.table(
       service: SampleCluster(), supervision: SampleTree(), backups: SampleBackups(),
-      access: AccessGuard(service: SampleAccess(), trustsEverybody: true),
+      access: SampleAccess(),
+      guardian: AccessGuard(service: SampleAccess(), trustsEverybody: true),
       registry: .init())
     // They change nothing, and look at secrets.
     let secret: Set<String> = ["listSecurityEvents", "listTokens", "readBackup"]

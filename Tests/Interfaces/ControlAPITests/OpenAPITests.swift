@@ -13,7 +13,8 @@ import Testing
 struct OpenAPITests {
   private static let routes = APIRoutes.table(
     service: SampleCluster(), supervision: SampleTree(), backups: SampleBackups(),
-    access: AccessGuard(service: SampleAccess(), trustsEverybody: true),
+    access: SampleAccess(),
+    guardian: AccessGuard(service: SampleAccess(), trustsEverybody: true),
     registry: PrometheusRegistry()
   ).routes
 

@@ -66,6 +66,9 @@ public final class RemoteControlPlane: ControlPlaneConnection {
     self.logger = logger
   }
 
+  /// Whether a way to it is open, as far as is known.
+  public var isOpen: Bool { session.map { $0.state.withLock { $0.isOpen } } ?? false }
+
   private var session: PlaneSession? { current.withLock { $0.session } }
 
   func borrow() throws(Problem) -> PlaneSession {
@@ -73,9 +76,7 @@ public final class RemoteControlPlane: ControlPlaneConnection {
     return session
   }
 
-  static let away = Problem(
-    .unavailable, code: "control_plane_away", "the control plane cannot be reached",
-    next: "Try again in a moment.")
+  static let away = Problem.controlPlaneAway
 
   // The way.
 
@@ -140,6 +141,38 @@ public final class RemoteControlPlane: ControlPlaneConnection {
       }
     }
     guard case .done? = answer.answer else { throw Self.unexpected }
+  }
+
+  public func invoke(
+    _ module: QualifiedName, with event: Event, _ options: InvocationOptions, from node: NodeID
+  ) async throws(Problem) -> ActivationReport {
+    let answer = try await borrow().ask {
+      $0.call = .with {
+        $0.module = WireQualifiedName(module)
+        $0.event = WireEvent(event)
+        if let timeout = options.timeout { $0.timeoutNs = UInt64(wire: timeout) }
+        $0.isIdempotent = options.isIdempotent
+      }
+    }
+    guard case .report(let report)? = answer.answer else { throw Self.unexpected }
+    return try Self.read { () throws(WireFault) in try report.report() }
+  }
+
+  public func forward(
+    _ events: [ForwardedEvent], from node: NodeID
+  ) async throws(Problem) -> ForwardedEvents {
+    let answer = try await borrow().ask { question in
+      question.forward.events = events.map { forwarded -> WireForwardedEvent in
+        .with {
+          $0.event = WireEvent(forwarded.event)
+          $0.handledBy = forwarded.handledBy.map(\.text).sorted()
+        }
+      }
+    }
+    guard case .forwarded(let forwarded)? = answer.answer else { throw Self.unexpected }
+    return ForwardedEvents(
+      count: min(Int(forwarded.count), events.count),
+      problem: forwarded.hasProblem ? forwarded.problem.problem : nil)
   }
 
   public func tell(_ news: ServiceNews) { session?.tell(news) }

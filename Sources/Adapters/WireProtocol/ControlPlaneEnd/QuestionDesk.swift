@@ -64,6 +64,27 @@ struct QuestionDesk: Sendable {
       try await plane.record(
         try WireJSON.decode(CapabilityDenial.self, from: denial.denialJson), of: activation)
       return .done(WireEmpty())
+    case .call(let call):
+      var options = InvocationOptions(isIdempotent: call.isIdempotent)
+      if call.hasTimeoutNs {
+        options.timeout = min(
+          Duration(wireNanoseconds: call.timeoutNs), InvocationOptions.timeoutRange.upperBound)
+      }
+      let report = try await plane.invoke(
+        try call.module.qualifiedName(), with: try call.event.event(), options, from: node)
+      return .report(try WireActivationReport(report, id: question.id))
+    case .forward(let forward):
+      let forwarded = try await plane.forward(
+        try forward.events.map { wire in
+          ForwardedEvent(
+            try wire.event.event(),
+            handledBy: Set(try wire.handledBy.map { try ModuleName(wire: $0) }))
+        }, from: node)
+      return .forwarded(
+        .with {
+          $0.count = UInt32(clamping: forwarded.count)
+          if let problem = forwarded.problem { $0.problem = WireProblem(problem) }
+        })
     case .trustedKeys: return .trustedKeys(try WireTrustedKeys(try await plane.trustedKeys()))
     case .caller(let check):
       let holder = try await callers.holder(

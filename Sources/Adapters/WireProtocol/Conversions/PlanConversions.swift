@@ -142,6 +142,14 @@ extension WirePlaneFrame {
         $0.problem = WireProblem(problem)
         $0.term = term
       }
+    case .standing(let incarnation, let sealed, let term):
+      standing = .with {
+        $0.incarnation = incarnation.number
+        $0.term = term
+        $0.statementJson = Data(sealed.seal.statement)
+        $0.authority = sealed.seal.authority.text
+        $0.signature = Data(sealed.seal.signature)
+      }
     }
   }
 
@@ -166,8 +174,25 @@ extension WirePlaneFrame {
     case .refused(let refused):
       .refused(
         Incarnation(refused.incarnation), refused.problem.problem, term: refused.term)
+    case .standing(let standing): try standing.message()
     case .welcome, .inquiry, .echoPeers, nil: nil
     }
+  }
+}
+
+extension WireStandingPlan {
+  /// `nil` when what it says is not all known here, as it may be of a newer control plane: then it is not kept.
+  fileprivate func message() throws(WireFault) -> ControlMessage? {
+    guard let plan = try? JSONDecoder().decode(StandingPlan.self, from: statementJson) else {
+      return nil
+    }
+    return .standing(
+      Incarnation(incarnation),
+      SealedPlan(
+        plan,
+        PlanSeal(
+          statement: Array(statementJson), authority: try AuthorityFingerprint(wire: authority),
+          signature: Array(signature))), term: term)
   }
 }
 

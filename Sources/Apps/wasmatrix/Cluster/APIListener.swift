@@ -22,11 +22,8 @@ final class APIListener: Sendable {
   /// Where it serves.
   let slot = ResourceSlot<Serving>("the HTTP API")
   private let listen: ListenAddress
-  private let service: any APIService
-  private let supervision: any SupervisionService
-  private let backups: any BackupService
-  private let access: APIAccess
-  private let registry: PrometheusRegistry
+  private let isSecure: Bool
+  private let server: @Sendable (_ port: Int) throws(Problem) -> ControlAPIServer
   private let port: Mutex<Int>
 
   /// How long requests under way may still take when it stops; then their connections are closed.
@@ -40,11 +37,29 @@ final class APIListener: Sendable {
     registry: PrometheusRegistry
   ) {
     self.listen = listen
-    self.service = service
-    self.supervision = supervision
-    self.backups = backups
-    self.access = access
-    self.registry = registry
+    isSecure = access.identity != nil
+    server = { (port) throws(Problem) in
+      try ControlAPIServer(
+        service: service, supervision: supervision, backups: backups, access: access,
+        host: listen.host, port: port, registry: registry, logger: Logger(label: "control-api"))
+    }
+    port = Mutex(listen.port)
+  }
+
+  /// The entrance of a node.
+  ///
+  /// - Parameter identity: `nil` on a loopback address without TLS.
+  init(
+    on listen: ListenAddress, entrance: any EntranceService, tokens: any TokenService,
+    identity: (any IdentitySource)?, registry: PrometheusRegistry
+  ) {
+    self.listen = listen
+    isSecure = identity != nil
+    server = { (port) throws(Problem) in
+      try ControlAPIServer(
+        entrance: entrance, tokens: tokens, identity: identity, host: listen.host, port: port,
+        registry: registry, logger: Logger(label: "entrance"))
+    }
     port = Mutex(listen.port)
   }
 
@@ -61,10 +76,7 @@ final class APIListener: Sendable {
   }
 
   private func open() async throws -> Serving {
-    let server = try ControlAPIServer(
-      service: service, supervision: supervision, backups: backups, access: access,
-      host: listen.host, port: port.withLock { $0 }, registry: registry,
-      logger: Logger(label: "control-api"))
+    let server = try self.server(port.withLock { $0 })
     let running = Task { try await server.run() }
     guard let port = await server.boundPort() else {
       try await running.value
@@ -77,7 +89,7 @@ final class APIListener: Sendable {
         Problem(.unavailable, code: "listen_ended", "the server ended", cause: "\(result)"))
     }
     return Serving(
-      url: listen.url(port: port, isSecure: access.identity != nil), server: server,
+      url: listen.url(port: port, isSecure: isSecure), server: server,
       running: running, watching: watching)
   }
 }

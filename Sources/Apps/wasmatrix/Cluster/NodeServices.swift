@@ -17,26 +17,34 @@ import WasmtimeEngine
 struct NodeServices: Sendable {
   private let description: NodeDescription
   private let plane: any ControlPlaneConnection
+  private let store: (any NodeStore)?
+  private let onStanding: @Sendable (StandingPlan) -> Void
   private let firstCode: CodeMode
   private let folder: String
   private let heartbeatInterval: Duration
   private let urgency: ThreadUrgency
+  /// Where the agent is that there is.
+  let agents = ResourceSlot<NodeAgent>("the agent")
   private let engine = ResourceSlot<any ModuleEngine>("the engine")
   private let clock = SystemClock()
-  /// The agent that there is.
-  let agentSlot = ResourceSlot<NodeAgent>("the agent of this node")
 
   /// - Parameters:
+  ///   - store: what is kept for a start without the control plane; `nil` where there is no such start.
+  ///   - onStanding: hears of each standing plan that counts.
   ///   - folder: keeps what was compiled, and scratch folders.
   ///   - firstCode: with `quick` a placement is ready sooner, and optimised while it serves.
   ///   - urgency: of the thread that the agent runs on.
   init(
-    _ description: NodeDescription, of plane: any ControlPlaneConnection, in folder: String,
+    _ description: NodeDescription, of plane: any ControlPlaneConnection,
+    store: (any NodeStore)? = nil,
+    onStanding: @escaping @Sendable (StandingPlan) -> Void = { _ in }, in folder: String,
     firstCode: CodeMode, heartbeatInterval: Duration, urgency: ThreadUrgency
   ) {
     self.urgency = urgency
     self.description = description
     self.plane = plane
+    self.store = store
+    self.onStanding = onStanding
     self.firstCode = firstCode
     self.folder = folder
     self.heartbeatInterval = heartbeatInterval
@@ -73,9 +81,10 @@ struct NodeServices: Sendable {
       registration: { () throws(Problem) in
         try description.registration(startedAt: clock.now().wall)
       },
-      engine: engine, firstCode: firstCode, plane: plane, http: { HTTPOut() }, clock: clock,
+      engine: engine, firstCode: firstCode, plane: plane, store: store, onStanding: onStanding,
+      slot: agents, http: { HTTPOut() }, clock: clock,
       thread: { [urgency] in ThreadExecutor(name: "wm-agent", urgency: urgency) },
-      logger: Logger(label: "node-agent"), lending: agentSlot,
+      logger: Logger(label: "node-agent"),
       configuration: NodeAgentLogic.Configuration(heartbeatInterval: heartbeatInterval))
   }
 }

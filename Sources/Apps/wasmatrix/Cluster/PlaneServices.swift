@@ -56,6 +56,8 @@ struct PlaneServices: Sendable {
     configuration.tracking = tracking
     configuration.entry = entry
     configuration.routing.pendingDeliveries = options.events.maxPending
+    configuration.standingPlanLife = options.standingPlanLife.duration
+    authority = try ClusterAuthority(in: folder.path, at: clock.now().wall)
     let retention = options.events.retention
     plane = SupervisedControlPlane(
       stores: SupervisedControlPlane.Stores(
@@ -66,14 +68,14 @@ struct PlaneServices: Sendable {
           meter.looks(into: log)
           return EventStores(log: log, state: log.state)
         }),
-      room: meter.meter, clock: clock,
+      room: meter.meter, sealer: authority, clock: clock,
       thread: { ThreadExecutor(name: "wm-plane", urgency: .realTimeIfPermitted) },
       logger: Logger(label: "control-plane"),
       configuration: configuration)
-    authority = try ClusterAuthority(in: folder.path, at: clock.now().wall)
     access = AccessControl(
       store: plane.access, issuer: authority, rules: options.certificates.rules,
-      attachAddresses: { [attachPoint] in attachPoint.addresses }, clock: clock,
+      attachAddresses: { [attachPoint] in attachPoint.addresses },
+      onChange: { [plane] in plane.usersChanged() }, clock: clock,
       logger: Logger(label: "access"))
   }
 

@@ -5,6 +5,7 @@ import ControlAPIClient
 import DurableSQLite
 import LocalSystem
 import Logging
+import NodeStore
 import WireProtocol
 
 struct AgentVerb: AsyncParsableCommand {
@@ -18,7 +19,10 @@ struct AgentVerb: AsyncParsableCommand {
       the control plane: it gets a certificate, which it keeps in --data and renews by itself. After that it \
       needs no token. It says what this machine is (architecture, CPU features, memory); zone, coordinates, \
       labels and hardware are for you to say, and placement goes by them. When the control plane is away it \
-      goes on with what it has, and attaches again.
+      goes on with what it has, and attaches again. One that starts while the control plane is away runs what \
+      it was told last, until that expires (`wasmatrix control --standing-plan-life`). With --listen it has \
+      an entrance of its own: it runs what it holds, whether or not the control plane is there, and passes on \
+      the rest.
 
       With --serve it also serves tools: the gRPC service in Protocol/wasmatrix/agent/v1/agent.proto, over TLS \
       with the node's certificate, for callers with a user's token. StartModule and StopModule hold modules \
@@ -30,6 +34,7 @@ struct AgentVerb: AsyncParsableCommand {
           --label line=3 --hardware can-bus --fault-domain hall-2 --data /var/lib/wasmatrix-agent
         wasmatrix agent --join https://10.0.0.1:8080 --name press-7 --serve 127.0.0.1:7444
         wasmatrix agent --join https://10.0.0.1:8080 --landmark hall-2=10.0.2.1:502
+        wasmatrix agent --join https://10.0.0.1:8080 --name press-7 --listen 127.0.0.1:8081
       """)
 
   @Option(help: ArgumentHelp("The address of the control plane's API.", valueName: "url"))
@@ -88,6 +93,22 @@ struct AgentVerb: AsyncParsableCommand {
       "Serves tools there, over TLS (default: nowhere).", valueName: "host:port"))
   var serve: ListenAddress?
 
+  @Option(
+    help: ArgumentHelp(
+      "Where it takes requests and events itself, also while the control plane is away (default: nowhere). Beyond "
+        + "loopback it speaks TLS with the node's certificate and wants users' tokens.",
+      valueName: "host:port"))
+  var listen: ListenAddress?
+
+  @Flag(help: "Speak TLS and want tokens at --listen on a loopback address, too.")
+  var tls = false
+
+  @Option(
+    help: ArgumentHelp(
+      "MiB that events may take on the disk which came to --listen and which the control plane does not have yet; "
+        + "beyond it publishers are told to slow down.", valueName: "n"))
+  var outboxMebibytes = OutboxDatabase.defaultCapacity.bytes >> 20
+
   @Flag(help: .hidden)
   var stopWithInput = false
 
@@ -117,10 +138,13 @@ struct AgentVerb: AsyncParsableCommand {
     if let memoryMebibytes, !Self.memoryRange.contains(memoryMebibytes) {
       throw ValidationError("--memory-mebibytes is 1 to \(Self.memoryRange.upperBound)")
     }
+    guard Self.memoryRange.contains(outboxMebibytes) else {
+      throw ValidationError("--outbox-mebibytes is 1 to \(Self.memoryRange.upperBound)")
+    }
   }
 
   func run() async throws {
-    _ = ProcessSetup.begin(logLevel)
+    let registry = ProcessSetup.begin(logLevel)
     let signals = StopSignals()
     if stopWithInput { signals.stopWhenInputEnds() }
     let description = try description()
@@ -136,11 +160,15 @@ struct AgentVerb: AsyncParsableCommand {
     }
     try await joinIfNeeded(identity)
     let (server, attach) = (join, attach)
-    let session = AgentSession(
+    let entrance = listen.map {
+      AgentSession.Entrance(
+        listen: $0, isGuarded: tls || !$0.isLoopback, outbox: .mebibytes(outboxMebibytes),
+        registry: registry)
+    }
+    let session = try AgentSession(
       description, in: folder, identity: identity, watch: AgentWatch(on: watchPage),
-      servingTools: serve, landmarks: landmark
-    ) {
-      () async throws(Problem) in
+      servingTools: serve, landmarks: landmark, entrance: entrance
+    ) { () async throws(Problem) in
       if let attach { return RemoteControlPlane.Address(host: attach.host, port: attach.port) }
       guard let address = await identity.attachAddresses.first else {
         throw Problem(

@@ -72,14 +72,21 @@ struct EmitVerb: AsyncParsableCommand {
       let accepted = try await client.publish(published, slowDown: slowDown)
       if accepted.duplicate {
         ProgressPrinter.note(
-          "published before, at offset \(accepted.offset): nothing is delivered again")
+          "published before, at offset \(accepted.offset?.description ?? "?"): nothing is delivered again"
+        )
       }
       guard wait else { return (accepted, nil as EventStatusResource?) }
-      return (accepted, try await settled(accepted.offset, client))
+      guard let offset = accepted.offset else {
+        throw Problem(
+          .conflict, code: "not_in_log_yet",
+          "the event is on the disk of a node, on its way to the control plane",
+          next: "Name the control plane with --server to wait for what comes of it.")
+      }
+      return (accepted, try await settled(offset, client))
     }
     if let status { return try report(status) }
     if output.json { return try ResultPrinter.printJSON(accepted) }
-    StandardOutput.write("\(accepted.offset)\n")
+    StandardOutput.write("\(accepted.offset?.description ?? accepted.id)\n")
   }
 
   /// Asks until everything has settled or the time is up; one question waits only so long.

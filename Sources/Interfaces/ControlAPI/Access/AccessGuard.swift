@@ -6,7 +6,7 @@ internal import HostPorts
 
 /// Asks for a token where one is needed, and looks at its role.
 struct AccessGuard: Sendable {
-  let service: any AccessService
+  let service: any TokenService
   /// Whether whoever reaches the server may do everything: on a loopback address.
   let trustsEverybody: Bool
 

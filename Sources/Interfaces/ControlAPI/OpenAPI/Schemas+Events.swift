@@ -12,10 +12,11 @@ extension Schemas {
       "dataSchema": Schema.string, "data": Schema.ref("Bytes"),
     ])
 
-  static let acceptedEvent = Schema.object(required: [
-    "offset": Schema.integer, "id": Schema.string, "source": Schema.string,
-    "deliveries": Schema.integer, "duplicate": Schema.bool,
-  ])
+  static let acceptedEvent = Schema.object(
+    required: [
+      "id": Schema.string, "source": Schema.string, "deliveries": Schema.integer,
+      "duplicate": Schema.bool,
+    ], optional: ["offset": Schema.integer])
 
   static let eventStatus = Schema.object(required: [
     "offset": Schema.integer, "event": Schema.ref("Event"), "acceptedAt": Schema.time,

@@ -5,7 +5,8 @@ internal import Telemetry
 enum APIRoutes {
   static func table(
     service: any APIService, supervision: any SupervisionService,
-    backups: any BackupService, access: AccessGuard, registry: PrometheusRegistry
+    backups: any BackupService, access: any AccessService, guardian: AccessGuard,
+    registry: PrometheusRegistry
   ) -> RouteTable {
     var routes = HealthRoutes.routes(service: service, registry: registry)
     routes += ModuleRoutes.routes(service)
@@ -23,7 +24,18 @@ enum APIRoutes {
     routes += StateRoutes.routes(service)
     routes += SupervisionRoutes.routes(supervision, service)
     routes += BackupRoutes.routes(backups)
-    routes += AccessRoutes.routes(access)
+    routes += AccessRoutes.routes(access, guardian)
+    routes.append(DescriptionRoute.route(describing: routes))
+    return RouteTable(routes: routes)
+  }
+
+  /// What a node's own entrance has of them.
+  static func entrance(
+    _ service: any EntranceService, registry: PrometheusRegistry
+  ) -> RouteTable {
+    var routes = HealthRoutes.routes(service: service, registry: registry)
+    routes.append(InvokeRoute.route(service))
+    routes.append(EventRoutes.publish(service))
     routes.append(DescriptionRoute.route(describing: routes))
     return RouteTable(routes: routes)
   }

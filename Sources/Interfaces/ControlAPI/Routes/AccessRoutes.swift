@@ -7,10 +7,10 @@ internal import Hummingbird
 
 /// Tokens, and how nodes get their certificates.
 enum AccessRoutes {
-  static func routes(_ access: AccessGuard) -> [Route] {
+  static func routes(_ service: any AccessService, _ access: AccessGuard) -> [Route] {
     [
-      authority(access.service), join(access), renew(access), create(access.service),
-      list(access.service), revoke(access.service),
+      authority(service), join(service, access), renew(service, access), create(service),
+      list(service), revoke(service),
     ]
   }
 
@@ -26,7 +26,7 @@ enum AccessRoutes {
     ) { _ in .text(PEM.certificates(service.authorities), type: PEM.type) }
   }
 
-  private static func join(_ access: AccessGuard) -> Route {
+  private static func join(_ service: any AccessService, _ access: AccessGuard) -> Route {
     Route(
       .post, "/v1/join", body: .upTo(APILimits.nodeRequest),
       Operation(
@@ -38,7 +38,7 @@ enum AccessRoutes {
       let wanted = try request.json(JoinNodeRequest.self)
       let issued: IssuedCertificate
       do throws(Problem) {
-        issued = try await access.service.join(
+        issued = try await service.join(
           wanted.node, with: wanted.token, request: wanted.request)
       } catch {
         throw await access.refusedNode(
@@ -48,7 +48,7 @@ enum AccessRoutes {
     }
   }
 
-  private static func renew(_ access: AccessGuard) -> Route {
+  private static func renew(_ service: any AccessService, _ access: AccessGuard) -> Route {
     Route(
       .post, "/v1/renew", body: .upTo(APILimits.nodeRequest),
       Operation(
@@ -66,7 +66,7 @@ enum AccessRoutes {
       }
       let issued: IssuedCertificate
       do throws(Problem) {
-        issued = try await access.service.renew(
+        issued = try await service.renew(
           wanted.certificate, request: wanted.request, signature: signature)
       } catch {
         throw await access.refusedNode(error, "unknown", from: request.address, "POST /v1/renew")

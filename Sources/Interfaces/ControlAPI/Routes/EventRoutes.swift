@@ -10,7 +10,7 @@ enum EventRoutes {
     [publish(service), status(service)]
   }
 
-  private static func publish(_ service: any ClusterService) -> Route {
+  static func publish(_ service: any EntranceService) -> Route {
     Route(
       .post, "/v1/events", body: .upTo(APILimits.structuredBody),
       Operation(
@@ -40,9 +40,10 @@ enum EventRoutes {
       switch try EventReader.events(in: request) {
       case .one(let event):
         let accepted = AcceptedEventResource(
-          event, try await service.publish(event, by: request.caller))
-        return try .json(
-          accepted, status: .accepted, headers: [.location: "/v1/events/\(accepted.offset)"])
+          event, try await service.accept(event, by: request.caller))
+        var headers: HTTPFields = [:]
+        if let offset = accepted.offset { headers[.location] = "/v1/events/\(offset)" }
+        return try .json(accepted, status: .accepted, headers: headers)
       case .batch(let events):
         return try .json(
           ListResource(items: try await publish(events, service, request.caller)),
@@ -53,12 +54,12 @@ enum EventRoutes {
 
   /// Publishes events one after the other; says how many were accepted when one is not.
   private static func publish(
-    _ events: [Event], _ service: any ClusterService, _ caller: Caller
+    _ events: [Event], _ service: any EntranceService, _ caller: Caller
   ) async throws(Problem) -> [AcceptedEventResource] {
     var accepted: [AcceptedEventResource] = []
     for event in events {
       do throws(Problem) {
-        accepted.append(AcceptedEventResource(event, try await service.publish(event, by: caller)))
+        accepted.append(AcceptedEventResource(event, try await service.accept(event, by: caller)))
       } catch {
         var problem = error
         problem.message += "; the first \(accepted.count) of \(events.count) events were accepted"

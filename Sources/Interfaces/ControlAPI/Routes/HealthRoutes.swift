@@ -6,7 +6,7 @@ internal import Telemetry
 
 /// What machines look at: health and metrics.
 enum HealthRoutes {
-  static func routes(service: any ClusterService, registry: PrometheusRegistry) -> [Route] {
+  static func routes(service: any EntranceService, registry: PrometheusRegistry) -> [Route] {
     [
       Route(
         .get, "/healthz",

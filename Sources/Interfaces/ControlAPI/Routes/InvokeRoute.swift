@@ -7,7 +7,7 @@ internal import NIOCore
 
 /// Runs a module now.
 enum InvokeRoute {
-  static func route(_ service: any ClusterService) -> Route {
+  static func route(_ service: any EntranceService) -> Route {
     Route(
       .post, "/v1/invoke/{module}", body: .upTo(EventRules.maximumData),
       Operation(

@@ -43,22 +43,50 @@ public final class ControlAPIServer: Sendable {
   ///   - port: 0 for any free one; ``boundPort()`` tells which.
   ///   - registry: where `/metrics` is read from, and where requests are counted.
   /// - Throws: ``Problem`` with `listen_beyond_loopback`.
-  public init(
+  public convenience init(
     service: any APIService, supervision: any SupervisionService,
     backups: any BackupService, access: APIAccess, host: String, port: Int,
     registry: PrometheusRegistry, logger: Logger
   ) throws(Problem) {
-    let loopback = access.identity == nil ? try LoopbackAddress(host) : nil
+    try self.init(
+      tokens: access.service, identity: access.identity, host: host, port: port,
+      registry: registry, logger: logger
+    ) { guardian in
+      APIRoutes.table(
+        service: service, supervision: supervision, backups: backups, access: access.service,
+        guardian: guardian, registry: registry)
+    }
+  }
+
+  /// The entrance of a node, which runs modules and takes events; the rest is asked of the control plane.
+  ///
+  /// - Parameters:
+  ///   - tokens: whom it lets in, when it has an identity.
+  ///   - identity: with it the entrance speaks TLS and wants a token; without it, see `host`.
+  ///   - host: without an identity an address of the loopback network.
+  /// - Throws: ``Problem`` with `listen_beyond_loopback`.
+  public convenience init(
+    entrance: any EntranceService, tokens: any TokenService, identity: (any IdentitySource)?,
+    host: String, port: Int, registry: PrometheusRegistry, logger: Logger
+  ) throws(Problem) {
+    try self.init(
+      tokens: tokens, identity: identity, host: host, port: port, registry: registry,
+      logger: logger
+    ) { _ in APIRoutes.entrance(entrance, registry: registry) }
+  }
+
+  private init(
+    tokens: any TokenService, identity: (any IdentitySource)?, host: String, port: Int,
+    registry: PrometheusRegistry, logger: Logger, routes: (AccessGuard) -> RouteTable
+  ) throws(Problem) {
+    let loopback = identity == nil ? try LoopbackAddress(host) : nil
     self.host = loopback?.host ?? host
-    identity = access.identity
-    let guardian = AccessGuard(service: access.service, trustsEverybody: loopback != nil)
+    self.identity = identity
+    let guardian = AccessGuard(service: tokens, trustsEverybody: loopback != nil)
     self.port = port
     self.logger = logger
     responder = APIResponder(
-      routes: APIRoutes.table(
-        service: service, supervision: supervision, backups: backups, access: guardian,
-        registry: registry),
-      access: guardian, origins: OriginGuard(listening: loopback),
+      routes: routes(guardian), access: guardian, origins: OriginGuard(listening: loopback),
       metrics: RequestMetrics(registry: registry),
       logger: logger)
   }

@@ -1,12 +1,12 @@
-import ClusterModel
+public import ClusterModel
 import EventPatterns
 import Foundation
 
 /// What the data of an event says, for patterns.
-enum EventData {
+public enum EventData {
   /// The data as JSON, away from whoever asks, as it may take a millisecond; `nil` when it is no JSON, or more
   /// than patterns look at (``PatternData``).
-  @concurrent static func json(_ data: [UInt8]) async -> JSONValue? {
+  @concurrent public static func json(_ data: [UInt8]) async -> JSONValue? {
     guard !data.isEmpty, data.count <= PatternData.maximumSize.bytes else { return nil }
     // What is no JSON is no fault: it has no fields.
     guard
