@@ -86,7 +86,7 @@ struct LocalDeliveries: Sendable {
   ) async throws(Problem) {
     let module = placement.deployment.qualifiedName
     guard EventRouter.hops(of: kept.event) < Self.hops else { return }
-    let report = await agent.run(placement, on: kept.event, attempt: 1)
+    let report = await agent.run(placement, on: kept.event)
     guard case .success(let output) = report.result, report.effects.writes.isEmpty else {
       logger.info(
         "an event is left to the control plane",

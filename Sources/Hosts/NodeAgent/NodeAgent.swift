@@ -62,7 +62,7 @@ public actor NodeAgent {
   private(set) var hasEnded = false
 
   /// How long an activation waits for the plan that it belongs to.
-  private static let planPatience = Duration.seconds(1)
+  static let planPatience = Duration.seconds(1)
 
   /// - Parameters:
   ///   - incarnation: larger than that of any earlier agent of this node.
@@ -321,52 +321,11 @@ public actor NodeAgent {
   }
 
   /// Returns when the logic has taken something in.
-  private func change() async {
+  func change() async {
     await withCheckedContinuation { continuation in
       lastWatcher += 1
       watchers[lastWatcher] = continuation
     }
-  }
-
-  // Running.
-
-  nonisolated func run(
-    _ id: PlacementID, under fence: PlanVersion, on event: Event, attempt: Int
-  ) async -> ActivationReport {
-    guard let placement = await placementInTime(id, under: fence) else {
-      return ActivationReport(
-        result: .failure(
-          ActivationFailure(
-            code: .unavailable, message: "\(id.name) does not serve on \(registration.node)")))
-    }
-    return await runner.run(placement, under: fence, on: event, attempt: attempt)
-  }
-
-  /// The placement, when activations under this fence may begin or can in a moment.
-  private func placementInTime(_ id: PlacementID, under fence: PlanVersion) async -> Placement? {
-    let deadline = clock.now().monotonic + Self.planPatience
-    while logic.mayServeLater(id, under: fence), !hasEnded, clock.now().monotonic < deadline {
-      // A heartbeat comes at the latest, so that this does not wait for ever.
-      await change()
-    }
-    return runner.placement(id, under: fence)
-  }
-
-  /// Whether an activation may begin without a look at the plan: the way of nearly all of them.
-  nonisolated func placement(_ id: PlacementID, under fence: PlanVersion) -> Placement? {
-    runner.placement(id, under: fence)
-  }
-
-  /// What serves here.
-  nonisolated var serving: [Placement] { runner.allServing }
-
-  /// The placement that serves under a name, if one does here.
-  nonisolated func serving(_ name: QualifiedName) -> Placement? { runner.serving(name) }
-
-  nonisolated func run(
-    _ placement: Placement, under fence: PlanVersion, on event: Event, attempt: Int
-  ) async -> ActivationReport {
-    await runner.run(placement, under: fence, on: event, attempt: attempt)
   }
 
   nonisolated var facts: NodeFacts { runner.facts }

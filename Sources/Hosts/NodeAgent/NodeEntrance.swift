@@ -72,8 +72,8 @@ public struct NodeEntrance: EntranceService {
         "\(placement.deployment.name) is a service: it runs always, and takes no events",
         next: "See how it is with `wasmatrix ps`.")
     }
-    guard let timeout else { return await agent.run(placement, on: event, attempt: 1) }
-    let run = Task { await agent.run(placement, on: event, attempt: 1) }
+    guard let timeout else { return await agent.run(placement, on: event) }
+    let run = Task { await agent.run(placement, on: event) }
     let timer = Task {
       // Cancelled when the run is over sooner.
       guard (try? await Task.sleep(for: timeout)) != nil else { return false }
