@@ -22,8 +22,6 @@ enum WireLimits {
   static let ordersBeforePiece = 16
   /// A module is not believed to be larger.
   static let module = ByteCount.gibibytes(1)
-  /// How long an agent may take until it has said hello, and a control plane until it has answered.
-  static let handshake = Duration.seconds(20)
   /// How long an agent may take to answer an inquiry; it may be frozen.
   static let inquiry = Duration.seconds(2)
   /// How long an agent that leaves waits until the control plane has heard of it.
@@ -38,4 +36,10 @@ enum WireGreeting {
   static let knownOrders = "known-orders"
   /// An agent takes events in pieces.
   static let eventPieces = "event-pieces"
+}
+
+/// The first words of both ends.
+public enum WireHandshake {
+  /// How long an agent may take until it has said hello, and a control plane until it has answered.
+  public static let patience = Duration.seconds(20)
 }

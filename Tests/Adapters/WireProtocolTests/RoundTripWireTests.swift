@@ -37,7 +37,7 @@ struct RoundTripWireTests {
       landmarks: [
         Landmark(Zone(unchecked: "hall"), host: "127.0.0.1", port: port),
         Landmark(Zone(unchecked: "nowhere"), host: "127.0.0.1", port: 1),
-      ], programVersion: "test", logger: TestWire.logger)
+      ], patience: TestWire.patience, programVersion: "test", logger: TestWire.logger)
     let link = try await remote.open(TestAgent(), from: WireTests.node, Incarnation(1))
     try await until { wire.plane.heard.withLock { !$0.samples.isEmpty } }
     let sample = try #require(wire.plane.heard.withLock { $0.samples.first })

@@ -235,7 +235,7 @@ struct TestWire {
     let server = AttachServer(
       plane: plane, identity: try authority.plane(dns: dns), host: "127.0.0.1", port: 0,
       admit: { (der) throws(Problem) in try TestAuthority.admit(der) }, callers: callers,
-      heartbeats: nil, programVersion: "test",
+      heartbeats: nil, patience: Self.patience, programVersion: "test",
       logger: Logger(label: "test"))
     let port = OneShot<Int>()
     serving = Task {
@@ -250,6 +250,8 @@ struct TestWire {
   }
 
   static let logger = Logger(label: "test")
+  /// These tests share the machine with a thousand others.
+  static let patience = Duration.seconds(500)
 
   func stop() async {
     serving.cancel()
@@ -259,7 +261,8 @@ struct TestWire {
   func remote(_ identity: TestIdentity) -> RemoteControlPlane {
     RemoteControlPlane(
       at: { [port] in .init(host: "127.0.0.1", port: port) }, identity: identity, heartbeats: nil,
-      tree: TestTree(), programVersion: "test", logger: Logger(label: "test"))
+      tree: TestTree(), patience: Self.patience, programVersion: "test",
+      logger: Logger(label: "test"))
   }
 
   func remote(_ node: String) throws -> RemoteControlPlane { remote(try authority.node(node)) }

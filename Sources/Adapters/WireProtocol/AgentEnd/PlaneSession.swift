@@ -28,6 +28,7 @@ final class PlaneSession: Sendable {
   private let heartbeats: (any HeartbeatDispatch)?
   private let landmarks: LandmarkProbe
   /// Kills or freezes this process.
+  private let patience: Duration
   let disturber: @Sendable (NodeDisturbance) -> Void
   /// The parts of this process.
   let tree: (any SupervisionService)?
@@ -59,11 +60,12 @@ final class PlaneSession: Sendable {
     to address: RemoteControlPlane.Address, identity: any IdentitySource,
     agent: any AgentConnection, hello: WireHello, heartbeats: (any HeartbeatDispatch)?,
     landmarks: LandmarkProbe, disturber: @escaping @Sendable (NodeDisturbance) -> Void,
-    tree: (any SupervisionService)?,
+    tree: (any SupervisionService)?, patience: Duration,
     logger: Logger
   ) {
     self.landmarks = landmarks
     self.disturber = disturber
+    self.patience = patience
     self.tree = tree
     self.heartbeats = heartbeats
     self.address = address
@@ -81,7 +83,7 @@ final class PlaneSession: Sendable {
     state.withLock { $0.life = life }
     let impatience = Task {
       // Cancelled when it is open.
-      guard (try? await Task.sleep(for: WireLimits.handshake)) != nil else { return }
+      guard (try? await Task.sleep(for: self.patience)) != nil else { return }
       self.end(
         Problem(
           .unavailable, code: "control_plane_silent",

@@ -36,6 +36,7 @@ public final class RemoteControlPlane: ControlPlaneConnection {
   private let disturber: @Sendable (NodeDisturbance) -> Void
   private let landmarks: LandmarkProbe
   private let identity: any IdentitySource
+  private let patience: Duration
   private let programVersion: String
   private let logger: Logger
   private let current = Mutex(State())
@@ -48,16 +49,19 @@ public final class RemoteControlPlane: ControlPlaneConnection {
   ///   - address: asked at each opening.
   ///   - disturber: kills or freezes this process, when an operator wants that.
   ///   - tree: the parts of this process, for operators who look at them or kill one.
+  ///   - patience: how long a control plane may take until it has answered a greeting.
   ///   - heartbeats: how they are sent when the control plane takes them beside the streams.
   ///   - landmarks: where the way to is measured, too.
   public init(
     at address: @escaping @Sendable () async throws(Problem) -> Address,
     identity: any IdentitySource, heartbeats: (any HeartbeatDispatch)?,
     landmarks: [Landmark] = [], disturber: @escaping @Sendable (NodeDisturbance) -> Void = { _ in },
-    tree: (any SupervisionService)? = nil, programVersion: String, logger: Logger
+    tree: (any SupervisionService)? = nil, patience: Duration = WireHandshake.patience,
+    programVersion: String, logger: Logger
   ) {
     self.landmarks = LandmarkProbe(landmarks)
     self.disturber = disturber
+    self.patience = patience
     self.tree = tree
     self.address = address
     self.heartbeats = heartbeats
@@ -93,7 +97,7 @@ public final class RemoteControlPlane: ControlPlaneConnection {
     let session = PlaneSession(
       to: try await address(), identity: identity, agent: agent, hello: hello,
       heartbeats: heartbeats, landmarks: landmarks, disturber: disturber, tree: tree,
-      logger: logger)
+      patience: patience, logger: logger)
     let interval = try await session.open()
     return current.withLock { state in
       state.session = session

@@ -17,6 +17,7 @@ public struct AttachServer: Sendable {
   private let admit: @Sendable ([UInt8]) async throws(Problem) -> NodeID
   private let callers: any AgentCallers
   private let heartbeats: (any HeartbeatReception)?
+  private let patience: Duration
   private let programVersion: String
   private let logger: Logger
 
@@ -26,13 +27,15 @@ public struct AttachServer: Sendable {
   ///   - admit: which node shows this certificate (DER), if it is let in; who signed it, and that it holds,
   ///     was checked.
   ///   - callers: looks at whoever calls an agent's own service.
+  ///   - patience: how long an agent may take until it has said hello.
   ///   - heartbeats: where those of agents arrive; `nil` when they ride on their streams.
   public init(
     plane: any ControlPlaneConnection, identity: any IdentitySource, host: String, port: Int,
     admit: @escaping @Sendable ([UInt8]) async throws(Problem) -> NodeID,
-    callers: any AgentCallers, heartbeats: (any HeartbeatReception)?, programVersion: String,
-    logger: Logger
+    callers: any AgentCallers, heartbeats: (any HeartbeatReception)?,
+    patience: Duration = WireHandshake.patience, programVersion: String, logger: Logger
   ) {
+    self.patience = patience
     self.callers = callers
     self.heartbeats = heartbeats
     self.plane = plane
@@ -62,7 +65,7 @@ public struct AttachServer: Sendable {
         config.http2.targetWindowSize = 8 << 20
       })
     let service = AttachService(
-      plane: plane, admit: admit, callers: callers, heartbeats: heartbeats,
+      plane: plane, admit: admit, callers: callers, heartbeats: heartbeats, patience: patience,
       programVersion: programVersion, logger: logger)
     let server = GRPCServer(transport: transport, services: [service])
     try await withThrowingTaskGroup(of: Void.self) { group in

@@ -17,6 +17,7 @@ final class AttachService: WireControlPlane.ServiceProtocol {
   private let admit: @Sendable ([UInt8]) async throws(Problem) -> NodeID
   private let callers: any AgentCallers
   private let heartbeats: (any HeartbeatReception)?
+  private let patience: Duration
   private let programVersion: String
   private let logger: Logger
   private let agents = Mutex(Agents())
@@ -32,9 +33,10 @@ final class AttachService: WireControlPlane.ServiceProtocol {
   init(
     plane: any ControlPlaneConnection,
     admit: @escaping @Sendable ([UInt8]) async throws(Problem) -> NodeID,
-    callers: any AgentCallers, heartbeats: (any HeartbeatReception)?, programVersion: String,
-    logger: Logger
+    callers: any AgentCallers, heartbeats: (any HeartbeatReception)?,
+    patience: Duration, programVersion: String, logger: Logger
   ) {
+    self.patience = patience
     self.callers = callers
     self.heartbeats = heartbeats
     self.plane = plane
@@ -62,7 +64,7 @@ final class AttachService: WireControlPlane.ServiceProtocol {
       let frames = OutboundQueue<WirePlaneFrame>()
       let impatience = Task {
         // Cancelled by the hello.
-        guard (try? await Task.sleep(for: WireLimits.handshake)) != nil else { return }
+        guard (try? await Task.sleep(for: self.patience)) != nil else { return }
         frames.finish()
       }
       defer { impatience.cancel() }
