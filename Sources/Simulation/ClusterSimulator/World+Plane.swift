@@ -134,6 +134,7 @@ extension World {
       signature: [])
     let message = ControlMessage.standing(
       plan.incarnation, SealedPlan(standing, seal), term: plan.version.term)
+    coverage.count(.controlMessageStanding)
     checker.planSent(message, self)
     send(message, to: plan.node)
   }
