@@ -1,11 +1,16 @@
 """Every part of every process is killed in turn, under load: it comes back, and nothing that was accepted is lost."""
 import json
 import threading
+import time
 import unittest
 
 from cluster import Cluster, wait_until
 from fleet import Fleet
 from test_fleet import ECHO
+
+
+# A supervisor gives up at more than 3 restarts within 5 s; what is killed here is not to be that.
+KILL_INTERVAL = 2
 
 
 class Load:
@@ -77,6 +82,7 @@ class TreeTests(unittest.TestCase):
             tree = self.tree(cluster, *node)
             return tree and all(status["state"] in ("running", "ended") for status in tree.values()) and tree
         killed = 0
+        next_kill = time.monotonic()
         for path in sorted(wait_until(runs, 60, "the whole tree")):
             with self.subTest(path=path, node=node):
                 before = wait_until(runs, 60, "the whole tree")
@@ -85,6 +91,8 @@ class TreeTests(unittest.TestCase):
                 def back():
                     after = runs()
                     return after and after[path]["restarts"] > before[path]["restarts"] and after
+                wait_until(lambda: time.monotonic() >= next_kill, 60, "the time of the next kill")
+                next_kill = time.monotonic() + KILL_INTERVAL
                 # Whoever is asked may be what is killed: then there is no answer, and its restart is seen.
                 cluster.run("chaos", "kill", path, *node, check=False)
                 after = wait_until(back, 60, f"{path} back")

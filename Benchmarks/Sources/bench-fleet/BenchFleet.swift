@@ -107,7 +107,7 @@ struct Measure: AsyncParsableCommand {
     var line = try encoder.encode(Line(part: part, cell: cell))
     line.append(UInt8(ascii: "\n"))
     if !FileManager.default.fileExists(atPath: samples) {
-      FileManager.default.createFile(atPath: samples, contents: nil)
+      _ = FileManager.default.createFile(atPath: samples, contents: nil)
     }
     let file = try FileHandle(forWritingTo: URL(filePath: samples))
     try file.seekToEnd()

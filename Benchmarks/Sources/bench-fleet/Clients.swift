@@ -19,7 +19,7 @@ final class VersionWatcher: Sendable {
     let box = Unchecked(connection: connection, version: version)
     Thread.detachNewThread {
       while let now = try? box.version(), now == before {}
-      self.at.withLock { $0 = clock() }
+      self.at.withLock { $0 = Measuring.clock() }
       self.done.signal()
     }
   }
@@ -79,7 +79,7 @@ final class Deployer: Sendable {
 
   private func deploy(_ client: Int) {
     let connection = Connection(port: port)
-    var next = clock()
+    var next = Measuring.clock()
     var version = 2
     while !count.withLock({ $0.isOver }) {
       version = 3 - version
@@ -94,7 +94,7 @@ final class Deployer: Sendable {
         count.withLock { $0.deployments += 1 }
       }
       next += Self.interval
-      let wait = next - clock()
+      let wait = next - Measuring.clock()
       if wait > 0 { usleep(UInt32(wait / 1000)) }
     }
   }

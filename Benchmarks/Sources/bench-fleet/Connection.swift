@@ -2,8 +2,8 @@ import Foundation
 import Glibc
 
 /// HTTP/1.1 over one connection that is kept, one request after the other, without anything that would take
-/// time of its own.
-final class Connection {
+/// time of its own. One thread at a time uses it.
+final class Connection: @unchecked Sendable {
   struct Answer {
     var status: Int
     var body: [UInt8]
@@ -201,7 +201,7 @@ enum Sockets {
     var sent = 0
     while sent < bytes.count {
       let count = bytes.withUnsafeBytes {
-        send(socket, $0.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL.rawValue))
+        send(socket, $0.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL))
       }
       guard count > 0 else { throw Failure("the connection ended") }
       sent += count

@@ -41,9 +41,9 @@ struct Deploying: Encodable {
     try fleet.deploy(Stage.manifest(Self.modules, replicas: 0, fallbacks: 0), named: "probes")
     let everything = Self.modules * Self.agents
     for _ in 0..<count {
-      let began = clock()
+      let began = Measuring.clock()
       try Self.scaleAll(fleet, to: Self.agents)
-      scaling.append(clock() - began)
+      scaling.append(Measuring.clock() - began)
       let serving = try fleet.placements("active", of: "probe-").values.reduce(0, +)
       guard serving == everything else { throw Failure("\(serving) of \(everything) serve") }
       try Self.scaleAll(fleet, to: 0)
@@ -95,12 +95,12 @@ struct Deploying: Encodable {
       limits: ActivationLimits())
     var sums: [Int64] = []
     for _ in 0..<rounds {
-      let began = clock()
+      let began = Measuring.clock()
       for _ in 0..<starts {
         let module = try await engine.prepare(bytes, digest: digest)
         _ = try await module.run(activation).result.get()
       }
-      sums.append(clock() - began)
+      sums.append(Measuring.clock() - began)
     }
     return sums
   }
@@ -124,10 +124,10 @@ struct Deploying: Encodable {
     let connection = Connection(port: fleet.port)
     for _ in 0..<count {
       let watcher = try VersionWatcher(fleet.port)
-      let began = clock()
+      let began = Measuring.clock()
       let answer = try connection.request(
         "POST", "/v1/deployments/changing/rollback", Array("{}".utf8))
-      rollbacks.append(clock() - began)
+      rollbacks.append(Measuring.clock() - began)
       guard answer.status == 200 else { throw Failure(answer.text) }
       changes.append(try watcher.changed() - began)
     }
@@ -141,8 +141,8 @@ struct Deploying: Encodable {
     deployer.begin()
     let connection = Connection(port: port)
     let manifest = Stage.manifest(1)
-    let began = clock()
-    while clock() - began < Int64(seconds) * 1_000_000_000 {
+    let began = Measuring.clock()
+    while Measuring.clock() - began < Int64(seconds) * 1_000_000_000 {
       let answer = try connection.json("POST", "/v1/plan", ["manifest": manifest])
       let items = answer["items"] as? [[String: Any]] ?? []
       guard let decision = items.first?["decision"] as? [String: Any],

@@ -97,10 +97,10 @@ final class PingPong: Sendable {
   func time(_ count: Int) -> [Int64] {
     let message = [UInt8](repeating: 7, count: 300)
     return (0..<count).map { _ in
-      let start = clock()
+      let start = Measuring.clock()
       messages.yield(message)
       answers.wait()
-      return clock() - start
+      return Measuring.clock() - start
     }
   }
 }

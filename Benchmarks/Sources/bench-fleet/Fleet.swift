@@ -34,7 +34,7 @@ final class Fleet {
         "control", "--listen", "127.0.0.1:\(port)", "--agents", "127.0.0.1:\(agentsPort)",
         "--data", folder + "/control", "--log-level", "error",
       ] + options, log: folder + "/control.log")
-    try wait("the control plane") { (try? connection.request("GET", "/v1/health").status) == 200 }
+    try wait("the control plane") { (try? connection.request("GET", "/healthz").status) == 200 }
     _ = try run("keygen", "--out", "keys")
     _ = try run("trust", "add", "keys/wasmatrix.pub", "--label", "bench")
   }
@@ -56,9 +56,9 @@ final class Fleet {
 
   /// Until it is so.
   func wait(_ what: String, seconds: Double = 120, _ condition: () throws -> Bool) throws {
-    let end = clock() + Int64(seconds * 1e9)
+    let end = Measuring.clock() + Int64(seconds * 1e9)
     while try !condition() {
-      guard clock() < end else { throw Failure("\(what) did not come; see \(folder)") }
+      guard Measuring.clock() < end else { throw Failure("\(what) did not come; see \(folder)") }
       usleep(2000)
     }
   }

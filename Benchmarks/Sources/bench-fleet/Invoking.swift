@@ -28,8 +28,8 @@ struct Invoking: Encodable {
     for round in 0...Self.rounds {
       // The first is to get warm.
       let samples = (
-        try Self.time(each) { try tcp.turn() }, try grpc.time(each),
-        try Self.time(each) { _ = try connection.request("GET", "/v1/health") },
+        try Self.time(each) { try tcp.turn() }, grpc.time(each),
+        try Self.time(each) { _ = try connection.request("GET", "/healthz") },
         try Self.time(each) { try Self.invoke(connection) }
       )
       let crowd = try Self.crowd(fleet.port, each)
@@ -50,9 +50,9 @@ struct Invoking: Encodable {
 
   private static func time(_ count: Int, _ body: () throws -> Void) throws -> [Int64] {
     try (0..<count).map { _ in
-      let start = clock()
+      let start = Measuring.clock()
       try body()
-      return clock() - start
+      return Measuring.clock() - start
     }
   }
 
@@ -61,7 +61,7 @@ struct Invoking: Encodable {
   ) {
     let results = Results()
     let group = DispatchGroup()
-    let start = clock()
+    let start = Measuring.clock()
     for _ in 0..<clients {
       group.enter()
       Thread.detachNewThread {
@@ -71,7 +71,7 @@ struct Invoking: Encodable {
       }
     }
     group.wait()
-    return (try results.all(of: clients), Double(clock() - start) / 1e9)
+    return (try results.all(of: clients), Double(Measuring.clock() - start) / 1e9)
   }
 
   var text: String {

@@ -33,6 +33,8 @@ public actor NodeAgent {
   /// so that a plan with a thousand placements must not begin them all.
   private var preparations: [PlacementID: Preparation] = [:]
   private var waiting: Deque<(id: PreparationID, order: PlacementOrder)> = []
+  /// What waits: a plan with a thousand placements must not look through all of them for each.
+  private var isWaiting: Set<PlacementID> = []
 
   /// One that is under way.
   struct Preparation {
@@ -154,6 +156,7 @@ public actor NodeAgent {
     case .prepare(let id, let order):
       giveUpPreparing(id.placement)
       waiting.append((id, order))
+      isWaiting.insert(id.placement)
       beginPreparations()
     case .discard(let placement):
       giveUpPreparing(placement)
@@ -244,13 +247,16 @@ public actor NodeAgent {
   // Preparing.
 
   private func giveUpPreparing(_ placement: PlacementID) {
-    waiting.removeAll { $0.id.placement == placement }
+    if isWaiting.remove(placement) != nil {
+      waiting.removeAll { $0.id.placement == placement }
+    }
     preparations[placement]?.task.cancel()
   }
 
   private func beginPreparations() {
     while preparations.count < Self.maximumPreparations, let index = nextWaiting() {
       let (id, order) = waiting.remove(at: index)
+      isWaiting.remove(id.placement)
       let transfer = TransferProgress()
       let task = Task { await prepare(id, order, transfer) }
       preparations[id.placement] = Preparation(task: task, transfer: transfer)
