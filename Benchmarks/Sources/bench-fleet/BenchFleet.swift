@@ -54,7 +54,7 @@ struct Measure: AsyncParsableCommand {
     }
     if parts.contains("deploying") {
       let deploying = try await Deploying(
-        scalings: quick ? 2 : 20, rollbacks: quick ? 20 : 400, seconds: quick ? 3 : 60, setting)
+        scalings: quick ? 2 : 10, rollbacks: quick ? 20 : 200, seconds: quick ? 3 : 30, setting)
       say(deploying.text)
       try keep("deploying", deploying)
     }

@@ -81,12 +81,14 @@ extension PlacementPlanner {
     var held: [PlacementID: HeldPlacement] = [:]
     for placement in report.placements { held[placement.placement] = placement }
     for id in book.seats.sorted() {
-      guard let work = works[id], let seat = work.seats[node] else { continue }
-      let condition = Self.condition(of: seat, work, held[id], obeys: report.plan)
+      guard let seat = works[id]?.seats[node], let deployment = works[id]?.deployment else {
+        continue
+      }
+      let condition = Self.condition(of: seat, deployment, held[id], obeys: report.plan)
       guard condition != seat.condition else { continue }
       works[id]?.seats[node]?.condition = condition
       dirtyWorks.insert(id)
-      if work.isCurrent, seat.isChosen, seat.isReady != (condition == .ready) {
+      if works[id]?.isCurrent == true, seat.isChosen, seat.isReady != (condition == .ready) {
         steps.append(condition == .ready ? .began(id, node) : .ended(id, node))
       }
     }
@@ -104,9 +106,9 @@ extension PlacementPlanner {
 
   /// How a seat is, after the node has said what it holds.
   private static func condition(
-    of seat: Seat, _ work: Work, _ held: HeldPlacement?, obeys plan: PlanVersion
+    of seat: Seat, _ deployment: Deployment, _ held: HeldPlacement?, obeys plan: PlanVersion
   ) -> PlacementCondition? {
-    guard let held, held.isOf(work.deployment) else {
+    guard let held, held.isOf(deployment) else {
       guard plan >= seat.fence else { return seat.condition }
       return .failed(
         Problem(

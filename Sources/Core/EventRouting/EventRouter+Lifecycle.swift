@@ -7,7 +7,9 @@ extension EventRouter {
 
   /// Whether some trigger could want an event of a topic.
   public func hasSubscribers(to topic: Topic, in namespace: Namespace) -> Bool {
-    deployments.contains { name, deployment in
+    // Of which there are thousands when a node with a thousand placements is lost.
+    if topic.isPlatformOwn { return table.hasSubscribers(toPlatform: topic, in: namespace) }
+    return deployments.contains { name, deployment in
       name.namespace == namespace
         && deployment.configuration.triggers.contains { $0.topic.matches(topic) }
     }

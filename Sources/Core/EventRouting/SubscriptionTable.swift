@@ -4,9 +4,16 @@ import EventPatterns
 /// Which modules want an event: the triggers of all deployments, see `PatternIndex`.
 public struct SubscriptionTable: Sendable {
   private let index: PatternIndex<ModuleName>
+  /// The filters for the platform's own topics, each once: few, however many subscriptions there are.
+  private let platformFilters: [Namespace: Set<TopicFilter>]
 
   /// The table of some triggers; the same module may have several.
   public init(_ subscriptions: [(module: QualifiedName, trigger: Trigger)] = []) {
+    var filters: [Namespace: Set<TopicFilter>] = [:]
+    for (module, trigger) in subscriptions where trigger.topic.text.hasPrefix("$") {
+      filters[module.namespace, default: []].insert(trigger.topic)
+    }
+    platformFilters = filters
     index = PatternIndex(
       subscriptions.map { module, trigger in
         PatternIndex.Subscription(
@@ -32,5 +39,11 @@ public struct SubscriptionTable: Sendable {
   /// Whether `data` can make a difference for events of a topic.
   public func needsData(for topic: Topic, in namespace: Namespace) -> Bool {
     index.needsData(for: topic, in: namespace)
+  }
+
+  /// Whether some trigger could want an event of one of the platform's own topics, which others than filters
+  /// that begin with `$` never match.
+  func hasSubscribers(toPlatform topic: Topic, in namespace: Namespace) -> Bool {
+    platformFilters[namespace]?.contains { $0.matches(topic) } ?? false
   }
 }

@@ -277,15 +277,16 @@ actor ControlPlane {
   }
 
   private func announce(_ event: EventMessage) {
-    let payload = event.payload.sorted { $0.key < $1.key }.map {
-      "\($0.key)=\(Self.text($0.value))"
-    }
     let level: Logger.Level =
       switch event.type {
       case .nodeFailure where event.payload["reason"] == .string("leftOrderly"): .info
       case .nodeFailure, .alarm: .warning
       case .moduleStart, .moduleStop, .scaleEvent, .nodeState, .deploymentChange: .debug
       }
+    guard logger.logLevel <= level else { return }
+    let payload = event.payload.sorted { $0.key < $1.key }.map {
+      "\($0.key)=\(Self.text($0.value))"
+    }
     logger.log(
       level: level, "\(event.type.rawValue)",
       metadata: ["target": "\(event.target)", "payload": "\(payload.joined(separator: " "))"])
