@@ -26,6 +26,9 @@ struct Measure: AsyncParsableCommand {
   @Option(help: "Which losses, with commas between; default: all.")
   var losses = Loss.allCases.map(\.rawValue).joined(separator: ",")
 
+  @Option(help: "How many placements are lost with it, with commas between: 1, 100, 1000.")
+  var placements = "1,100,1000"
+
   @Option(help: "How often a node is lost in the cell of the 99th percentile.")
   var many = 2000
 
@@ -75,9 +78,10 @@ struct Measure: AsyncParsableCommand {
     let burners = loaded ? 2 * ProcessInfo.processInfo.activeProcessorCount : 0
     var wishes: [TakingOver.Wish] = []
     let wanted = losses.split(separator: ",").compactMap { Loss(rawValue: String($0)) }
+    let sizes = placements.split(separator: ",").compactMap { Int($0) }
     for isRealTime in loaded ? [true, false] : [true] {
       func add(_ loss: Loss, _ placements: Int, _ ballast: Int, _ count: Int) {
-        guard wanted.contains(loss) else { return }
+        guard wanted.contains(loss), sizes.contains(placements) else { return }
         wishes.append(
           TakingOver.Wish(
             loss: loss, placements: placements, ballastMebibytes: ballast, losses: count,
