@@ -56,7 +56,7 @@ bench-heartbeats: bootstrap ## Measure false alarms and fail-over: make bench-he
 	@swift build -c release --package-path Benchmarks --product bench-heartbeats
 	@Benchmarks/.build/release/bench-heartbeats $(ARGS)
 
-# The whole takes about an hour; make bench-fleet ARGS="--quick" some minutes.
+# The whole takes hours: a part of it with ARGS="--parts losing --losses kill --placements 1"; all of it with few samples: ARGS=--quick
 bench-fleet: build ## Measure a fleet of processes: losses, invocations, changes
 	@scripts/build-bench-guests
 	@swift build -c release --package-path Benchmarks --product bench-fleet
