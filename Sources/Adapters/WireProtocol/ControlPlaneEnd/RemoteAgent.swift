@@ -100,7 +100,7 @@ final class RemoteAgent: AgentConnection {
       state.lastRun += 1
       return state.lastRun
     }
-    guard let id = ticket else { return notAsked }
+    guard let id = ticket else { return notAsked(isOver: state.withLock { $0.isOver }) }
     let order = WireRunOrder.with {
       $0.id = id
       $0.invocation = .with {
@@ -114,7 +114,7 @@ final class RemoteAgent: AgentConnection {
     return await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         let early = state.withLock { state -> ActivationReport? in
-          if state.isOver { return notAsked }
+          if state.isOver { return notAsked(isOver: true) }
           if state.cancelled.contains(id) {
             state.credit += 1
             return failed(.cancelled, "it was cancelled")
@@ -168,9 +168,8 @@ final class RemoteAgent: AgentConnection {
     }
   }
 
-  private var notAsked: ActivationReport {
-    let isOver = state.withLock { $0.isOver }
-    return isOver
+  private func notAsked(isOver: Bool) -> ActivationReport {
+    isOver
       ? failed(.unavailable, "node \(node) cannot be reached")
       : failed(.overloaded, "node \(node) takes no more invocations at the moment")
   }
