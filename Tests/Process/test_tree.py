@@ -70,6 +70,8 @@ def parts(tree, path=""):
 
 class TreeTests(unittest.TestCase):
     def tree(self, cluster, *node):
+        if cluster.process.poll() is not None:
+            raise AssertionError(f"the program ended with {cluster.process.returncode}:\n{cluster.log_text()}")
         try:
             answer = cluster.run("doctor", "--json", *node, check=False).stdout
             return parts(json.loads(answer)["supervision"], "main")

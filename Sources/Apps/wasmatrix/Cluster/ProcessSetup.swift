@@ -9,6 +9,7 @@ enum ProcessSetup {
   ///
   /// - Returns: what holds the metrics of the process.
   static func begin(_ level: Logger.Level) -> PrometheusRegistry {
+    CrashReports.keepShort()
     Heap.keepCompact()
     OpenFileLimit.raise()
     LoggingSystem.bootstrap { LineLogHandler(label: $0, level: level) }
