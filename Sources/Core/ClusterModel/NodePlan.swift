@@ -38,6 +38,23 @@ public struct PlacementOrder: Hashable, Sendable, Codable {
   }
 
   public var placement: PlacementID { deployment.placement }
+  public var code: PreparedCode { PreparedCode(deployment, record) }
+}
+
+/// What a node makes ready for a placement: which code, trusted because of whom, and what it is granted.
+/// Placements of one module with the same need it made ready once.
+public struct PreparedCode: Hashable, Sendable {
+  let digest: ModuleDigest
+  let signature: [UInt8]
+  let signers: [KeyID]
+  let capabilities: CapabilityGrants
+
+  public init(_ deployment: Deployment, _ record: ModuleVersionRecord) {
+    digest = deployment.digest
+    signature = record.signature
+    signers = record.signers
+    capabilities = deployment.configuration.capabilities
+  }
 }
 
 /// What a placement is there for.

@@ -160,11 +160,24 @@ extension PlacementPlanner {
     for (nodes, isChosen) in [(decision.selectedNodes, true), (decision.fallbackNodes, false)] {
       for node in nodes {
         seat(
-          id, Seat(isChosen: isChosen, fence: nextVersion(), condition: nil, rank: nextRank()),
+          id,
+          Seat(
+            isChosen: isChosen, fence: nextVersion(),
+            condition: holdsReady(work, node) ? .ready : nil, rank: nextRank()),
           on: node)
       }
     }
     return decision.selectedNodes.count + decision.fallbackNodes.count
+  }
+
+  /// Whether a node holds the code of a candidate ready, under another number: then there is nothing to wait for
+  /// before it is promoted, and the node takes it over from there.
+  func holdsReady(_ work: Work, _ node: NodeID) -> Bool {
+    guard !work.isCurrent else { return false }
+    return byName[work.deployment.qualifiedName, default: []].contains { id in
+      guard let other = works[id], other.seats[node]?.isReady == true else { return false }
+      return other.stage.isHeld && other.code == work.code
+    }
   }
 
   /// What is asked of the scheduler.

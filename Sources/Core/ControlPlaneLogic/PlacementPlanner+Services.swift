@@ -46,7 +46,10 @@ extension PlacementPlanner {
       guard let wanted = leading[node] else { continue }
       if works[id]?.seats[node] == nil {
         seat(
-          id, Seat(isChosen: false, fence: nextVersion(), condition: nil, rank: nextRank()),
+          id,
+          Seat(
+            isChosen: false, fence: nextVersion(),
+            condition: holdsReady(work, node) ? .ready : nil, rank: nextRank()),
           on: node)
       }
       guard wanted.isChosen, works[id]?.seats[node]?.isChosen == false else { continue }

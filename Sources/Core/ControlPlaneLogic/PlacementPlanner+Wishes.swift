@@ -120,7 +120,8 @@ extension PlacementPlanner {
     works[id]?.seats[node] = seat
     books[node]?.seats.insert(id)
     settleReservation(of: id.name, on: node)
-    dirtyNodes.insert(node)
+    // What the node holds ready under another number it need not know before it serves.
+    if !seat.isReady || works[id]?.isCurrent == true { dirtyNodes.insert(node) }
   }
 
   /// A seat has another role from now on: what was sent under the old fence counts no more.

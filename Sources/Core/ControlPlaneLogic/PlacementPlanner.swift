@@ -23,6 +23,9 @@ struct PlacementPlanner: Sendable {
     case current
     /// Replaced; kept compiled.
     case retained
+
+    /// Whether nodes hold it because of this: those of a candidate may not have heard of it yet.
+    var isHeld: Bool { self == .current || self == .retained }
   }
 
   /// A placement of a deployment on a node.
@@ -64,6 +67,7 @@ struct PlacementPlanner: Sendable {
     var rules: PlacementRules { deployment.configuration.placement }
     var mustStopAlone: Bool { rules.isolation == .stop }
     var isCurrent: Bool { stage == .current }
+    var code: PreparedCode { PreparedCode(deployment, record) }
 
     /// When it has to be looked at, if nothing happens before.
     var deadline: MonotonicInstant? {

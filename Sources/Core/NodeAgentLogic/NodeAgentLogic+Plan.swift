@@ -16,17 +16,49 @@ extension NodeAgentLogic {
     // What a standing plan says is remembered already.
     if aloneUntil == nil { directives.append(.remember(plan)) }
     servicesMayDiffer = true
-    discardOthers(than: new, &directives)
+    var changes = Changes(new, before: held)
+    discardOthers(than: new, &changes.others)
     // What reserves nothing any more makes room; then what serves comes first, if there is not room
     // for all.
-    for order in new.orders where order.role == .retained { keep(order, &directives) }
+    for order in new.orders where order.role == .retained { keep(order, &changes) }
     var room = Room(of: held.values)
     for role in [PlacementRole.active, .fallback] {
-      for order in new.orders where order.role == role { hold(order, in: &room, &directives) }
+      for order in new.orders where order.role == role { hold(order, in: &room, &changes) }
     }
+    directives += changes.renewals + changes.others
     adjustServing(now, &directives)
     giveWay(to: new, &directives)
     hasNews = true
+  }
+
+  /// What comes of a plan.
+  private struct Changes {
+    /// By name, what was ready before it of the modules of which it wants something new.
+    var ready: [QualifiedName: [PlacementOrder]] = [:]
+    /// What nothing was known of before it.
+    var new: Set<PlacementID> = []
+    /// These come first: what they need is discarded by others, maybe.
+    var renewals: [Directive] = []
+    var others: [Directive] = []
+
+    init(_ plan: NodePlan, before held: [PlacementID: Held]) {
+      for order in plan.orders where held[order.placement] == nil { new.insert(order.placement) }
+      guard !new.isEmpty else { return }
+      let names = Set(new.map(\.name))
+      for there in held.values
+      where there.condition == .ready && names.contains(there.order.placement.name) {
+        ready[there.order.placement.name, default: []].append(there.order)
+      }
+    }
+
+    /// The first placement that is ready with the code that a new one needs.
+    func source(of order: PlacementOrder) -> PlacementID? {
+      guard new.contains(order.placement), let there = ready[order.placement.name] else {
+        return nil
+      }
+      let code = order.code
+      return there.lazy.filter { $0.code == code }.map(\.placement).min()
+    }
   }
 
   /// Makes room before anything new is begun.
@@ -51,22 +83,22 @@ extension NodeAgentLogic {
 
   /// The control plane plans within what a node has; a node does not rely on that.
   private mutating func hold(
-    _ order: PlacementOrder, in room: inout Room, _ directives: inout [Directive]
+    _ order: PlacementOrder, in room: inout Room, _ changes: inout Changes
   ) {
     let placement = order.placement
     guard room.take(order, atMost: registration.capabilities.memory) else {
-      if held[placement]?.serving != nil { directives.append(.pause(placement)) }
-      if held[placement] != nil { discard(placement, &directives) }
+      if held[placement]?.serving != nil { changes.others.append(.pause(placement)) }
+      if held[placement] != nil { discard(placement, &changes.others) }
       held[placement] = Held(
         order: order, condition: .failed(Self.full(registration.node)), attempt: 0)
       // What it reserved before is there for others.
       room = Room(of: held.values)
       return
     }
-    keep(order, &directives)
+    keep(order, &changes)
   }
 
-  private mutating func keep(_ order: PlacementOrder, _ directives: inout [Directive]) {
+  private mutating func keep(_ order: PlacementOrder, _ changes: inout Changes) {
     let placement = order.placement
     if var there = held[placement] {
       let isNewer = there.order.fence < order.fence
@@ -82,8 +114,14 @@ extension NodeAgentLogic {
       return
     }
     lastAttempt += 1
+    // As it is after a rollback, or with another number of replicas: there is nothing to make ready.
+    if let source = changes.source(of: order) {
+      held[placement] = Held(order: order, condition: .ready, attempt: lastAttempt)
+      changes.renewals.append(.renew(order, from: source))
+      return
+    }
     held[placement] = Held(order: order, condition: .preparing, attempt: lastAttempt)
-    directives.append(
+    changes.others.append(
       .prepare(PreparationID(placement: placement, attempt: lastAttempt), order))
   }
 

@@ -192,6 +192,9 @@ public struct NodeAgentLogic: Sendable {
     }
   }
 
+  /// The attempt of the preparation that was ordered last; each is larger than that of the one before.
+  public var newestPreparation: UInt64 { lastAttempt }
+
   /// Which start of the agent it is.
   public var incarnation: Incarnation { registration.incarnation }
 

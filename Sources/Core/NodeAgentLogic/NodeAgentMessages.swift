@@ -69,6 +69,9 @@ extension NodeAgentLogic {
     case measureVitals
     /// Fetch, verify, compile, link.
     case prepare(PreparationID, PlacementOrder)
+    /// Hold this, too: its code is what is ready for another placement of the same module, which may be discarded
+    /// next.
+    case renew(PlacementOrder, from: PlacementID)
     /// Forget a placement, and give up preparing it.
     case discard(PlacementID)
     /// Activations under this fence may begin from now on, and none under another.

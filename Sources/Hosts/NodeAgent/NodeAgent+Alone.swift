@@ -117,6 +117,30 @@ extension NodeAgent {
     }
   }
 
+  /// The same, as it was asked for since a preparation was ordered: a hundred that are ordered together need
+  /// not ask a hundred times.
+  func trustedKeys(since id: PreparationID) async throws(Problem) -> [TrustedKey] {
+    if let task = askedKeys.task, askedKeys.newest >= id.attempt {
+      return try await task.value.get()
+    }
+    let task = Task { () -> Result<[TrustedKey], Problem> in
+      do throws(Problem) {
+        return .success(try await self.trustedKeys())
+      } catch {
+        return .failure(error)
+      }
+    }
+    askedKeys = AskedKeys(newest: logic.newestPreparation, task: task)
+    return try await task.value.get()
+  }
+
+  /// The last question for the trust store.
+  struct AskedKeys {
+    /// Of the preparations that were ordered before it was asked.
+    var newest: UInt64 = 0
+    var task: Task<Result<[TrustedKey], Problem>, Never>?
+  }
+
   private var keptKeys: [TrustedKey] { keeping.trustedKeys }
 
   func logAlone(_ notice: NodeAgentLogic.Notice) {

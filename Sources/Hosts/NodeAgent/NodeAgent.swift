@@ -55,6 +55,7 @@ public actor NodeAgent {
   /// What is kept for a start without a control plane; `nil` where there is no such start.
   let store: (any NodeStore)?
   var keeping = Keeping()
+  var askedKeys = AskedKeys()
   /// Hears of each standing plan that counts.
   let onStanding: @Sendable (StandingPlan) -> Void
   /// The way that is open, or was opened last.
@@ -158,6 +159,7 @@ public actor NodeAgent {
       waiting.append((id, order))
       isWaiting.insert(id.placement)
       beginPreparations()
+    case .renew(let order, let source): runner.renew(order.deployment, from: source)
     case .discard(let placement):
       giveUpPreparing(placement)
       runner.discard(placement)
@@ -273,11 +275,9 @@ public actor NodeAgent {
   ) async {
     let input: NodeAgentLogic.Input
     do throws(Problem) {
-      let (bytes, isKept) = try await module(order.deployment.digest, transfer)
-      preparations[id.placement]?.isFetched = true
-      let module = try await makeReady(order, bytes, isKept: isKept)
+      let code = try await code(for: id, order, transfer)
       // Looked at after the wait: it may have been given up meanwhile.
-      if logic.isPreparing(id) { runner.hold(order.deployment, module) }
+      if logic.isPreparing(id) { runner.hold(order.deployment, code) }
       input = .placementPrepared(id)
     } catch {
       if logic.isPreparing(id) {
@@ -295,13 +295,26 @@ public actor NodeAgent {
     beginPreparations()
   }
 
+  /// The code that an order needs: what is ready here for others already, or made ready now.
+  private func code(
+    for id: PreparationID, _ order: PlacementOrder, _ transfer: TransferProgress
+  ) async throws(Problem) -> ReadyCode {
+    if runner.hasCode(order.deployment.digest) {
+      let keys = try await trustedKeys(since: id)
+      if let code = try runner.code(for: order, keys: keys) { return code }
+    }
+    let (bytes, isKept) = try await module(order.deployment.digest, transfer)
+    preparations[id.placement]?.isFetched = true
+    return try await makeReady(order, bytes, isKept: isKept)
+  }
+
   @concurrent private nonisolated func makeReady(
     _ order: PlacementOrder, _ bytes: [UInt8], isKept: Bool
-  ) async throws(Problem) -> any PreparedModule {
+  ) async throws(Problem) -> ReadyCode {
     let keys = try await trustedKeys()
     // Written while it is compiled.
     async let kept: Void = isKept ? () : keep(bytes, order.deployment.digest)
-    let result: Result<any PreparedModule, Problem>
+    let result: Result<ReadyCode, Problem>
     do throws(Problem) {
       result = .success(try await runner.prepare(order, module: bytes, keys: keys))
     } catch {

@@ -24,25 +24,9 @@ final class PlacementRunner: Sendable {
   let clock: any HostClock
   private let logger: Logger
   private let startedAt: WallInstant
-  private let held = Mutex(Held())
+  private let held = Mutex(HeldPlacements())
   private let runs = Atomic<Int>(0)
   private let random: Mutex<any RandomNumberGenerator & Sendable>
-
-  private struct Held {
-    var placements: [PlacementID: Placement] = [:]
-    var serving: [PlacementID: PlanVersion] = [:]
-    /// Of those that serve, by their names.
-    var byName: [QualifiedName: PlacementID] = [:]
-
-    mutating func serve(_ id: PlacementID, under fence: PlanVersion?) {
-      serving[id] = fence
-      if fence != nil {
-        byName[id.name] = id
-      } else if byName[id.name] == id {
-        byName[id.name] = nil
-      }
-    }
-  }
 
   init(
     id: NodeID, engine: any ModuleEngine, firstCode: CodeMode, plane: any ControlPlaneConnection,
@@ -70,24 +54,57 @@ final class PlacementRunner: Sendable {
   /// - Throws: ``Problem``: the signature does not hold, or the module cannot run here.
   func prepare(
     _ order: PlacementOrder, module: [UInt8], keys: [TrustedKey]
-  ) async throws(Problem) -> any PreparedModule {
+  ) async throws(Problem) -> ReadyCode {
     try await verify(module, order.record, order.deployment, keys)
     let prepared = try await engine.prepare(
       module, digest: order.deployment.digest, startingWith: firstCode)
-    let grants = order.deployment.configuration.capabilities
-    if let refusal = grants.refusal(
-      ofImports: prepared.imports, hasBundle: prepared.hasBundle)
+    try admit(prepared, order.deployment)
+    return ReadyCode(module: prepared, signature: order.record.signature, keys: keys)
+  }
+
+  /// Whether some placement here has this code.
+  func hasCode(_ digest: ModuleDigest) -> Bool { held.withLock { $0.has(digest) } }
+
+  /// What an order needs, if it is ready for some other placement and was verified with the same keys.
+  ///
+  /// - Throws: ``Problem``: it may not run with what the order grants.
+  func code(for order: PlacementOrder, keys: [TrustedKey]) throws(Problem) -> ReadyCode? {
+    let code = held.withLock {
+      $0.code(order.deployment.digest, order.record.signature, keys)
+    }
+    if let code { try admit(code.module, order.deployment) }
+    return code
+  }
+
+  private func admit(
+    _ module: any PreparedModule, _ deployment: Deployment
+  ) throws(Problem) {
+    if let refusal = deployment.configuration.capabilities.refusal(
+      ofImports: module.imports, hasBundle: module.hasBundle)
     {
       throw refusal
     }
-    return prepared
   }
 
   /// Holds what was prepared.
-  func hold(_ deployment: Deployment, _ module: any PreparedModule) {
-    let placement = Placement(
-      deployment: deployment, module: module, readySince: clock.now().wall)
-    held.withLock { $0.placements[deployment.placement] = placement }
+  func hold(_ deployment: Deployment, _ code: ReadyCode) {
+    let now = clock.now().wall
+    ready(held.withLock { $0.hold(deployment, code, since: now) })
+  }
+
+  /// Holds a placement with the code of another that is held.
+  func renew(_ deployment: Deployment, from source: PlacementID) {
+    let now = clock.now().wall
+    guard let placement = held.withLock({ $0.renew(deployment, from: source, since: now) }) else {
+      logger.critical(
+        "a placement has no code", metadata: ["module": "\(deployment.qualifiedName)"])
+      return
+    }
+    ready(placement)
+  }
+
+  private func ready(_ placement: Placement) {
+    let (deployment, module) = (placement.deployment, placement.module)
     logger.debug(
       "placement ready",
       metadata: ["module": "\(deployment.name)", "version": "\(deployment.version)"])
@@ -120,10 +137,7 @@ final class PlacementRunner: Sendable {
 
   /// Forgets a placement. What it is running goes on to its end.
   func discard(_ id: PlacementID) {
-    held.withLock { held in
-      held.placements[id] = nil
-      held.serve(id, under: nil)
-    }
+    held.withLock { $0.discard(id) }
   }
 
   /// Activations under this fence may begin from now on; with `nil` none may.

@@ -202,6 +202,18 @@ struct Checker {
     }
   }
 
+  /// What is ready at once really is, with the same code.
+  mutating func renewed(
+    _ order: PlacementOrder, from source: PlacementOrder?, _ index: Int, _ world: World
+  ) {
+    prepareBegan(order, index, world)
+    if source?.code != order.code {
+      fail(
+        "\(world.agents[index].node) takes \(order.placement.name) for ready without its code",
+        world)
+    }
+  }
+
   // Reports.
 
   /// What is reported is what is.

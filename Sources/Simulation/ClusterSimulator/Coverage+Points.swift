@@ -180,6 +180,7 @@ extension Coverage {
     case .send: count(.agentDirectiveSend)
     case .measureVitals: count(.agentDirectiveMeasureVitals)
     case .prepare: count(.agentDirectivePrepare)
+    case .renew: count(.agentDirectiveRenew)
     case .discard: count(.agentDirectiveDiscard)
     case .serve: count(.agentDirectiveServe)
     case .pause: count(.agentDirectivePause)

@@ -128,6 +128,7 @@ enum CoveragePoint: String, CaseIterable {
   case agentDirectiveSend = "agentDirective.send"
   case agentDirectiveMeasureVitals = "agentDirective.measureVitals"
   case agentDirectivePrepare = "agentDirective.prepare"
+  case agentDirectiveRenew = "agentDirective.renew"
   case agentDirectiveDiscard = "agentDirective.discard"
   case agentDirectiveServe = "agentDirective.serve"
   case agentDirectivePause = "agentDirective.pause"

@@ -47,6 +47,10 @@ extension World {
     if case .prepare(let id, let order) = directive {
       return "prepare \(id.placement.name)#\(id.placement.generation) (\(order.deployment.version))"
     }
+    if case .renew(let order, let source) = directive {
+      return
+        "renew \(order.placement.name)#\(order.placement.generation) from #\(source.generation)"
+    }
     if case .keepStanding(let sealed) = directive { return "keep \(sealed.plan.version)" }
     return short("\(directive)")
   }

@@ -129,6 +129,7 @@ extension World {
       if !agents[index].isStuck { agents[index].progress += 1 }
       tellAgent(index, agents[index].process, .vitalsMeasured(vitals(of: index)))
     case .prepare(let id, let order): prepare(id, order, index)
+    case .renew(let order, let source): renew(order, from: source, index)
     case .discard(let placement):
       agents[index].prepared[placement] = nil
       agents[index].preparing[placement] = nil
@@ -185,6 +186,12 @@ extension World {
     timeline.plan(
       .preparationEnds(index, process: agents[index].process, id, problem),
       after: guests.duration(upTo: configuration.prepareDelay))
+  }
+
+  private func renew(_ order: PlacementOrder, from source: PlacementID, _ index: Int) {
+    checker.renewed(order, from: agents[index].prepared[source], index, self)
+    agents[index].prepared[order.placement] = order
+    agents[index].orders[order.placement] = order
   }
 
   func endPreparation(_ index: Int, _ process: Int, _ id: PreparationID, _ problem: Problem?) {

@@ -293,6 +293,19 @@ struct ControlPlaneDriver {
           Self.requester)))
   }
 
+  mutating func rollBack() -> [String] {
+    tell(
+      .catalog(
+        .rollbackRequested(
+          nextRequest(), QualifiedName(.default, ModuleName(unchecked: "m")), to: nil,
+          Self.requester)))
+  }
+
+  func placement(_ generation: Int) -> PlacementID {
+    PlacementID(
+      QualifiedName(.default, ModuleName(unchecked: "m")), generation: generation)
+  }
+
   mutating func undeploy() -> [String] {
     tell(
       .catalog(

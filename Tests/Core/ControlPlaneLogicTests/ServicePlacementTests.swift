@@ -15,8 +15,10 @@ import Testing
       let record = ModuleVersionRecord(
         namespace: .default, name: ModuleName(unchecked: name),
         version: ModuleVersion(unchecked: version),
-        digest: ModuleDigest(sha256: [UInt8](repeating: 7, count: 32)), size: ByteCount(bytes: 1),
-        signers: [], signature: [], pushedAt: plane.now.wall, pushedBy: .local)
+        digest: ModuleDigest(
+          sha256: [UInt8](repeating: UInt8(version.utf8.first ?? 0), count: 32)),
+        size: ByteCount(bytes: 1), signers: [], signature: [], pushedAt: plane.now.wall,
+        pushedBy: .local)
       _ = plane.tell(.catalog(.moduleVerified(plane.nextRequest(), record)))
     }
   }

@@ -14,6 +14,8 @@ struct AgentDriver {
   var deployedAt: Int64 = 1
   /// Of what is ordered.
   var signers: [KeyID] = []
+  /// Granted to what is ordered.
+  var capabilities = CapabilityGrants.none
   /// What is ordered is services of it, when it is there.
   var tree: ServiceTree?
   /// The services that run, by name; and those that were told to end.
@@ -159,7 +161,8 @@ struct AgentDriver {
         configuration: DeploymentConfiguration(
           kind: tree == nil ? .command : .service,
           placement: PlacementRules(
-            memory: tree == nil ? nil : .mebibytes(1), isolation: isolation), serviceTree: tree),
+            memory: tree == nil ? nil : .mebibytes(1), isolation: isolation),
+          capabilities: capabilities, serviceTree: tree),
         generation: generation, deployedAt: wall),
       record: ModuleVersionRecord(
         namespace: .default, name: module, version: version, digest: digest,
@@ -215,6 +218,8 @@ struct AgentDriver {
     case .send(.left): return "left"
     case .measureVitals: return nil
     case .prepare(let id, _): return "prepare \(text(id.placement))"
+    case .renew(let order, let source):
+      return "renew \(text(order.placement)) from \(text(source))"
     case .discard(let id): return "discard \(text(id))"
     case .serve(let id, let fence):
       serving.insert(text(id))

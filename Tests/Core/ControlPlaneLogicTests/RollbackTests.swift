@@ -1,0 +1,70 @@
+import ClusterModel
+import ModuleCatalog
+import Testing
+
+@testable import ControlPlaneLogic
+
+/// Back to what nodes still hold.
+@Suite struct RollbackTests {
+  private var plane = ControlPlaneDriver()
+  private let rules = PlacementRules(replicas: 2, fallbacks: 0)
+
+  /// Version 2 serves on both nodes, which hold version 1.
+  init() {
+    plane.serve(on: ["a", "b"], rules)
+    _ = plane.push("2")
+    _ = plane.deploy("2", rules)
+    for _ in 0..<2 {
+      for name in ["a", "b"] { _ = plane.obey(name) }
+    }
+  }
+
+  @Test mutating func `it waits for the store and for no node`() {
+    plane.store = .keepsLater
+    #expect(plane.rollBack() == [], "no node is told before it is durable")
+    #expect(
+      plane.keep() == [
+        "deployed [\"m#3\"]", "a: m#2 retained, m#3 active", "b: m#2 retained, m#3 active",
+      ])
+    #expect(plane.invoke().count == 1, "it serves")
+    #expect(plane.invocations.last?.route.placement.generation == 3)
+  }
+
+  @Test mutating func `back and forth it is as quick`() {
+    for generation in 3...6 {
+      let texts = plane.rollBack()
+      #expect(texts.first == "deployed [\"m#\(generation)\"]", "\(texts)")
+      if generation.isMultiple(of: 2) { for name in ["a", "b"] { _ = plane.obey(name) } }
+    }
+  }
+
+  @Test mutating func `a node that does not hold it is waited for`() {
+    _ = plane.attach("c")
+    _ = plane.scale(to: 3)
+    for _ in 0..<2 {
+      for name in ["a", "b", "c"] { _ = plane.obey(name) }
+    }
+    // Version 1 is retained no more: the retained generation has version 2, too.
+    let texts = plane.rollBack()
+    #expect(texts.filter { $0.contains("m#4 fallback") }.count == 2, "\(texts)")
+    _ = plane.obey("a")
+    _ = plane.obey("b")
+    #expect(plane.logic.catalog.placed.values.first?.deployment.generation == 4)
+  }
+
+  @Test mutating func `a node that fails with it is given up like any`() {
+    let texts = plane.rollBack()
+    #expect(texts.first == "deployed [\"m#3\"]")
+    let problem = Problem(.unavailable, code: "fetch_failed", "no")
+    _ = plane.obey("a", condition: .failed(problem))
+    #expect(plane.logic.planner?.serving(plane.placement(3)) == [ControlPlaneDriver.node("b")])
+  }
+
+  @Test mutating func `a node that is still making it ready serves when it is`() {
+    _ = plane.rollBack()
+    _ = plane.obey("a", condition: .preparing)
+    #expect(plane.logic.planner?.serving(plane.placement(3)) == [ControlPlaneDriver.node("b")])
+    _ = plane.obey("a")
+    #expect(plane.logic.planner?.serving(plane.placement(3)).count == 2)
+  }
+}
