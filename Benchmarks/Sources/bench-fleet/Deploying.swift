@@ -7,13 +7,15 @@ import WasmtimeEngine
 
 /// What changes of ten agents cost: more placements, another version everywhere, decisions while many are made.
 struct Deploying: Encodable {
-  /// Nanoseconds each: from asking for 1,000 placements until they all serve, and the sum of as many bare
+  /// Nanoseconds each: from asking for 1,000 placements until the agents say that they serve all of them, and the sum of as many bare
   /// starts of the same module in one process.
   private(set) var scaling: [Int64] = []
   private(set) var bareStarts: [Int64] = []
-  /// From the request to roll back to the answer: it serves on ten agents, and is durable.
+  /// From the request to roll back to the answer, which comes when it is durable and the agents have been told; and
+  /// until all of them say that they serve it.
   private(set) var rollbacks: [Int64] = []
-  /// From the same request to the first answer of the other version, asked for all the time by another client.
+  private(set) var everywhere: [Int64] = []
+  /// From such a request to the first answer of the other version, asked for all the time by another client.
   private(set) var changes: [Int64] = []
   /// Of each decision, as the control plane says, while others deploy.
   private(set) var decisions: [Int64] = []
@@ -43,9 +45,8 @@ struct Deploying: Encodable {
     for _ in 0..<count {
       let began = Measuring.clock()
       try Self.scaleAll(fleet, to: Self.agents)
+      while try fleet.placements("active", of: "probe-").values.reduce(0, +) < everything {}
       scaling.append(Measuring.clock() - began)
-      let serving = try fleet.placements("active", of: "probe-").values.reduce(0, +)
-      guard serving == everything else { throw Failure("\(serving) of \(everything) serve") }
       try Self.scaleAll(fleet, to: 0)
       try fleet.wait("nothing to serve") {
         try fleet.placements("active", of: "probe-").isEmpty
@@ -53,7 +54,7 @@ struct Deploying: Encodable {
     }
   }
 
-  /// By eight clients, a module each at a time; the answer comes when all of its placements serve.
+  /// By eight clients, a module each at a time.
   private static func scaleAll(_ fleet: Fleet, to replicas: Int) throws {
     let clients = 8
     let results = Results()
@@ -122,14 +123,29 @@ struct Deploying: Encodable {
         """, named: "changing")
     }
     let connection = Connection(port: fleet.port)
+    func rollBack() throws {
+      let answer = try connection.request(
+        "POST", "/v1/deployments/changing/rollback", Array("{}".utf8))
+      guard answer.status == 200 else { throw Failure(answer.text) }
+    }
+    var generation = 2
+    func settle() throws {
+      generation += 1
+      while try fleet.serving("changing", generation: generation) < Self.agents {}
+    }
+    for _ in 0..<count {
+      let began = Measuring.clock()
+      try rollBack()
+      rollbacks.append(Measuring.clock() - began)
+      try settle()
+      everywhere.append(Measuring.clock() - began)
+    }
     for _ in 0..<count {
       let watcher = try VersionWatcher(fleet.port)
       let began = Measuring.clock()
-      let answer = try connection.request(
-        "POST", "/v1/deployments/changing/rollback", Array("{}".utf8))
-      rollbacks.append(Measuring.clock() - began)
-      guard answer.status == 200 else { throw Failure(answer.text) }
+      try rollBack()
       changes.append(try watcher.changed() - began)
+      try settle()
     }
   }
 
@@ -174,7 +190,8 @@ extension Deploying {
         + row("\(Self.modules) modules from 0 to \(Self.agents) placements each", scaling)
         + row("the sum of \(Self.modules * Self.agents) bare starts in one process", bareStarts)
         + row("rolled back on all agents, durable", rollbacks)
-        + row("the same, until the first answer of the other version", changes)
+        + row("the same, until all of them say that they serve it", everywhere)
+        + row("the same, until the first answer of the other version to a busy client", changes)
         + row(
           "a decision, while \(Int(deploymentsPerSecond)) modules are deployed a second", decisions)
         + "\nFrom 0 to \(Self.modules * Self.agents): \(Spread.text(ratio)) of the bare starts.\n"

@@ -97,6 +97,15 @@ final class Fleet {
     try run("deploy", file, "--key", "keys/wasmatrix.key")
   }
 
+  /// On how many nodes a generation of a module serves, as the agents say.
+  func serving(_ module: String, generation: Int) throws -> Int {
+    let items = try connection.json("GET", "/v1/placements")["items"] as? [[String: Any]] ?? []
+    return items.count { item in
+      item["module"] as? String == module && item["generation"] as? Int == generation
+        && item["role"] as? String == "active"
+    }
+  }
+
   /// How many placements each node has in a role, as the agents say.
   func placements(_ role: String, of prefix: String = "") throws -> [String: Int] {
     let items = try connection.json("GET", "/v1/placements")["items"] as? [[String: Any]] ?? []

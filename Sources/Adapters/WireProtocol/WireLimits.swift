@@ -36,6 +36,8 @@ enum WireGreeting {
   static let knownOrders = "known-orders"
   /// An agent takes events in pieces.
   static let eventPieces = "event-pieces"
+  /// An agent reads bytes in documents that are written as digits.
+  static let digits = "digits"
 }
 
 /// The first words of both ends.

@@ -10,7 +10,7 @@ public struct ModuleVersionRecord: Hashable, Sendable, Codable {
   /// The keys whose signatures were checked when it was pushed, sorted. Never empty.
   public var signers: [KeyID]
   /// The signature data in the form of the WebAssembly tool-conventions, so that nodes check again.
-  public var signature: [UInt8]
+  @DocumentBytes public var signature: [UInt8]
   public var pushedAt: WallInstant
   public var pushedBy: Principal
 
@@ -37,7 +37,7 @@ public struct ModuleVersionRecord: Hashable, Sendable, Codable {
 public struct TrustedKey: Hashable, Sendable, Codable {
   public var id: KeyID
   /// The 33 serialised bytes: `0x01`, then the Ed25519 public key.
-  public var publicKey: [UInt8]
+  @DocumentBytes public var publicKey: [UInt8]
   /// For people: `alice`, `ci`.
   public var label: String
   public var addedAt: WallInstant

@@ -63,12 +63,17 @@ extension PlacementPlanner {
     return keepers
   }
 
-  /// It was replaced; only the last one that was is kept.
+  /// Of what was replaced so many generations are kept, each with other code: the version before this one, also
+  /// when this one was scaled meanwhile.
+  private static let mostRetained = 2
+
+  /// It was replaced.
   mutating func retain(_ id: PlacementID, _ steps: inout [Step]) {
-    for other in byName[id.name, default: []].sorted() where works[other]?.stage == .retained {
-      drop(other, &steps)
-    }
     guard let work = works[id] else { return }
+    let others = byName[id.name, default: []].sorted().filter { works[$0]?.stage == .retained }
+    let same = others.filter { works[$0]?.code == work.code }
+    let older = others.filter { !same.contains($0) }.dropLast(Self.mostRetained - 1)
+    for other in same + older { drop(other, &steps) }
     works[id]?.stage = .retained
     for node in work.seats.keys.sorted() {
       guard let seat = work.seats[node] else { continue }

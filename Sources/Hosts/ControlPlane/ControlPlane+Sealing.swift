@@ -32,7 +32,8 @@ extension ControlPlane {
         let standing = StandingPlan(
           plan, trustedKeys: logic.catalog.allKeys,
           users: users.compactMap { StandingUser($0, at: now) }, issuedAt: now, life: life)
-        let sealed = try await Self.sealed(standing, by: sealer)
+        let sealed = try await Self.sealed(
+          standing, inDigits: links[node]?.readsDigits ?? true, by: sealer)
         links[node]?.send(.standing(plan.incarnation, sealed, term: logic.term))
       } catch {
         logger.error(
@@ -45,10 +46,11 @@ extension ControlPlane {
 
   /// Away from the actor: it takes long for many placements, and decisions wait for nothing.
   @concurrent private static func sealed(
-    _ plan: StandingPlan, by sealer: any PlanSealer
+    _ plan: StandingPlan, inDigits: Bool, by sealer: any PlanSealer
   ) async throws(Problem) -> SealedPlan {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    if inDigits, let key = DocumentBytes.areDigits { encoder.userInfo[key] = true }
     let statement: Data
     do { statement = try encoder.encode(plan) } catch {
       throw Problem(

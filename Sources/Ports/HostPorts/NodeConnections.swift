@@ -15,6 +15,8 @@ public protocol AgentConnection: Sendable {
   /// Says that this way is closed by the other end, which is no more than that: the agent opens a new
   /// one.
   func closed()
+  /// Whether it reads bytes in documents that are written as digits (``ClusterModel/DocumentBytes``).
+  var readsDigits: Bool { get }
   /// What the node runs with, and since when.
   func facts() async -> NodeFacts
   func placementStatuses() async -> [PlacementStatus]
@@ -39,6 +41,10 @@ public protocol AgentConnection: Sendable {
   func logLines(of module: QualifiedName) async -> [LogLine]
   /// The same, and then what comes.
   func followLog(of module: QualifiedName) async throws(Problem) -> AsyncStream<LogLine>
+}
+
+extension AgentConnection {
+  public var readsDigits: Bool { true }
 }
 
 /// How an agent reaches the control plane.

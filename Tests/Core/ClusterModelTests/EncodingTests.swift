@@ -38,6 +38,29 @@ import Testing
     try await Self.check("JSONValue", NodeSamples.json(depth: 3))
   }
 
+  @Test func `bytes are numbers, or digits for whoever reads them, and both read back`()
+    async throws
+  {
+    let key = try #require(DocumentBytes.areDigits)
+    try await checkProperty("bytes of records", cases: 150, NodeSamples.plan) { plan in
+      let encoder = JSONEncoder()
+      let numbers = try encoder.encode(plan)
+      encoder.userInfo[key] = true
+      let digits = try encoder.encode(plan)
+      let both = try [numbers, digits].map { try JSONDecoder().decode(NodePlan.self, from: $0) }
+      return both == [plan, plan] && (digits != numbers || plan.orders.isEmpty)
+    }
+    for text in [#"{"b":"0g"}"#, #"{"b":"012"}"#, #"{"b":[256]}"#, #"{"b":{}}"#] {
+      #expect(throws: (any Error).self) { try Self.decode(Bytes.self, text) }
+    }
+    #expect(try Self.decode(Bytes.self, #"{"b":"00ff"}"#) == Bytes(b: [0, 255]))
+    #expect(try Self.encode(Bytes(b: [0, 255])) == #"{"b":[0,255]}"#)
+  }
+
+  private struct Bytes: Hashable, Codable {
+    @DocumentBytes var b: [UInt8]
+  }
+
   @Test func `what was stored before there were capabilities reads as having none`() throws {
     let deployment = try Self.decode(
       Deployment.self,

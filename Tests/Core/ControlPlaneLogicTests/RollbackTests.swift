@@ -40,16 +40,38 @@ import Testing
 
   @Test mutating func `a node that does not hold it is waited for`() {
     _ = plane.attach("c")
-    _ = plane.scale(to: 3)
-    for _ in 0..<2 {
-      for name in ["a", "b", "c"] { _ = plane.obey(name) }
-    }
-    // Version 1 is retained no more: the retained generation has version 2, too.
+    _ = plane.die("a", .processEnded)
+    _ = plane.obey("c")
     let texts = plane.rollBack()
-    #expect(texts.filter { $0.contains("m#4 fallback") }.count == 2, "\(texts)")
+    #expect(texts.count == 1 && texts[0].hasPrefix("c: ") && texts[0].contains("m#3 fallback"))
+    #expect(plane.obey("c").first == "deployed [\"m#3\"]")
+  }
+
+  @Test mutating func `it is as quick after the number of replicas was changed`() {
+    _ = plane.scale(to: 1)
+    for name in ["a", "b"] { _ = plane.obey(name) }
+    let orders = plane.plans.values.flatMap(\.orders).map(\.placement.generation)
+    #expect(Set(orders) == [1, 2, 3], "both versions are kept")
+    #expect(plane.rollBack().first == "deployed [\"m#4\"]")
+  }
+
+  @Test mutating func `of each code one generation is kept, and of the newest two`() {
+    for version in ["3", "4", "5"] {
+      _ = plane.push(version)
+      _ = plane.deploy(version, rules)
+      for _ in 0..<2 {
+        for name in ["a", "b"] { _ = plane.obey(name) }
+      }
+    }
+    #expect(
+      plane.plans[ControlPlaneDriver.node("a")].map(ControlPlaneDriver.text)
+        == "m#3 retained, m#4 retained, m#5 active")
+    _ = plane.scale(to: 1)
     _ = plane.obey("a")
     _ = plane.obey("b")
-    #expect(plane.logic.catalog.placed.values.first?.deployment.generation == 4)
+    _ = plane.scale(to: 2)
+    let kept = plane.plans.values.flatMap(\.orders).filter { $0.role == .retained }
+    #expect(Set(kept.map(\.deployment.version.text)) == ["4", "5"])
   }
 
   @Test mutating func `a node that fails with it is given up like any`() {

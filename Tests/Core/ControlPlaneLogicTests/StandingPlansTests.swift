@@ -22,11 +22,20 @@ import Testing
     plans.planned(first, at: at(100))
     plans.planned(second, at: at(200))
     #expect(plans.nextDeadline == at(250))
-    #expect(due(249) == [])
-    #expect(due(250) == [second])
     #expect(due(349) == [])
     #expect(due(350) == [first])
+    #expect(due(449) == [])
+    #expect(due(450) == [second])
     #expect(due(99_000) == [])
+  }
+
+  @Test mutating func `a node whose plans go on and on has one of them sealed now and then`() {
+    var sealed: [Int64] = []
+    for time in stride(from: 0, through: 4500, by: 100) {
+      plans.planned(first, at: at(Int64(time)))
+      if due(Int64(time)) == [first] { sealed.append(Int64(time)) }
+    }
+    #expect(sealed == [2000, 4100])
   }
 
   @Test mutating func `they are sealed again long before they expire`() {

@@ -92,7 +92,7 @@ public final class RemoteControlPlane: ControlPlaneConnection {
       $0.programVersion = programVersion
       $0.node = node.text
       $0.incarnation = incarnation.number
-      $0.features = [WireGreeting.knownOrders, WireGreeting.eventPieces]
+      $0.features = [WireGreeting.knownOrders, WireGreeting.eventPieces, WireGreeting.digits]
     }
     let session = PlaneSession(
       to: try await address(), identity: identity, agent: agent, hello: hello,

@@ -16,6 +16,7 @@ final class RemoteAgent: AgentConnection {
   private let heartbeats: (any HeartbeatReception)?
   let orders = RunQueue()
   private let takesPieces: Bool
+  let readsDigits: Bool
   let state: Mutex<State>
   /// What its newest plan said; `nil` when it remembers nothing.
   private let plan: Mutex<OrderMemory?>
@@ -43,6 +44,7 @@ final class RemoteAgent: AgentConnection {
     self.heartbeats = heartbeats
     self.documents = documents
     takesPieces = features.contains(WireGreeting.eventPieces)
+    readsDigits = features.contains(WireGreeting.digits)
     self.node = node
     self.incarnation = incarnation
     self.session = session
