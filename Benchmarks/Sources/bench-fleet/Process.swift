@@ -55,6 +55,11 @@ final class Process: @unchecked Sendable {
       * Int(sysconf(Int32(_SC_PAGESIZE)))
   }
 
+  /// Written by one thread before another reads it.
+  private final class Said: @unchecked Sendable {
+    var text = Data()
+  }
+
   /// Runs it to its end.
   ///
   /// - Returns: what it said.
@@ -70,11 +75,19 @@ final class Process: @unchecked Sendable {
     process.standardOutput = output
     process.standardError = errors
     try process.run()
+    // Both at once: it waits for whoever reads when it has said more than a pipe holds.
+    let complaints = Said()
+    let group = DispatchGroup()
+    group.enter()
+    Thread.detachNewThread {
+      complaints.text = errors.fileHandleForReading.readDataToEndOfFile()
+      group.leave()
+    }
     let said = output.fileHandleForReading.readDataToEndOfFile()
-    let complained = errors.fileHandleForReading.readDataToEndOfFile()
+    group.wait()
     process.waitUntilExit()
     guard process.terminationStatus == 0 else {
-      throw Failure("\(words): \(String(decoding: complained, as: UTF8.self))")
+      throw Failure("\(words): \(String(decoding: complaints.text, as: UTF8.self))")
     }
     return String(decoding: said, as: UTF8.self)
   }

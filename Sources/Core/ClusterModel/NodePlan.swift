@@ -19,26 +19,57 @@ public struct NodePlan: Hashable, Sendable, Codable {
   }
 }
 
+/// What a placement is of: a deployment, with the record of its version. It never changes, and is shared: it stands in
+/// plans of many nodes, one after the other, and a plan may have a thousand of them.
+public final class PlacementSubject: Hashable, Sendable {
+  public let deployment: Deployment
+  public let record: ModuleVersionRecord
+  public let placement: PlacementID
+  public let code: PreparedCode
+
+  public init(_ deployment: Deployment, _ record: ModuleVersionRecord) {
+    self.deployment = deployment
+    self.record = record
+    placement = deployment.placement
+    code = PreparedCode(deployment, record)
+  }
+
+  /// Whether both are of the same deployment.
+  public func isOfSameDeployment(as other: PlacementSubject) -> Bool {
+    self === other || deployment == other.deployment
+  }
+
+  public static func == (left: PlacementSubject, right: PlacementSubject) -> Bool {
+    left === right || left.deployment == right.deployment && left.record == right.record
+  }
+
+  public func hash(into hasher: inout Hasher) { hasher.combine(placement) }
+}
+
 /// One placement that a node should hold.
-public struct PlacementOrder: Hashable, Sendable, Codable {
-  public var deployment: Deployment
-  public var record: ModuleVersionRecord
+public struct PlacementOrder: Hashable, Sendable {
+  public let subject: PlacementSubject
   public var role: PlacementRole
   /// The decision that gave the placement its role here. What it does counts only as long as this is
   /// the newest for it; an order with a newer one is to be tried again if it had failed.
   public var fence: PlanVersion
 
-  public init(
-    deployment: Deployment, record: ModuleVersionRecord, role: PlacementRole, fence: PlanVersion
-  ) {
-    self.deployment = deployment
-    self.record = record
+  public init(_ subject: PlacementSubject, role: PlacementRole, fence: PlanVersion) {
+    self.subject = subject
     self.role = role
     self.fence = fence
   }
 
-  public var placement: PlacementID { deployment.placement }
-  public var code: PreparedCode { PreparedCode(deployment, record) }
+  public init(
+    deployment: Deployment, record: ModuleVersionRecord, role: PlacementRole, fence: PlanVersion
+  ) {
+    self.init(PlacementSubject(deployment, record), role: role, fence: fence)
+  }
+
+  public var deployment: Deployment { subject.deployment }
+  public var record: ModuleVersionRecord { subject.record }
+  public var placement: PlacementID { subject.placement }
+  public var code: PreparedCode { subject.code }
 }
 
 /// What a node makes ready for a placement: which code, trusted because of whom, and what it is granted.
@@ -49,11 +80,32 @@ public struct PreparedCode: Hashable, Sendable {
   let signers: [KeyID]
   let capabilities: CapabilityGrants
 
-  public init(_ deployment: Deployment, _ record: ModuleVersionRecord) {
+  init(_ deployment: Deployment, _ record: ModuleVersionRecord) {
     digest = deployment.digest
     signature = record.signature
     signers = record.signers
     capabilities = deployment.configuration.capabilities
+  }
+}
+
+extension PlacementOrder: Codable {
+  private enum CodingKeys: String, CodingKey { case deployment, record, role, fence }
+
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    self.init(
+      deployment: try container.decode(Deployment.self, forKey: .deployment),
+      record: try container.decode(ModuleVersionRecord.self, forKey: .record),
+      role: try container.decode(PlacementRole.self, forKey: .role),
+      fence: try container.decode(PlanVersion.self, forKey: .fence))
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(deployment, forKey: .deployment)
+    try container.encode(record, forKey: .record)
+    try container.encode(role, forKey: .role)
+    try container.encode(fence, forKey: .fence)
   }
 }
 

@@ -141,10 +141,11 @@ extension ControlPlaneLogic {
     _ directives: inout [Directive], payload: () -> [String: JSONValue]
   ) {
     lastEvent += 1
+    let id = "\(term).\(lastEvent)"
     directives.append(
       .announce(
         EventMessage(
-          id: "\(term).\(lastEvent)", type: kind, source: "/control-plane", target: target,
-          payload: payload(), correlationID: "\(term).\(lastEvent)", timestamp: now.wall)))
+          id: id, type: kind, source: "/control-plane", target: target, payload: payload(),
+          correlationID: id, timestamp: now.wall)))
   }
 }

@@ -154,6 +154,7 @@ extension PlacementPlanner {
   }
 
   mutating func setAvailability(_ availability: NodeAvailability, of node: NodeID) {
+    guard scheduler.availability(of: node) != availability else { return }
     scheduler.setAvailability(availability, of: node)
     if availability == .available { dirtyWorks.formUnion(unsatisfied) }
   }
@@ -190,7 +191,6 @@ extension PlacementPlanner {
       case .current: seat.isChosen ? .active : .fallback
       case .retained: .retained
       }
-    return PlacementOrder(
-      deployment: work.deployment, record: work.record, role: role, fence: seat.fence)
+    return PlacementOrder(work.subject, role: role, fence: seat.fence)
   }
 }

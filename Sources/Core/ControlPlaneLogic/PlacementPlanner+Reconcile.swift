@@ -3,27 +3,36 @@ import Scheduling
 
 // Desired against observed, one deployment at a time.
 extension PlacementPlanner {
+  /// Whether a node can keep a seat for longer.
+  private func isLasting(_ node: NodeID) -> Bool {
+    books[node].map { $0.isAttached && !$0.isDraining } ?? false
+  }
+
   /// Nodes that can keep a seat for longer, best first among the seats of a work.
   private func lasting(_ work: Work, where isWanted: (Seat) -> Bool) -> [NodeID] {
-    work.seats.keys.filter { node in
-      guard let seat = work.seats[node], let book = books[node] else { return false }
-      return book.isAttached && !book.isDraining && isWanted(seat)
-    }.sorted { left, right in
-      let a = work.seats[left]
-      let b = work.seats[right]
-      if a?.isReady != b?.isReady { return a?.isReady == true }
-      return (a?.rank ?? 0, left) < (b?.rank ?? 0, right)
+    var found: [(node: NodeID, seat: Seat)] = []
+    for (node, seat) in work.seats where isWanted(seat) && isLasting(node) {
+      found.append((node, seat))
     }
+    found.sort { left, right in
+      if left.seat.isReady != right.seat.isReady { return left.seat.isReady }
+      return (left.seat.rank, left.node) < (right.seat.rank, right.node)
+    }
+    return found.map(\.node)
+  }
+
+  private func countLasting(_ work: Work, where isWanted: (Seat) -> Bool) -> Int {
+    work.seats.count { isWanted($0.value) && isLasting($0.key) }
   }
 
   /// How many more seats of a work may be chosen now. What must stop when isolated waits for leases;
   /// the other may have one too many while a node is drained.
   func vacancies(_ work: Work) -> Int {
-    let chosen = work.seats.values.count { $0.isChosen }
-    let lasting = lasting(work) { $0.isChosen }.count
-    guard work.mustStopAlone, work.isCurrent else { return work.rules.replicas - lasting }
+    guard work.mustStopAlone, work.isCurrent else {
+      return work.rules.replicas - countLasting(work) { $0.isChosen }
+    }
     guard foreignLeasesUntil == nil else { return 0 }
-    return work.rules.replicas - chosen - work.endings.count
+    return work.rules.replicas - work.seats.values.count { $0.isChosen } - work.endings.count
   }
 
   /// Chooses ready fallbacks in the place of what was lost: nothing has to be decided or prepared.
@@ -34,8 +43,10 @@ extension PlacementPlanner {
     }
     if work.mustStopAlone { endDraining(of: id, &steps) }
     guard let work = works[id] else { return }
+    let vacant = vacancies(work)
+    guard vacant > 0 else { return }
     let fallbacks = lasting(work) { !$0.isChosen && $0.isReady }
-    for node in fallbacks.prefix(max(0, vacancies(work))) { choose(id, node, &steps) }
+    for node in fallbacks.prefix(vacant) { choose(id, node, &steps) }
   }
 
   mutating func choose(_ id: PlacementID, _ node: NodeID, _ steps: inout [Step]) {
@@ -49,7 +60,7 @@ extension PlacementPlanner {
   /// What must stop when isolated is moved by stopping it first, once another is ready to take over.
   private mutating func endDraining(of id: PlacementID, _ steps: inout [Step]) {
     guard let work = works[id] else { return }
-    let ready = lasting(work) { !$0.isChosen && $0.isReady }.count
+    let ready = countLasting(work) { !$0.isChosen && $0.isReady }
     let leaving = work.seats.keys.sorted().filter {
       work.seats[$0]?.isChosen == true && books[$0]?.isDraining == true
     }
@@ -60,12 +71,17 @@ extension PlacementPlanner {
   private mutating func removeUnfit(
     _ id: PlacementID, _ now: Instants, _ steps: inout [Step]
   ) {
-    guard var work = works[id] else { return }
-    work.endings = work.endings.filter { $0.value > now.monotonic }
-    work.exclusions = work.exclusions.filter { $0.value > now.monotonic }
-    works[id] = work
-    for node in work.seats.keys.sorted() {
-      guard let seat = work.seats[node] else { continue }
+    guard let work = works[id] else { return }
+    // Most have none of these, and what is written is copied.
+    if !work.endings.isEmpty {
+      works[id]?.endings = work.endings.filter { $0.value > now.monotonic }
+    }
+    if !work.exclusions.isEmpty {
+      works[id]?.exclusions = work.exclusions.filter { $0.value > now.monotonic }
+    }
+    var unfit: [(node: NodeID, seat: Seat)] = []
+    for (node, seat) in work.seats where isUnfit(seat, on: node) { unfit.append((node, seat)) }
+    for (node, seat) in unfit.sorted(by: { $0.node < $1.node }) {
       if books[node]?.isAttached != true {
         unseat(id, node, &steps)
       } else if case .failed(let problem) = seat.condition {
@@ -83,6 +99,11 @@ extension PlacementPlanner {
         if !Self.isFaultOfModule(problem) { steps.append(.nodeAtFault(node)) }
       }
     }
+  }
+
+  private func isUnfit(_ seat: Seat, on node: NodeID) -> Bool {
+    if case .failed = seat.condition { return true }
+    return books[node]?.isAttached != true
   }
 
   /// Whether another node would only fail in the same way.
@@ -128,11 +149,13 @@ extension PlacementPlanner {
     let rules = work.rules
     var vacant = max(0, vacancies(work))
     // One that is being prepared will be ready sooner than one that is begun now.
-    let preparing = lasting(work) { !$0.isChosen }.prefix(vacant)
-    for node in preparing { choose(id, node, &steps) }
-    vacant -= preparing.count
+    if vacant > 0 {
+      let preparing = lasting(work) { !$0.isChosen }.prefix(vacant)
+      for node in preparing { choose(id, node, &steps) }
+      vacant -= preparing.count
+    }
     guard let work = works[id] else { return }
-    let held = lasting(work) { _ in true }.count
+    let held = countLasting(work) { _ in true }
     let missing = max(0, rules.replicas + rules.fallbacks - held - vacant)
     guard vacant + missing > 0 else {
       unsatisfied.remove(id)
@@ -154,9 +177,8 @@ extension PlacementPlanner {
     _ id: PlacementID, chosen: Int, fallbacks: Int, _ now: Instants
   ) -> Int {
     guard let work = works[id] else { return 0 }
-    let decision = withOwnReservationsReleased(id.name) {
-      $0.scheduler.decide($0.request(for: work, chosen, fallbacks), at: now)
-    }
+    let request = request(for: work, chosen, fallbacks)
+    let decision = withOwnReservationsReleased(id.name) { $0.scheduler.decide(request, at: now) }
     for (nodes, isChosen) in [(decision.selectedNodes, true), (decision.fallbackNodes, false)] {
       for node in nodes {
         seat(
@@ -182,15 +204,14 @@ extension PlacementPlanner {
 
   /// What is asked of the scheduler.
   func request(for work: Work, _ chosen: Int, _ fallbacks: Int) -> PlacementRequest {
-    let id = work.deployment.placement
-    let others = byName[id.name, default: []].sorted().filter { $0 != id }
-      .compactMap { works[$0] }
+    let id = work.subject.placement
+    let others = byName[id.name, default: []].filter { $0 != id }
     return PlacementRequest(
       name: id.name, rules: work.rules, memory: work.deployment.configuration.reservedMemory,
       replicas: chosen, fallbacks: fallbacks,
       excluded: Set(work.seats.keys).union(work.exclusions.keys).union(work.endings.keys).sorted(),
       companions: work.seats.keys.sorted().filter { work.seats[$0]?.isChosen == true },
-      holders: Set(others.flatMap(\.seats.keys)).sorted())
+      holders: holders(of: others).sorted())
   }
 
   /// Generations of one module share what they reserve: what one has is there for the other.
@@ -198,15 +219,22 @@ extension PlacementPlanner {
     _ name: QualifiedName, _ body: (inout Self) -> Result
   ) -> Result {
     var own: [(NodeID, ByteCount)] = []
-    for node in Set(byName[name, default: []].flatMap { works[$0]?.seats.keys.sorted() ?? [] })
-      .sorted()
-    {
+    for node in holders(of: byName[name, default: []]).sorted() {
       if let reserved = books[node]?.reserved[name] { own.append((node, reserved)) }
     }
     for (node, reserved) in own { scheduler.release(reserved, on: node) }
     let result = body(&self)
     for (node, reserved) in own { scheduler.reserve(reserved, on: node) }
     return result
+  }
+
+  /// The nodes on which some of these have a seat.
+  private func holders(of ids: some Sequence<PlacementID>) -> Set<NodeID> {
+    var nodes: Set<NodeID> = []
+    for id in ids {
+      for node in works[id]?.seats.keys ?? [:].keys { nodes.insert(node) }
+    }
+    return nodes
   }
 
   private func noNode(for work: Work) -> Problem {
@@ -219,13 +247,16 @@ extension PlacementPlanner {
   /// Ends what is more than was asked for: the worst first.
   private mutating func removeSurplus(_ id: PlacementID, _ steps: inout [Step]) {
     guard let work = works[id] else { return }
-    for node in lasting(work, where: \.isChosen).dropFirst(work.rules.replicas) {
-      demote(id, node, &steps)
+    if countLasting(work, where: \.isChosen) > work.rules.replicas {
+      for node in lasting(work, where: \.isChosen).dropFirst(work.rules.replicas) {
+        demote(id, node, &steps)
+      }
     }
     guard let work = works[id] else { return }
-    let chosen = lasting(work, where: \.isChosen).count
+    let chosen = countLasting(work, where: \.isChosen)
     // Those that wait for a lease to run out, or for a drained node to stop, will be chosen.
     let reserve = work.rules.fallbacks + max(0, work.rules.replicas - chosen)
+    guard countLasting(work, where: { !$0.isChosen }) > reserve else { return }
     for node in lasting(work, where: { !$0.isChosen }).dropFirst(reserve) {
       unseat(id, node, &steps)
     }
@@ -245,11 +276,13 @@ extension PlacementPlanner {
   /// Takes seats from nodes that are drained, but those without which too few would serve.
   private mutating func dropDrained(_ id: PlacementID, _ steps: inout [Step]) {
     guard let work = works[id] else { return }
-    let drained = work.seats.keys.filter { books[$0]?.isDraining == true }.sorted { left, right in
+    let leaving = work.seats.keys.filter { books[$0]?.isDraining == true }
+    guard !leaving.isEmpty else { return }
+    let drained = leaving.sorted { left, right in
       let isReady = work.seats[left]?.isReady == true
       return isReady == (work.seats[right]?.isReady == true) ? left < right : isReady
     }
-    let serving = lasting(work) { $0.isChosen && $0.isReady }.count
+    let serving = countLasting(work) { $0.isChosen && $0.isReady }
     var needed = work.isCurrent ? max(0, work.rules.replicas - serving) : 0
     for node in drained {
       if work.seats[node]?.isChosen == true, needed > 0 || work.mustStopAlone && work.isCurrent {
@@ -263,11 +296,11 @@ extension PlacementPlanner {
   /// Tells the catalog when readiness has changed.
   private mutating func announce(_ id: PlacementID, _ steps: inout [Step]) {
     guard let work = works[id] else { return }
-    let chosen = work.seats.values.filter(\.isChosen)
     let isReady: Bool
     if work.isCurrent {
-      isReady = chosen.contains(where: \.isReady)
+      isReady = work.seats.values.contains { $0.isChosen && $0.isReady }
     } else {
+      let chosen = work.seats.values.filter(\.isChosen)
       // Of what is scaled to nothing one that could be scaled up has to be ready.
       isReady =
         work.rules.replicas > 0

@@ -43,8 +43,7 @@ struct PlacementPlanner: Sendable {
 
   /// One generation of a deployment that nodes hold, or should.
   struct Work: Sendable {
-    let deployment: Deployment
-    let record: ModuleVersionRecord
+    let subject: PlacementSubject
     var stage: Stage
     var seats: [NodeID: Seat] = [:] {
       didSet { serving = nil }
@@ -64,10 +63,16 @@ struct PlacementPlanner: Sendable {
     /// Whether it ever was: then the catalog may be making it durable, and it fails no more.
     var wasAnnounced = false
 
-    var rules: PlacementRules { deployment.configuration.placement }
+    init(deployment: Deployment, record: ModuleVersionRecord, stage: Stage) {
+      subject = PlacementSubject(deployment, record)
+      self.stage = stage
+    }
+
+    var deployment: Deployment { subject.deployment }
+    var rules: PlacementRules { subject.deployment.configuration.placement }
     var mustStopAlone: Bool { rules.isolation == .stop }
     var isCurrent: Bool { stage == .current }
-    var code: PreparedCode { PreparedCode(deployment, record) }
+    var code: PreparedCode { subject.code }
 
     /// When it has to be looked at, if nothing happens before.
     var deadline: MonotonicInstant? {

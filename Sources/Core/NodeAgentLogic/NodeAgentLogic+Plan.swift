@@ -63,12 +63,12 @@ extension NodeAgentLogic {
 
   /// Makes room before anything new is begun.
   private mutating func discardOthers(than new: NodePlan, _ directives: inout [Directive]) {
-    var wanted: [PlacementID: Deployment] = [:]
-    for order in new.orders { wanted[order.placement] = order.deployment }
-    for placement in held.keys.sorted() {
-      guard let there = held[placement], wanted[placement] != there.order.deployment else {
-        continue
-      }
+    var wanted: [PlacementID: PlacementSubject] = [:]
+    for order in new.orders { wanted[order.placement] = order.subject }
+    let others = held.filter { placement, there in
+      wanted[placement]?.isOfSameDeployment(as: there.order.subject) != true
+    }
+    for (placement, there) in others.sorted(by: { $0.key < $1.key }) {
       if there.serving != nil { directives.append(.pause(placement)) }
       held[placement] = nil
       discard(placement, &directives)
@@ -108,7 +108,9 @@ extension NodeAgentLogic {
       guard case .failed = there.condition, isNewer else { return }
     }
     // Somebody may hold the same by hand: it is made ready once.
-    if let hand = byHand[placement.name], hand.order.deployment == order.deployment {
+    if let hand = byHand[placement.name],
+      hand.order.subject.isOfSameDeployment(as: order.subject)
+    {
       held[placement] = Held(
         order: order, condition: hand.isReady ? .ready : .preparing, attempt: hand.attempt)
       return

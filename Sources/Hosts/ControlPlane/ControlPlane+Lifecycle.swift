@@ -1,12 +1,63 @@
 import ClusterModel
 import ControlPlaneLogic
+import DequeModule
 import EventRouting
 import Foundation
 import HostPorts
+import Logging
 import Metrics
 
 // What happens in the cluster, as events.
 extension ControlPlane {
+  /// Of a node with a thousand placements thousands are told when it is lost: what else there is to decide does not
+  /// wait for all of them.
+  private static let noticesAtOnce = 32
+
+  /// Tells what is to be told, beside everything else, one after the other.
+  func announceNotices() {
+    guard !isAnnouncing, !notices.isEmpty else { return }
+    isAnnouncing = true
+    begin { await $0.announceAll() }
+  }
+
+  private func announceAll() async {
+    while !notices.isEmpty {
+      for _ in 0..<Self.noticesAtOnce {
+        guard let event = notices.popFirst() else { break }
+        log(event)
+        announce(LifecycleNotice(event))
+      }
+      await Task.yield()
+    }
+    isAnnouncing = false
+  }
+
+  private func log(_ event: EventMessage) {
+    let level: Logger.Level =
+      switch event.type {
+      case .nodeFailure where event.payload["reason"] == .string("leftOrderly"): .info
+      case .nodeFailure, .alarm: .warning
+      case .moduleStart, .moduleStop, .scaleEvent, .nodeState, .deploymentChange: .debug
+      }
+    guard logger.logLevel <= level else { return }
+    let payload = event.payload.sorted { $0.key < $1.key }.map {
+      "\($0.key)=\(Self.text($0.value))"
+    }
+    logger.log(
+      level: level, "\(event.type.rawValue)",
+      metadata: ["target": "\(event.target)", "payload": "\(payload.joined(separator: " "))"])
+  }
+
+  private static func text(_ value: JSONValue) -> String {
+    switch value {
+    case .string(let text): text
+    case .integer(let number): "\(number)"
+    case .number(let number): "\(number)"
+    case .bool(let bool): "\(bool)"
+    case .null, .array, .object: "\(value)"
+    }
+  }
+
   /// Makes an event of a notice, when somebody follows it.
   func announce(_ notice: LifecycleNotice) {
     let isWatched = tails.want(notice.topic, in: notice.namespace)

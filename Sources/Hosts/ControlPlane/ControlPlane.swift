@@ -1,5 +1,6 @@
 import ClusterModel
 import ControlPlaneLogic
+import DequeModule
 import EventRouting
 import HostPorts
 import Logging
@@ -66,6 +67,9 @@ actor ControlPlane {
   private var beginning: CheckedContinuation<Problem?, Never>?
   var waiters = SettlementWaiters()
   var recentEvents = RecentEvents()
+  /// What is to be told of what was decided, the oldest first.
+  var notices: Deque<EventMessage> = []
+  var isAnnouncing = false
   private(set) var phase = Phase.starting
 
   enum Phase { case starting, running, stopping, ended }
@@ -216,6 +220,7 @@ actor ControlPlane {
     let directives = logic.handle(input, at: clock.now(), using: &random)
     note(workExceeded: logic.router.patternWorkExceeded - before, on: input)
     for directive in directives { carryOut(directive) }
+    announceNotices()
     setAlarm()
   }
 
@@ -255,9 +260,7 @@ actor ControlPlane {
           "fence": "\(route.fence)", "run": "\(route.run)",
         ])
     case .seal(let plan, let life): seal(plan, life)
-    case .announce(let event):
-      announce(event)
-      begin { $0.announce(LifecycleNotice(event)) }
+    case .announce(let event): notices.append(event)
     }
   }
 
@@ -273,32 +276,6 @@ actor ControlPlane {
         plane.feed(.persistFailed(id, error))
         plane.endBeginning(error)
       }
-    }
-  }
-
-  private func announce(_ event: EventMessage) {
-    let level: Logger.Level =
-      switch event.type {
-      case .nodeFailure where event.payload["reason"] == .string("leftOrderly"): .info
-      case .nodeFailure, .alarm: .warning
-      case .moduleStart, .moduleStop, .scaleEvent, .nodeState, .deploymentChange: .debug
-      }
-    guard logger.logLevel <= level else { return }
-    let payload = event.payload.sorted { $0.key < $1.key }.map {
-      "\($0.key)=\(Self.text($0.value))"
-    }
-    logger.log(
-      level: level, "\(event.type.rawValue)",
-      metadata: ["target": "\(event.target)", "payload": "\(payload.joined(separator: " "))"])
-  }
-
-  private static func text(_ value: JSONValue) -> String {
-    switch value {
-    case .string(let text): text
-    case .integer(let number): "\(number)"
-    case .number(let number): "\(number)"
-    case .bool(let bool): "\(bool)"
-    case .null, .array, .object: "\(value)"
     }
   }
 

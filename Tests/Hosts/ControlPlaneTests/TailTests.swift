@@ -132,6 +132,44 @@ import Testing
     cluster.remove()
   }
 
+  @Test func `of many that change at once all is told, in the order in which it was decided`()
+    async throws
+  {
+    let cluster = try await TestCluster.start()
+    let names = (10..<30).map { "m\($0)" }
+    var modules: [ApplicationManifest.Module] = []
+    var versions: [ModuleName: ModuleVersion] = [:]
+    for name in names {
+      _ = try await cluster.push(name, "1", Wat.trap)
+      let reference = cluster.reference(name, "1")
+      versions[reference.module] = reference.version
+      modules.append(
+        ApplicationManifest.Module(
+          name: reference.module, code: .registered(reference.version),
+          configuration: DeploymentConfiguration()))
+    }
+    let tail = try await cluster.plane.tail(
+      TailQuestion(topic: filter("$wasmatrix/lifecycle/+")), for: cluster.caller)
+    _ = try await cluster.plane.deploy(
+      ApplicationManifest(name: ApplicationName(unchecked: "many"), modules: modules),
+      versions: versions, by: cluster.caller, progress: { _ in })
+    var seen: [Event] = []
+    func told(_ topic: String) -> [String] {
+      seen.filter { $0.topic.text.hasSuffix(topic) }.compactMap(\.subject)
+    }
+    while told("deployment_changed").count < names.count {
+      for case .event(let logged) in try await tail.next(patience: .seconds(30)) {
+        seen.append(logged.event)
+      }
+    }
+    #expect(told("module_start") == names.map { "module/\($0)" })
+    #expect(told("deployment_changed") == names.map { "module/\($0)" })
+    let numbers = seen.compactMap { $0.id.split(separator: ".").last.flatMap { Int($0) } }
+    #expect(numbers == numbers.sorted() && Set(numbers).count == seen.count)
+    await cluster.stop()
+    cluster.remove()
+  }
+
   @Test func `a service that is restarted is told of, when there is a control plane again`()
     async throws
   {

@@ -41,8 +41,7 @@ struct OrderMemory: Sendable {
   private var orders: [PlacementID: PlacementOrder] = [:]
 
   func has(_ order: PlacementOrder) -> Bool {
-    guard let there = orders[order.placement] else { return false }
-    return there.deployment == order.deployment && there.record == order.record
+    orders[order.placement]?.subject == order.subject
   }
 
   subscript(placement: PlacementID) -> PlacementOrder? { orders[placement] }
@@ -55,7 +54,7 @@ struct OrderMemory: Sendable {
 /// Documents of orders as they are sent: one deployment goes to many nodes.
 final class OrderDocuments: Sendable {
   private struct Written {
-    let order: PlacementOrder
+    let subject: PlacementSubject
     let deployment: Data
     let record: Data
   }
@@ -67,13 +66,11 @@ final class OrderDocuments: Sendable {
   func documents(
     of order: PlacementOrder
   ) throws(WireFault) -> (deployment: Data, record: Data) {
-    if let there = written.withLock({ $0[order.placement] }),
-      there.order.deployment == order.deployment, there.order.record == order.record
-    {
+    if let there = written.withLock({ $0[order.placement] }), there.subject == order.subject {
       return (there.deployment, there.record)
     }
     let new = Written(
-      order: order, deployment: try WireJSON.encode(order.deployment),
+      subject: order.subject, deployment: try WireJSON.encode(order.deployment),
       record: try WireJSON.encode(order.record))
     written.withLock { written in
       if written.count >= Self.most { written = [:] }
@@ -107,9 +104,7 @@ extension WirePlacementOrder {
     guard let there = memory[try known.placement()] else {
       throw WireFault("an order refers to what was not sent")
     }
-    return PlacementOrder(
-      deployment: there.deployment, record: there.record, role: try role.role(),
-      fence: fence.version)
+    return PlacementOrder(there.subject, role: try role.role(), fence: fence.version)
   }
 }
 
