@@ -63,17 +63,21 @@ extension PlacementPlanner {
     return keepers
   }
 
-  /// Of what was replaced so many generations are kept, each with other code: the version before this one, also
-  /// when this one was scaled meanwhile.
-  private static let mostRetained = 2
-
-  /// It was replaced.
+  /// It was replaced. One generation of other code than the present one is kept, also when that is scaled
+  /// meanwhile; and of the same code what nodes hold that the present one has left.
   mutating func retain(_ id: PlacementID, _ steps: inout [Step]) {
     guard let work = works[id] else { return }
-    let others = byName[id.name, default: []].sorted().filter { works[$0]?.stage == .retained }
-    let same = others.filter { works[$0]?.code == work.code }
-    let older = others.filter { !same.contains($0) }.dropLast(Self.mostRetained - 1)
-    for other in same + older { drop(other, &steps) }
+    let ids = byName[id.name, default: []].sorted()
+    let present = ids.compactMap { works[$0] }.first { $0.isCurrent && $0.subject != work.subject }
+    func isOfPresentCode(_ work: Work) -> Bool { work.code == present?.code }
+    for other in ids where works[other]?.stage == .retained {
+      guard let other = works[other] else { continue }
+      if isOfPresentCode(other) == isOfPresentCode(work) {
+        drop(other.subject.placement, &steps)
+      } else if isOfPresentCode(other) {
+        drop(other.subject.placement, where: present, &steps)
+      }
+    }
     works[id]?.stage = .retained
     for node in work.seats.keys.sorted() {
       guard let seat = work.seats[node] else { continue }
@@ -84,6 +88,15 @@ extension PlacementPlanner {
       dirtyNodes.insert(node)
       if seat.condition != .ready { unseat(id, node, &steps) }
     }
+    if isOfPresentCode(work) { drop(id, where: present, &steps) }
+  }
+
+  /// Nobody wants it on the nodes where another is.
+  private mutating func drop(_ id: PlacementID, where other: Work?, _ steps: inout [Step]) {
+    for node in works[id]?.seats.keys.sorted() ?? [] where other?.seats[node] != nil {
+      unseat(id, node, &steps)
+    }
+    if works[id]?.seats.isEmpty == true { drop(id, &steps) }
   }
 
   /// Nobody wants it any more.

@@ -152,8 +152,8 @@ struct ControlPlaneDriver {
     }
   }
 
-  static func text(_ plan: NodePlan) -> String {
-    plan.orders.map {
+  static func text(_ plan: NodePlan?) -> String {
+    (plan?.orders ?? []).map {
       "\($0.placement.name)#\($0.placement.generation) \($0.role.rawValue)"
     }.joined(separator: ", ")
   }
