@@ -26,6 +26,14 @@ import Testing
     #expect(WholeFrames.whole(in: bytes) == frame(20).count)
   }
 
+  @Test func `not much is handed on at once, but one frame always`() {
+    let (small, large) = (frame(10_000), frame(40_000))
+    let many = ByteBuffer(bytes: small + small + small + small)
+    #expect(WholeFrames.whole(in: many) == 3 * small.count)
+    #expect(WholeFrames.whole(in: ByteBuffer(bytes: large + small)) == large.count)
+    #expect(WholeFrames.whole(in: ByteBuffer(bytes: small + large)) == small.count)
+  }
+
   @Test func `nobody waits for a frame that is larger than any should be`() {
     let bytes = frame(3) + frame(100_000).prefix(50)
     #expect(WholeFrames.whole(in: ByteBuffer(bytes: bytes)) == bytes.count)

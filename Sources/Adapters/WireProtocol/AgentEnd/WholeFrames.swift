@@ -1,7 +1,7 @@
 import NIOCore
 import NIOSSL
 
-/// Hands on only whole frames of HTTP/2, each time in a buffer of their own.
+/// Hands on only whole frames of HTTP/2, not many at a time and in a buffer of their own.
 ///
 /// What decodes them keeps all that has come since it last ended with a whole frame, and a buffer that has grown stays: a
 /// plan for a thousand placements makes it as large as itself, and each later message copies all of it.
@@ -17,6 +17,9 @@ final class WholeFrames: ChannelInboundHandler {
   /// was agreed upon.
   private static let largest = 64 << 10
 
+  /// Handed on at once, when it is more than one frame.
+  private static let atOnce = 32 << 10
+
   /// The beginning of a frame.
   private var rest = ByteBuffer()
 
@@ -29,7 +32,7 @@ final class WholeFrames: ChannelInboundHandler {
     }
   }
 
-  /// How many of the readable bytes are whole frames.
+  /// How many of the readable bytes are whole frames that can be handed on at once.
   static func whole(in bytes: ByteBuffer) -> Int {
     var index = bytes.readerIndex
     while let high = bytes.getInteger(at: index, as: UInt8.self),
@@ -39,6 +42,7 @@ final class WholeFrames: ChannelInboundHandler {
       guard length <= largest else { return bytes.readableBytes }
       let next = index + header + length
       guard next <= bytes.writerIndex else { break }
+      guard next - bytes.readerIndex <= atOnce || index == bytes.readerIndex else { break }
       index = next
     }
     return index - bytes.readerIndex
@@ -51,10 +55,11 @@ final class WholeFrames: ChannelInboundHandler {
       bytes = rest
       rest = ByteBuffer()
     }
-    let count = Self.whole(in: bytes)
-    if count > 0 {
+    while true {
+      let count = Self.whole(in: bytes)
+      guard count > 0, var whole = bytes.readSlice(length: count) else { break }
       var frames = context.channel.allocator.buffer(capacity: count)
-      if var whole = bytes.readSlice(length: count) { frames.writeBuffer(&whole) }
+      frames.writeBuffer(&whole)
       context.fireChannelRead(wrapInboundOut(frames))
     }
     guard bytes.readableBytes > 0 else { return }
