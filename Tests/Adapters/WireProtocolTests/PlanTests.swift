@@ -48,6 +48,20 @@ struct PlanTests {
     await wire.stop()
   }
 
+  @Test func `large plans arrive, and what is sent after them`() async throws {
+    let wire = try await TestWire()
+    let agent = TestAgent()
+    let (remote, link) = try await WireTests.attach(wire, agent)
+    let plans = [Array(1...3000), [], Array(2000...4000), [7]].enumerated().map {
+      ControlMessage.plan(Self.plan(UInt64($0.offset + 1), $0.element))
+    }
+    for plan in plans { wire.plane.agent(Self.node.text)?.send(plan) }
+    try await until { agent.heard.withLock { $0.messages.count == plans.count } }
+    #expect(agent.heard.withLock { $0.messages } == plans)
+    await remote.close(link, from: Self.node, Incarnation(1))
+    await wire.stop()
+  }
+
   @Test func `what a plan said before is not sent again, but to agents that forget it`() throws {
     var memory: OrderMemory? = OrderMemory()
     var none: OrderMemory?

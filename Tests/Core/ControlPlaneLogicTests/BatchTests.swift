@@ -80,6 +80,22 @@ import Testing
   }
 
   @Test
+  mutating func
+    `what found no node is looked at again when one becomes available, not while it is`()
+    throws
+  {
+    plane.serve(on: ["a"], PlacementRules(replicas: 1, fallbacks: 1))
+    var planner = try #require(plane.logic.planner)
+    let node = ControlPlaneDriver.node("a")
+    #expect(!planner.unsatisfied.isEmpty && !planner.hasChanged)
+    planner.setAvailability(.available, of: node)
+    #expect(!planner.hasChanged)
+    planner.setAvailability(.cordoned, of: node)
+    planner.setAvailability(.available, of: node)
+    #expect(planner.hasChanged)
+  }
+
+  @Test
   mutating func `a node that comes back with a thousand placements takes nothing from the others`()
   {
     deployOnOne()

@@ -157,7 +157,7 @@ import Testing
     func told(_ topic: String) -> [String] {
       seen.filter { $0.topic.text.hasSuffix(topic) }.compactMap(\.subject)
     }
-    while told("deployment_changed").count < names.count {
+    while told("module_start").count < names.count {
       for case .event(let logged) in try await tail.next(patience: .seconds(30)) {
         seen.append(logged.event)
       }

@@ -274,7 +274,7 @@ final class PlaneSession: Sendable {
         config.connection.flushCoalescing = nil
         config.connection.keepalive = .init(
           time: .seconds(5), timeout: .seconds(5), allowWithoutCalls: true)
-        config.channelDebuggingCallbacks.onCreateTCPConnection = { SmallReads.set(on: $0) }
+        config.channelDebuggingCallbacks.onCreateTCPConnection = { WholeFrames.add(to: $0) }
         // It is made anew by whoever opened it.
         config.backoff = .init(
           initial: .milliseconds(20), max: .seconds(1), multiplier: 1.6, jitter: 0.2)

@@ -63,7 +63,6 @@ public struct AttachServer: Sendable {
         config.connection.keepalive.clientBehavior.minPingIntervalWithoutCalls = .seconds(1)
         config.connection.keepalive.clientBehavior.allowWithoutCalls = true
         config.http2.targetWindowSize = 8 << 20
-        config.channelDebuggingCallbacks.onAcceptTCPConnection = { SmallReads.set(on: $0) }
       })
     let service = AttachService(
       plane: plane, admit: admit, callers: callers, heartbeats: heartbeats, patience: patience,
