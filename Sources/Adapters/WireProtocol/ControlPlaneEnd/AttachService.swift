@@ -61,7 +61,7 @@ final class AttachService: WireControlPlane.ServiceProtocol {
   ) async throws -> StreamingServerResponse<WirePlaneFrame> {
     let node = try await peer(context)
     return StreamingServerResponse { writer in
-      let frames = OutboundQueue<WirePlaneFrame>()
+      let frames = OutboundQueue<PlaneFrame>()
       let impatience = Task {
         // Cancelled by the hello.
         guard (try? await Task.sleep(for: self.patience)) != nil else { return }
@@ -69,7 +69,11 @@ final class AttachService: WireControlPlane.ServiceProtocol {
       }
       defer { impatience.cancel() }
       try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask { for await frame in frames.elements { try await writer.write(frame) } }
+        group.addTask {
+          for await element in frames.elements {
+            if let frame = element.frame() { try await writer.write(frame) }
+          }
+        }
         group.addTask {
           try await self.read(request.messages, from: node, frames) { impatience.cancel() }
         }
@@ -88,7 +92,7 @@ final class AttachService: WireControlPlane.ServiceProtocol {
   private static let peersInterval = Duration.seconds(3)
 
   private static func tellPeers(
-    of node: NodeID, _ heartbeats: any HeartbeatReception, _ frames: OutboundQueue<WirePlaneFrame>
+    of node: NodeID, _ heartbeats: any HeartbeatReception, _ frames: OutboundQueue<PlaneFrame>
   ) async throws {
     var told: [EchoPeer] = []
     while true {
@@ -103,7 +107,7 @@ final class AttachService: WireControlPlane.ServiceProtocol {
 
   private func read(
     _ messages: RPCAsyncSequence<WireAgentFrame, any Error>, from node: NodeID,
-    _ frames: OutboundQueue<WirePlaneFrame>, saidHello: () -> Void
+    _ frames: OutboundQueue<PlaneFrame>, saidHello: () -> Void
   ) async throws {
     var iterator = messages.makeAsyncIterator()
     guard case .hello(let hello)? = try await iterator.next()?.frame else {
@@ -132,7 +136,7 @@ final class AttachService: WireControlPlane.ServiceProtocol {
   }
 
   private func letIn(
-    _ hello: WireHello, _ node: NodeID, _ frames: OutboundQueue<WirePlaneFrame>
+    _ hello: WireHello, _ node: NodeID, _ frames: OutboundQueue<PlaneFrame>
   ) throws -> RemoteAgent {
     guard hello.node == node.text else {
       throw RPCError(

@@ -12,7 +12,7 @@ final class RemoteAgent: AgentConnection {
   let incarnation: Incarnation
   /// Names the attachment on its other streams.
   let session: String
-  let frames: OutboundQueue<WirePlaneFrame>
+  let frames: OutboundQueue<PlaneFrame>
   private let heartbeats: (any HeartbeatReception)?
   let orders = RunQueue()
   private let takesPieces: Bool
@@ -39,7 +39,7 @@ final class RemoteAgent: AgentConnection {
   init(
     _ node: NodeID, _ incarnation: Incarnation, session: String, facts: NodeFacts,
     features: [String], documents: OrderDocuments,
-    frames: OutboundQueue<WirePlaneFrame>, heartbeats: (any HeartbeatReception)?
+    frames: OutboundQueue<PlaneFrame>, heartbeats: (any HeartbeatReception)?
   ) {
     self.heartbeats = heartbeats
     self.documents = documents
@@ -55,13 +55,13 @@ final class RemoteAgent: AgentConnection {
 
   func send(_ message: ControlMessage) {
     if case .heartbeatAcknowledged = message, heartbeats?.send(message, to: node) == true { return }
+    if !frames.send(PlaneFrame { [weak self] in self?.frame(message) }) { end() }
+  }
+
+  /// In the order in which they are written: each plan refers to the one before.
+  private func frame(_ message: ControlMessage) -> WirePlaneFrame? {
     // A deployment that cannot be written is a fault of this program: the agent learns of it no way.
-    let isSent = plan.withLock { plan in
-      guard let frame = try? WirePlaneFrame(message, &plan, documents) else { return true }
-      // In the order in which they were made: each refers to the one before.
-      return frames.send(frame)
-    }
-    if !isSent { end() }
+    plan.withLock { try? WirePlaneFrame(message, &$0, documents) }
   }
 
   func closed() { end() }
