@@ -47,7 +47,24 @@ extension PlaneSession {
       state.withLock { $0.heartbeats }?.exchangeEchoes(with: try wire.all())
       return
     }
+    if case .standing = frame.frame { return takeStanding(frame) }
     if let message = try frame.message(&orders) { agent.send(message) }
+  }
+
+  /// Beside the stream, one after the other: with a thousand placements it takes a while to read, and a plan that
+  /// comes after it is for now.
+  private func takeStanding(_ frame: WirePlaneFrame) {
+    state.withLock { state in
+      state.standing = Task { [former = state.standing] in
+        await former?.value
+        do throws(WireFault) {
+          var none = OrderMemory()
+          if let message = try frame.message(&none) { self.agent.send(message) }
+        } catch {
+          self.end(error.problem)
+        }
+      }
+    }
   }
 
   private func take(_ inquiry: WireInquiry) {

@@ -49,6 +49,8 @@ final class PlaneSession: Sendable {
     var runs: [UInt64: Task<Void, Never>] = [:]
     /// Invocations of whose events pieces are missing.
     var incomplete: [UInt64: IncompleteInvocation] = [:]
+    /// Reads the standing plan that came last.
+    var standing: Task<Void, Never>?
     /// Logs that are followed.
     var following: [UInt64: Task<Void, Never>] = [:]
     var lastQuestion: UInt64 = 0
