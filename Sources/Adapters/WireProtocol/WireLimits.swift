@@ -22,8 +22,6 @@ enum WireLimits {
   static let ordersBeforePiece = 16
   /// A module is not believed to be larger.
   static let module = ByteCount.gibibytes(1)
-  /// How long an agent may take to answer an inquiry; it may be frozen.
-  static let inquiry = Duration.seconds(2)
   /// How long an agent that leaves waits until the control plane has heard of it.
   static let farewell = Duration.seconds(1)
 }
@@ -40,8 +38,10 @@ enum WireGreeting {
   static let digits = "digits"
 }
 
-/// The first words of both ends.
+/// How long both ends wait for each other.
 public enum WireHandshake {
   /// How long an agent may take until it has said hello, and a control plane until it has answered.
   public static let patience = Duration.seconds(20)
+  /// How long an agent may take to answer an inquiry; it may be frozen.
+  public static let inquiryPatience = Duration.seconds(2)
 }

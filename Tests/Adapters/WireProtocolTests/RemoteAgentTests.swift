@@ -10,7 +10,8 @@ struct RemoteAgentTests {
   private static func agent() -> RemoteAgent {
     RemoteAgent(
       WireTests.node, Incarnation(1), session: "s", facts: TestAgent.facts, features: [],
-      documents: OrderDocuments(), frames: OutboundQueue(), heartbeats: nil)
+      documents: OrderDocuments(), frames: OutboundQueue(), heartbeats: nil,
+      inquiryPatience: TestWire.patience)
   }
 
   /// The attachment ends before, while and after they are asked for.

@@ -235,7 +235,8 @@ struct TestWire {
     let server = AttachServer(
       plane: plane, identity: try authority.plane(dns: dns), host: "127.0.0.1", port: 0,
       admit: { (der) throws(Problem) in try TestAuthority.admit(der) }, callers: callers,
-      heartbeats: nil, patience: Self.patience, programVersion: "test",
+      heartbeats: nil, patience: Self.patience,
+      inquiryPatience: Self.patience, programVersion: "test",
       logger: Logger(label: "test"))
     let port = OneShot<Int>()
     serving = Task {

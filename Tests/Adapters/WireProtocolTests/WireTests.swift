@@ -151,8 +151,7 @@ struct WireTests {
     let wire = try await TestWire()
     let (remote, link) = try await Self.attach(wire, TestAgent())
     let agent = try #require(wire.plane.agent(Self.node.text))
-    // Whoever is slow to answer has said nothing.
-    try await until { await agent.distribution() == TestAgent.distribution }
+    #expect(await agent.distribution() == TestAgent.distribution)
     await remote.close(link, from: Self.node, Incarnation(1))
     await wire.stop()
   }

@@ -18,6 +18,7 @@ public struct AttachServer: Sendable {
   private let callers: any AgentCallers
   private let heartbeats: (any HeartbeatReception)?
   private let patience: Duration
+  private let inquiryPatience: Duration
   private let programVersion: String
   private let logger: Logger
 
@@ -28,14 +29,18 @@ public struct AttachServer: Sendable {
   ///     was checked.
   ///   - callers: looks at whoever calls an agent's own service.
   ///   - patience: how long an agent may take until it has said hello.
+  ///   - inquiryPatience: how long it may take to answer an inquiry.
   ///   - heartbeats: where those of agents arrive; `nil` when they ride on their streams.
   public init(
     plane: any ControlPlaneConnection, identity: any IdentitySource, host: String, port: Int,
     admit: @escaping @Sendable ([UInt8]) async throws(Problem) -> NodeID,
     callers: any AgentCallers, heartbeats: (any HeartbeatReception)?,
-    patience: Duration = WireHandshake.patience, programVersion: String, logger: Logger
+    patience: Duration = WireHandshake.patience,
+    inquiryPatience: Duration = WireHandshake.inquiryPatience, programVersion: String,
+    logger: Logger
   ) {
     self.patience = patience
+    self.inquiryPatience = inquiryPatience
     self.callers = callers
     self.heartbeats = heartbeats
     self.plane = plane
@@ -66,6 +71,7 @@ public struct AttachServer: Sendable {
       })
     let service = AttachService(
       plane: plane, admit: admit, callers: callers, heartbeats: heartbeats, patience: patience,
+      inquiryPatience: inquiryPatience,
       programVersion: programVersion, logger: logger)
     let server = GRPCServer(transport: transport, services: [service])
     try await withThrowingTaskGroup(of: Void.self) { group in

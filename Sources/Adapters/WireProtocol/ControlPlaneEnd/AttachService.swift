@@ -18,6 +18,7 @@ final class AttachService: WireControlPlane.ServiceProtocol {
   private let callers: any AgentCallers
   private let heartbeats: (any HeartbeatReception)?
   private let patience: Duration
+  private let inquiryPatience: Duration
   private let programVersion: String
   private let logger: Logger
   private let agents = Mutex(Agents())
@@ -34,9 +35,10 @@ final class AttachService: WireControlPlane.ServiceProtocol {
     plane: any ControlPlaneConnection,
     admit: @escaping @Sendable ([UInt8]) async throws(Problem) -> NodeID,
     callers: any AgentCallers, heartbeats: (any HeartbeatReception)?,
-    patience: Duration, programVersion: String, logger: Logger
+    patience: Duration, inquiryPatience: Duration, programVersion: String, logger: Logger
   ) {
     self.patience = patience
+    self.inquiryPatience = inquiryPatience
     self.callers = callers
     self.heartbeats = heartbeats
     self.plane = plane
@@ -147,7 +149,8 @@ final class AttachService: WireControlPlane.ServiceProtocol {
     let agent = RemoteAgent(
       node, Incarnation(hello.incarnation), session: session, facts: try hello.facts.facts(),
       features: hello.features,
-      documents: documents, frames: frames, heartbeats: heartbeats)
+      documents: documents, frames: frames, heartbeats: heartbeats,
+      inquiryPatience: inquiryPatience)
     let replaced = try agents.withLock { agents -> RemoteAgent? in
       guard !agents.isClosed else {
         throw RPCError(code: .unavailable, message: "the control plane is stopping")

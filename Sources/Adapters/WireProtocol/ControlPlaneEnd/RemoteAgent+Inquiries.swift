@@ -137,9 +137,9 @@ extension RemoteAgent {
     var inquiry = WireInquiry()
     inquiry.id = id
     fill(&inquiry)
-    let impatience = Task { [weak self] in
+    let impatience = Task { [weak self, inquiryPatience] in
       // Cancelled by the answer.
-      guard (try? await Task.sleep(for: WireLimits.inquiry)) != nil else { return }
+      guard (try? await Task.sleep(for: inquiryPatience)) != nil else { return }
       self?.answered(id, nil)
     }
     defer { impatience.cancel() }

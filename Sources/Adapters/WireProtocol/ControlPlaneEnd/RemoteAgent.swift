@@ -15,6 +15,8 @@ final class RemoteAgent: AgentConnection {
   let frames: OutboundQueue<PlaneFrame>
   private let heartbeats: (any HeartbeatReception)?
   let orders = RunQueue()
+  /// How long it may take to answer an inquiry; it may be frozen.
+  let inquiryPatience: Duration
   private let takesPieces: Bool
   let readsDigits: Bool
   let state: Mutex<State>
@@ -39,9 +41,11 @@ final class RemoteAgent: AgentConnection {
   init(
     _ node: NodeID, _ incarnation: Incarnation, session: String, facts: NodeFacts,
     features: [String], documents: OrderDocuments,
-    frames: OutboundQueue<PlaneFrame>, heartbeats: (any HeartbeatReception)?
+    frames: OutboundQueue<PlaneFrame>, heartbeats: (any HeartbeatReception)?,
+    inquiryPatience: Duration
   ) {
     self.heartbeats = heartbeats
+    self.inquiryPatience = inquiryPatience
     self.documents = documents
     takesPieces = features.contains(WireGreeting.eventPieces)
     readsDigits = features.contains(WireGreeting.digits)
