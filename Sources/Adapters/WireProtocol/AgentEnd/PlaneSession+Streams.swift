@@ -52,14 +52,16 @@ extension PlaneSession {
   }
 
   /// Beside the stream, one after the other: with a thousand placements it takes a while to read, and a plan that
-  /// comes after it is for now.
+  /// comes after it must not wait.
   private func takeStanding(_ frame: WirePlaneFrame) {
     state.withLock { state in
       state.standing = Task { [former = state.standing] in
         await former?.value
         do throws(WireFault) {
           var none = OrderMemory()
-          if let message = try frame.message(&none) { self.agent.send(message) }
+          guard let message = try frame.message(&none) else { return }
+          // Another session may have brought a newer one meanwhile.
+          if !self.state.withLock({ $0.isOver }) { self.agent.send(message) }
         } catch {
           self.end(error.problem)
         }
