@@ -5,8 +5,9 @@
 //
 // MODE in its environment says what else it does: `crash` traps after AFTER milliseconds, `exit` ends then
 // with status 0, `fail` with status 7, `deaf` never looks at its input, `spin` uses all of a CPU, `count` adds
-// 1 to the key `starts` of the bucket `kept` and publishes to `services/up`, `flood` writes without end.
-// Otherwise it waits.
+// 1 to the key `starts` of the bucket `kept` and publishes to `services/up`, `flood` writes without end,
+// `tick` publishes to `services/tick` every AFTER milliseconds, and ends when that is refused. Otherwise
+// it waits.
 #include "host.h"
 
 WASI_IMPORT(environ_sizes_get)
@@ -93,11 +94,12 @@ void _start(void) {
   for (const char *digit = variable("AFTER"); *digit >= '0' && *digit <= '9'; digit++)
     after = after * 10 + (uint64_t)(*digit - '0');
   int ends_itself = is(mode, "crash") || is(mode, "exit") || is(mode, "fail");
-  int deaf = is(mode, "deaf");
-  while (!wait(ends_itself ? after : 3600000, !deaf)) {
+  int deaf = is(mode, "deaf"), ticks = is(mode, "tick");
+  while (!wait(ends_itself || ticks ? after : 3600000, !deaf)) {
     if (is(mode, "crash")) __builtin_trap();
     if (is(mode, "exit")) return;
     if (is(mode, "fail")) wasi_proc_exit(7);
+    if (ticks) ask("{\"publish\":{\"topic\":\"services/tick\",\"data\":\"tick\"}}");
   }
   uint8_t byte;
   if (wasi_read(&byte, 1) != 0) wasi_proc_exit(73);

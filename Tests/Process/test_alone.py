@@ -16,6 +16,30 @@ from test_fleet import ECHO
 
 ALONE = ECHO.replace("replicas: 1, fallbacks: 1", "replicas: 1, fallbacks: 0")
 STOPPED = ALONE.replace("fallbacks: 0", "fallbacks: 0, isolation: stop")
+SAYING = """
+apiVersion: wasmatrix/v1
+name: plant
+buckets:
+  seen: { size: 1MiB }
+modules:
+  relay:
+    source: relay.wasm
+    capabilities: { publish: [said/#], state: { seen: { access: write } } }
+  service:
+    source: service.wasm
+    kind: service
+    env: { MODE: tick, AFTER: "20" }
+    capabilities: { publish: [services/#] }
+"""
+
+
+def ready(ask, **call):
+    """Whether what is asked for is done; not yet when nobody listens."""
+    try:
+        return ask(**call)[0] == 200
+    except OSError:
+        return False
+
 
 class Entrance:
     """Requests to a node's own entrance."""
@@ -120,6 +144,8 @@ class AloneTests(unittest.TestCase):
         self.assertEqual(entrance.invoke("echo", b"hello"), (200, b"hello"))
         self.assertEqual(entrance.code("nothing"), (404, "not_deployed"))
         fleet.kill()
+        # One that is asked for before the node has noticed may have been passed on.
+        wait_until(lambda: entrance.code("echo") != (503, "outcome_unknown"), 30, "the node's notice")
         self.assertEqual(entrance.code("echo"), (503, "module_not_here"))
 
     def test_an_agent_that_boots_alone_runs_what_it_was_told_last_and_is_adopted(self):
@@ -281,6 +307,38 @@ class AloneTests(unittest.TestCase):
         self.assertEqual(self.publish(entrance, "last")[0], 202)
         wait_until(lambda: len(self.tail(fleet, "out/echo")) >= 51, 30, "the result of the last")
         self.assertEqual(len(self.tail(fleet, "out/echo")), 51)
+
+    def test_what_modules_publish_alone_is_kept_and_what_they_write_is_not_done(self):
+        fleet, entrance = self.fleet("a", manifest=SAYING, guests=("relay", "service"))
+        self.wait_until_kept(fleet, "relay")
+        fleet.kill()
+
+        def ask(**call):
+            status, body = entrance.invoke("relay", json.dumps(call).encode())
+            return status, json.loads(body)
+
+        ticks = self.metric(entrance, "wasmatrix_outbox_events")
+        self.assertEqual(ask(publish={"topic": "said/1", "data": "one"}), (200, {"ok": True}))
+        status, problem = ask(set={"bucket": "seen", "key": "k", "value": "x"})
+        self.assertEqual((status, problem["code"]), (503, "effects_undurable"))
+        # A service goes on to publish, and hears that it is done.
+        wait_until(lambda: self.metric(entrance, "wasmatrix_outbox_events") > ticks + 10, 30, "ticks of the service")
+        fleet.kill_agent("a")
+        fleet.start_agent("a", self.options)
+        wait_until(lambda: ready(ask, publish={"topic": "said/2", "data": "two"}), 30, "the node alone")
+        fleet.start()
+        fleet.wait_for("a")
+        self.assertEqual(ask(set={"bucket": "seen", "key": "k", "value": "x"})[0], 200)
+        self.assertEqual(ask(publish={"topic": "said/3", "data": "three"}), (200, {"ok": True}))
+        wait_until(lambda: len(self.tail(fleet, "said/3")) == 1, 30, "what was said")
+        self.assertEqual(len(self.tail(fleet, "said/1")), 1)
+        self.assertEqual(len(self.tail(fleet, "said/2")), 1)
+        log = self.tail(fleet, "services/tick")
+        self.assertGreater(len(log), 10)
+        self.assertEqual(len(log), len(set(log)), "an event is in the log twice")
+        # In the order in which they came, whoever was there.
+        said = [topic for topic, _ in self.log if topic.startswith("said/")]
+        self.assertEqual(said, sorted(said))
 
     def test_nothing_accepted_is_lost_when_everything_is_killed_under_load(self):
         fleet, entrance = self.fleet("a")

@@ -14,8 +14,9 @@ import unittest
 from unittest import mock
 
 from cluster import PROGRAM, Cluster, scratch_folder, wait_until
-from fleet import Fleet
+from fleet import Fleet, free_port
 from test_services import manifest
+from ways import Proxy
 
 ECHO = """
 apiVersion: wasmatrix/v1
@@ -161,6 +162,31 @@ class FleetTests(unittest.TestCase):
         # Only what ran there at that moment has an outcome that nobody knows.
         bad = caller.stop()
         self.assertLessEqual({code for _, code in bad}, {"outcome_unknown"}, bad)
+
+    def test_an_agent_that_crashes_is_replaced_and_ends(self):
+        fleet = self.deployed("a", "b", "c")
+        caller = Caller(fleet, "echo")
+        for number in (signal.SIGABRT, signal.SIGILL):
+            caller.wait_for_more()
+            victim = fleet.wait_for_placement("echo", fallback=1)["active"].pop()
+            fleet.signal_agent(victim, number)
+            self.assertEqual(fleet.agents[victim].wait(timeout=60), -number)
+            caller.wait_for_more()
+            fleet.wait_for(victim, state="unavailable")
+            fleet.start_agent(victim)
+            fleet.wait_for(victim)
+        bad = caller.stop()
+        self.assertLessEqual({code for _, code in bad}, {"outcome_unknown"}, bad)
+
+    def test_behind_a_forwarded_port_heartbeats_go_there_too(self):
+        fleet = self.deployed("a", "b")
+        proxy = Proxy("127.0.0.1", free_port(), ("127.0.0.1", fleet.agents_port))
+        fleet.join("c", options=("--attach", f"127.0.0.1:{proxy.port}"))
+        wait_until(lambda: proxy.passed > 3, 30, "heartbeats and their acknowledgements")
+        proxy.open.clear()
+        fleet.wait_for("c", state="unavailable")
+        proxy.open.set()
+        fleet.wait_for("c")
 
     def test_an_agent_that_freezes_is_replaced_and_adopted_when_it_thaws(self):
         fleet = self.deployed("a", "b", "c")

@@ -142,6 +142,9 @@ class Proxy:
 
     def __init__(self, host, port, target):
         self.target = target
+        self.port = port
+        # Datagrams, in both directions.
+        self.passed = 0
         self.open = threading.Event()
         self.open.set()
         self.listener = socket.create_server((host, port))
@@ -187,6 +190,7 @@ class Proxy:
                 threading.Thread(target=self._back, args=(ways[agent], agent), daemon=True).start()
             try:
                 ways[agent].send(piece)
+                self.passed += 1
             except OSError:
                 pass  # Nobody listens there at the moment.
 
@@ -198,3 +202,4 @@ class Proxy:
                 continue
             if self.open.is_set():
                 self.datagrams.sendto(piece, agent)
+                self.passed += 1

@@ -20,7 +20,7 @@ struct Measure: AsyncParsableCommand {
   @Option(help: "Where its guests are.")
   var guests = "Benchmarks/.build/guests"
 
-  @Option(help: "What is measured, with commas between: invoking, deploying, losing.")
+  @Option(help: "What is measured, with commas between: invoking, deploying, losing, alarms.")
   var parts = "invoking,deploying,losing"
 
   @Option(help: "Which losses, with commas between; default: all.")
@@ -34,6 +34,12 @@ struct Measure: AsyncParsableCommand {
 
   @Option(help: "How often in each other cell.")
   var few = 200
+
+  @Option(help: "Minutes of full load in which nothing is lost, for the part `alarms`.")
+  var minutes = 60.0
+
+  @Flag(help: "The part `alarms` as everything else is scheduled, not in real time.")
+  var ordinary = false
 
   @Flag(help: "A few of everything, to see that it works.")
   var quick = false
@@ -62,6 +68,12 @@ struct Measure: AsyncParsableCommand {
       try keep("deploying", deploying)
     }
     if parts.contains("losing") { try lose(setting) }
+    if parts.contains("alarms") {
+      let alarms = try Alarms(
+        minutes: quick ? 0.1 : minutes, burners: Self.burners, isRealTime: !ordinary, setting)
+      say(Alarms.header + "\n" + alarms.text)
+      try keep("alarms", alarms)
+    }
   }
 
   private func lose(_ setting: Setting) throws {
@@ -73,9 +85,11 @@ struct Measure: AsyncParsableCommand {
     }
   }
 
+  private static var burners: Int { 2 * ProcessInfo.processInfo.activeProcessorCount }
+
   private var wishes: [TakingOver.Wish] {
     let (many, few) = quick ? (5, 3) : (many, few)
-    let burners = loaded ? 2 * ProcessInfo.processInfo.activeProcessorCount : 0
+    let burners = loaded ? Self.burners : 0
     var wishes: [TakingOver.Wish] = []
     let wanted = losses.split(separator: ",").compactMap { Loss(rawValue: String($0)) }
     let sizes = placements.split(separator: ",").compactMap { Int($0) }

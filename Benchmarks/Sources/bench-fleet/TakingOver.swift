@@ -121,7 +121,10 @@ final class Stage {
     }
   }
 
-  func end() { fleet.end() }
+  func end() {
+    fleet.end()
+    MemoryGroup.remove()
+  }
 
   private static func module(_ index: Int) -> String { "probe-\(index)" }
 
@@ -179,22 +182,25 @@ final class Stage {
     case .kill: agent.signal(SIGKILL)
     case .abort: agent.signal(SIGABRT)
     case .trap: agent.signal(SIGILL)
-    case .outOfMemory: return try exhaust(agent)
+    case .outOfMemory: return try exhaust(agent, node)
     case .stop: agent.signal(SIGSTOP)
     case .partition: relays[node]?.cut()
     }
     return began
   }
 
-  /// Takes its memory away, has it run something, and waits until the kernel has killed it.
-  private func exhaust(_ agent: Process) throws -> Int64 {
+  /// Takes its memory away, and asks it for things that need some until the kernel has killed it.
+  ///
+  /// - Returns: when that was asked which killed it; another node has answered it.
+  private func exhaust(_ agent: Process, _ node: String) throws -> Int64 {
     try MemoryGroup.exhaust(agent)
-    let port = fleet.port
-    Thread.detachNewThread {
-      _ = try? Connection(port: port).request("POST", "/v1/invoke/\(Self.module(0))?timeout=10s")
+    let large = [UInt8](repeating: 0, count: 512 << 10)
+    while true {
+      let began = Measuring.clock()
+      let answer = try connection.request(
+        "POST", "/v1/invoke/\(Self.module(0))?timeout=10s", large)
+      if answer.status != 200 || !answer.text.hasPrefix(node + " ") { return began }
     }
-    agent.reap()
-    return Measuring.clock()
   }
 
   /// - Returns: how many answers were errors before it.
@@ -266,6 +272,9 @@ enum MemoryGroup {
   static var isPermitted: Bool {
     mkdir(folder, 0o755) == 0 && rmdir(folder) == 0
   }
+
+  /// Once nothing lives in it.
+  static func remove() { rmdir(folder) }
 
   static func exhaust(_ process: Process) throws {
     mkdir(folder, 0o755)

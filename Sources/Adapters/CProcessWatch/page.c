@@ -103,6 +103,8 @@ void pw_release(struct pw_page *page) {
   pthread_mutex_unlock(&page->life);
 }
 
+bool pw_is_held(const struct pw_page *page) { return atomic_load(&page->state) == STATE_HELD; }
+
 void pw_announce(struct pw_page *page, const struct pw_notice *notices, size_t count) {
   if (count > PW_MOST_NOTICES) count = PW_MOST_NOTICES;
   uint32_t next = 1 - (atomic_load(&page->current) & 1);

@@ -41,15 +41,15 @@ public final class OutboxDatabase: Outbox {
 
   public var usage: OutboxUsage { content.withLock { $0 } }
 
-  public func append(_ event: Event) async throws(Problem) {
-    let row = OutboxRow(event)
-    let size = row.bytes
+  public func append(_ events: [Event]) async throws(Problem) {
+    let rows = events.map { OutboxRow($0) }
+    let size = rows.reduce(0) { $0 + $1.bytes }
     // Its room is taken before it is written, so that many at once do not take more than there is.
     let hasRoom = content.withLock { content in
-      guard content.events < Self.mostEvents,
+      guard content.events + rows.count <= Self.mostEvents,
         content.bytes.bytes + size <= capacity.bytes
       else { return false }
-      content.events += 1
+      content.events += rows.count
       content.bytes = ByteCount(bytes: content.bytes.bytes + size)
       return true
     }
@@ -61,9 +61,11 @@ public final class OutboxDatabase: Outbox {
         retryAfter: Self.patience)
     }
     do throws(Problem) {
-      try await database.write(cost: ByteCount(bytes: size)) { try row.insert(into: $0) }
+      try await database.write(cost: ByteCount(bytes: size)) { database in
+        for row in rows { try row.insert(into: database) }
+      }
     } catch {
-      release(events: 1, bytes: size)
+      release(events: rows.count, bytes: size)
       throw error
     }
   }

@@ -1,5 +1,5 @@
 import CProcessWatch
-import ClusterModel
+public import ClusterModel
 public import DedicatedThreads
 import Glibc
 import Synchronization
@@ -37,6 +37,10 @@ public final class WatchedProcess: Sendable {
     let raw = notices.prefix(DeathNotice.most).map(\.raw)
     announcing.withLock { _ in pw_announce(page.page, raw, raw.count) }
   }
+
+  /// Where ``Crash/endsTheProcess()`` was called, what was announced is sent at the very beginning of a crash,
+  /// not only when the report of it has been written and the process is gone.
+  public func tellAtACrash() throws(Problem) { try Crash.tells(page) }
 
   /// The process goes on, or ends in order: nobody is told anything. Returns when watchers know.
   public func end() {

@@ -152,6 +152,12 @@ struct PlacementPlanner: Sendable {
   /// Works to look at, and nodes whose plan may have changed.
   var dirtyWorks: Set<PlacementID> = []
   var dirtyNodes: Set<NodeID> = []
+  /// Very many works to look at, in this order, and since when they wait: some in each turn, so that plans that were
+  /// made leave before nodes are looked for, and requests have their turn in between.
+  private var waiting: [PlacementID] = []
+  private var waitingSince: MonotonicInstant?
+  /// Nodes whose plans came to be others in these turns.
+  private var changedMeanwhile: Set<NodeID> = []
   /// Works that wait for a time, and nodes that have not said yet that they obey their plan.
   var timed: Set<PlacementID> = []
   var resending: Set<NodeID> = []
@@ -190,11 +196,12 @@ struct PlacementPlanner: Sendable {
       // What takes over comes first, and its plans leave first; then what is placed anew.
       for id in ids { promoteFallbacks(of: id, now, &steps) }
       sendPlans(now, &steps)
-      for id in ids {
-        reconcile(id, now, &steps)
-        callFollowers(of: id)
-        if works[id]?.deadline == nil { timed.remove(id) } else { timed.insert(id) }
+      guard ids.count <= Self.atOnce else {
+        waiting += ids
+        waitingSince = waitingSince ?? now.monotonic
+        continue
       }
+      for id in ids { look(at: id, now, &steps) }
     }
     if unsatisfied.isEmpty {
       retryAt = nil
@@ -225,6 +232,28 @@ struct PlacementPlanner: Sendable {
 
   /// Looks that one input may cause; what is left then is looked at with the next.
   private static let looks = 8
+  /// Works for which nodes are looked for in one turn.
+  static let atOnce = 64
+
+  private mutating func look(at id: PlacementID, _ now: Instants, _ steps: inout [Step]) {
+    reconcile(id, now, &steps)
+    callFollowers(of: id)
+    if works[id]?.deadline == nil { timed.remove(id) } else { timed.insert(id) }
+  }
+
+  /// Looks at some of those that wait. What comes of all of them is told nodes once, in the end.
+  private mutating func goOn(_ now: Instants, _ steps: inout [Step]) {
+    let others = dirtyNodes
+    dirtyNodes = []
+    for id in waiting.prefix(Self.atOnce) { look(at: id, now, &steps) }
+    waiting.removeFirst(min(Self.atOnce, waiting.count))
+    changedMeanwhile.formUnion(dirtyNodes)
+    dirtyNodes = others
+    guard waiting.isEmpty else { return }
+    waitingSince = nil
+    dirtyNodes.formUnion(changedMeanwhile)
+    changedMeanwhile = []
+  }
 
   private mutating func forgetWhatIsOver(_ now: Instants) {
     for name in departed.keys.sorted() {
@@ -241,7 +270,8 @@ struct PlacementPlanner: Sendable {
   }
 
   var nextDeadline: MonotonicInstant? {
-    var earliest = [retryAt, adoptingUntil, foreignLeasesUntil].compactMap { $0 }.min()
+    var earliest = [retryAt, adoptingUntil, foreignLeasesUntil, waitingSince].compactMap { $0 }
+      .min()
     func consider(_ instant: MonotonicInstant?) {
       guard let instant else { return }
       if earliest.map({ instant < $0 }) ?? true { earliest = instant }
@@ -253,6 +283,7 @@ struct PlacementPlanner: Sendable {
 
   mutating func wake(_ now: Instants, _ steps: inout [Step]) {
     let time = now.monotonic
+    if waitingSince != nil { goOn(now, &steps) }
     if let at = retryAt, at <= time {
       retryAt = nil
       dirtyWorks.formUnion(unsatisfied)

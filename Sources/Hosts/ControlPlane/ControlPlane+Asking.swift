@@ -64,12 +64,7 @@ extension ControlPlane {
     _ effects: ActivationEffects, of service: DeniedActivation
   ) async throws(Problem) {
     try requireRunning()
-    let cause = Event(
-      id: service.eventID,
-      source: "/namespaces/\(service.module.namespace)/modules/\(service.module.name)",
-      type: "wasmatrix.service", topic: Topic(unchecked: "$wasmatrix/service"),
-      namespace: service.module.namespace, data: [])
-    try await commit(effects, of: service.module, on: cause)
+    try await commit(effects, of: service.module, on: service.cause)
   }
 
   /// Makes durable what an invocation did, before whoever waits hears of it.

@@ -17,6 +17,7 @@ final class GuestRequests: GuestServices {
   /// Whether what it wants done is done call by call, and not when it has ended.
   private let commitsAtOnce: Bool
   private let plane: any ControlPlaneConnection
+  private let keeper: EffectKeeper
   private let cache: StateCache
   private let http: any OutboundHTTP
   private let clock: any HostClock
@@ -27,7 +28,7 @@ final class GuestRequests: GuestServices {
 
   init(
     _ placement: Placement, _ activation: DeniedActivation, right: EffectRight?,
-    commitsAtOnce: Bool = false, plane: any ControlPlaneConnection,
+    commitsAtOnce: Bool = false, plane: any ControlPlaneConnection, keeper: EffectKeeper,
     cache: StateCache, http: any OutboundHTTP, clock: any HostClock, logger: Logger
   ) {
     session = Mutex(GuestSession(placement.deployment.configuration.capabilities))
@@ -36,6 +37,7 @@ final class GuestRequests: GuestServices {
     self.right = right
     self.commitsAtOnce = commitsAtOnce
     self.plane = plane
+    self.keeper = keeper
     self.cache = cache
     self.http = http
     self.clock = clock
@@ -52,7 +54,8 @@ final class GuestRequests: GuestServices {
     guard !effects.isEmpty else { return answer }
     do throws(Problem) {
       try mayAct()
-      try await plane.commit(effects, of: activation)
+      try await keeper.keep(
+        effects, of: activation, placement.deployment, on: activation.cause)
       for write in effects.writes {
         cache.forget(write.key, in: write.bucket, of: activation.module.namespace)
       }

@@ -74,7 +74,7 @@ public actor NodeAgent {
   ///   - random: for back-off, and for the identifiers of spans.
   public init(
     _ registration: NodeRegistration, engine: any ModuleEngine, firstCode: CodeMode = .optimised,
-    plane: any ControlPlaneConnection, store: (any NodeStore)? = nil,
+    plane: any ControlPlaneConnection, outbox: OutboxEntry? = nil, store: (any NodeStore)? = nil,
     onStanding: @escaping @Sendable (StandingPlan) -> Void = { _ in }, http: any OutboundHTTP,
     clock: any HostClock, thread: any ActorThread, logger: Logger,
     random: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator(),
@@ -89,7 +89,7 @@ public actor NodeAgent {
     self.logger = logger
     self.random = random
     runner = PlacementRunner(
-      id: registration.node, engine: engine, firstCode: firstCode, plane: plane, http: http,
+      id: registration.node, engine: engine, firstCode: firstCode, plane: plane, outbox: outbox, http: http,
       clock: clock, logger: logger, random: random)
     logic = NodeAgentLogic(registration: registration, configuration: configuration)
   }

@@ -10,6 +10,7 @@ public struct NodeAgentService: SupervisedService {
   private let engine: ResourceSlot<any ModuleEngine>
   private let firstCode: CodeMode
   private let plane: any ControlPlaneConnection
+  private let outbox: OutboxEntry?
   private let store: (any NodeStore)?
   private let onStanding: @Sendable (StandingPlan) -> Void
   private let slot: ResourceSlot<NodeAgent>?
@@ -22,6 +23,7 @@ public struct NodeAgentService: SupervisedService {
   /// - Parameters:
   ///   - registration: with a larger incarnation each time.
   ///   - firstCode: see ``NodeAgent``.
+  ///   - outbox: where what modules publish comes to lie; `nil` in the process of the control plane.
   ///   - store: what is kept for a start without a control plane; `nil` where there is no such start.
   ///   - onStanding: hears of each standing plan that counts.
   ///   - slot: where others find the agent that there is.
@@ -30,7 +32,7 @@ public struct NodeAgentService: SupervisedService {
   public init(
     registration: @escaping @Sendable () throws(Problem) -> NodeRegistration,
     engine: ResourceSlot<any ModuleEngine>, firstCode: CodeMode = .optimised,
-    plane: any ControlPlaneConnection, store: (any NodeStore)? = nil,
+    plane: any ControlPlaneConnection, outbox: OutboxEntry? = nil, store: (any NodeStore)? = nil,
     onStanding: @escaping @Sendable (StandingPlan) -> Void = { _ in },
     slot: ResourceSlot<NodeAgent>? = nil, http: @escaping @Sendable () -> any OutboundHTTP,
     clock: any HostClock, thread: @escaping @Sendable () -> any ActorThread, logger: Logger,
@@ -40,6 +42,7 @@ public struct NodeAgentService: SupervisedService {
     self.engine = engine
     self.firstCode = firstCode
     self.plane = plane
+    self.outbox = outbox
     self.store = store
     self.onStanding = onStanding
     self.slot = slot
@@ -55,7 +58,7 @@ public struct NodeAgentService: SupervisedService {
     let engine = try await engine.borrow()
     let http = http()
     let agent = NodeAgent(
-      registration, engine: engine, firstCode: firstCode, plane: plane, store: store,
+      registration, engine: engine, firstCode: firstCode, plane: plane, outbox: outbox, store: store,
       onStanding: onStanding, http: http,
       clock: clock, thread: thread(), logger: logger, configuration: configuration)
     await withTaskCancellationHandler {

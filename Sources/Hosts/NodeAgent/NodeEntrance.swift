@@ -6,7 +6,8 @@ public import SupervisionRuntime
 /// The entrance of a node: requests that come to it are run by the placements that serve here, whether or not a
 /// control plane is there; what does not serve here is passed on to the control plane.
 ///
-///     invoke ──serves here──> a fresh instance ──what it did──> durable at the control plane ──> answer
+///     invoke ──serves here──> a fresh instance ──what it wrote──> durable at the control plane ──> answer
+///        │                           └──what it published──> the outbox ──────────────────────────^
 ///        └────not here──────> the control plane ──> wherever it serves ──────────────────────────^
 ///     accept ───────────────> the outbox, on this node's disk ──in order──> the control plane
 ///                                └──while that is away──> the modules that it wakes here
@@ -14,15 +15,17 @@ public struct NodeEntrance: EntranceService {
   private let node: NodeID
   private let agents: ResourceSlot<NodeAgent>
   private let plane: any ControlPlaneConnection
-  private let outbox: OutboxForwarder
+  private let outbox: OutboxEntry
+  private let keeper: EffectKeeper
 
   /// - Parameters:
   ///   - agents: where the agent of this node is.
-  ///   - outbox: takes events.
+  ///   - outbox: takes events, and what modules publish.
   public init(
     of node: NodeID, agents: ResourceSlot<NodeAgent>, plane: any ControlPlaneConnection,
-    outbox: OutboxForwarder
+    outbox: OutboxEntry
   ) {
+    keeper = EffectKeeper(plane: plane, outbox: outbox)
     self.outbox = outbox
     self.node = node
     self.agents = agents
@@ -35,19 +38,31 @@ public struct NodeEntrance: EntranceService {
     _ module: ModuleName, with event: Event, _ options: InvocationOptions, by caller: Caller
   ) async throws(Problem) -> ActivationReport {
     let name = QualifiedName(caller.namespace, module)
-    var event = event
-    if event.attribute(PlatformAttribute.traceParent) == nil {
-      event.setAttribute(PlatformAttribute.traceParent, to: caller.traceParent)
-    }
+    let event = Self.from(caller, event)
     let agent = try await agents.borrow()
     guard let placement = agent.serving(name) else {
       return try await passOn(name, event, options)
     }
     let report = try await Self.run(placement, of: agent, on: event, within: options.timeout)
     if case .success = report.result, !report.effects.isEmpty {
-      try await commit(report.effects, of: placement, on: event)
+      try await keep(report.effects, of: placement, on: event)
     }
     return report
+  }
+
+  /// As it comes from outside: what the platform sets is not taken from there.
+  private static func from(_ caller: Caller, _ event: Event) -> Event {
+    var event = event
+    for name in [
+      PlatformAttribute.hops, PlatformAttribute.cause, PlatformAttribute.lifecycle,
+      PlatformAttribute.dropped,
+    ] {
+      event.setAttribute(name, to: nil)
+    }
+    if event.attribute(PlatformAttribute.traceParent) == nil {
+      event.setAttribute(PlatformAttribute.traceParent, to: caller.traceParent)
+    }
+    return event
   }
 
   private func passOn(
@@ -55,6 +70,8 @@ public struct NodeEntrance: EntranceService {
   ) async throws(Problem) -> ActivationReport {
     do throws(Problem) {
       return try await plane.invoke(name, with: event, options, from: node)
+    } catch  where error.isControlPlaneLost && !options.isIdempotent {
+      throw Self.outcomeUnknown
     } catch  where error.isControlPlaneAway {
       throw Problem(
         .unavailable, code: "module_not_here",
@@ -96,23 +113,30 @@ public struct NodeEntrance: EntranceService {
   }
 
   /// What it did is durable before its caller hears of it, or is not done at all.
-  private func commit(
+  private func keep(
     _ effects: ActivationEffects, of placement: Placement, on event: Event
   ) async throws(Problem) {
     let deployment = placement.deployment
     do throws(Problem) {
-      try await plane.commit(
+      try await keeper.keep(
         effects,
         of: DeniedActivation(
           module: deployment.qualifiedName, version: deployment.version, node: node,
-          eventID: event.id))
+          eventID: event.id), deployment, on: event)
+    } catch  where error.isControlPlaneLost {
+      throw Self.outcomeUnknown
     } catch  where error.isControlPlaneAway {
       throw Problem(
         .unavailable, code: "effects_undurable",
-        "\(deployment.name) ran, and what it published and wrote cannot be kept: the control plane is away",
+        "\(deployment.name) ran, and what it did cannot be kept: the control plane is away",
         next: "Try again when the control plane is back: nothing of it took place.")
     }
   }
+
+  private static let outcomeUnknown = Problem(
+    .unavailable, code: "outcome_unknown",
+    "the control plane went away while it handled this: it may have been done, or not",
+    next: "Ask again if doing it twice does no harm.")
 
   public func accept(
     _ event: Event, by caller: Caller
@@ -123,18 +147,8 @@ public struct NodeEntrance: EntranceService {
         .refused, code: "topic_reserved", "topics that begin with '$' are the platform's own",
         next: "Publish to another topic.")
     }
-    var event = event
+    var event = Self.from(caller, event)
     event.namespace = caller.namespace
-    // What the platform sets is not taken from outside.
-    for name in [
-      PlatformAttribute.hops, PlatformAttribute.cause, PlatformAttribute.lifecycle,
-      PlatformAttribute.dropped,
-    ] {
-      event.setAttribute(name, to: nil)
-    }
-    if event.attribute(PlatformAttribute.traceParent) == nil {
-      event.setAttribute(PlatformAttribute.traceParent, to: caller.traceParent)
-    }
     try await outbox.accept(event)
     return nil
   }

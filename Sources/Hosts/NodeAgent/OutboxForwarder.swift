@@ -1,9 +1,8 @@
-public import ClusterModel
+import ClusterModel
 public import HostPorts
 public import Logging
 import Metrics
 public import SupervisionRuntime
-import Synchronization
 
 /// Hands over what lies in a node's outbox to the control plane: oldest first, each until it is durable there.
 ///
@@ -12,7 +11,7 @@ import Synchronization
 ///                          away, full └──a moment later; meanwhile ``LocalDeliveries``
 ///
 /// An event that the control plane refuses for good would hold up all behind it: it is put down in the log of the
-/// node, counted and let go. The entrance refuses such events itself, as far as it can know.
+/// node, counted and let go. Whoever lays events there refuses such ones, as far as that can be known.
 ///
 /// An event whose acknowledgement was lost is handed over again, and known again there by its source and id.
 public final class OutboxForwarder: SupervisedService {
@@ -25,15 +24,11 @@ public final class OutboxForwarder: SupervisedService {
     var isAway = false
   }
 
-  private let outbox: any Outbox
+  private let entry: OutboxEntry
   private let plane: any ControlPlaneConnection
-  private let node: NodeID
   private let local: LocalDeliveries
   private let clock: any HostClock
   private let logger: Logger
-  /// Wakes whoever forwards; `nil` while nobody does.
-  private let sign = Mutex<AsyncStream<Void>.Continuation?>(nil)
-  private let accepted = Counter(label: "wasmatrix_outbox_accepted_total")
   private let forwarded = Counter(label: "wasmatrix_outbox_forwarded_total")
   private let refused = Counter(label: "wasmatrix_outbox_refused_total")
   private let waiting = Gauge(label: "wasmatrix_outbox_events")
@@ -44,30 +39,25 @@ public final class OutboxForwarder: SupervisedService {
   private static let retryInterval = Duration.milliseconds(250)
   private static let longestWait = Duration.seconds(5)
 
+  private var outbox: any Outbox { entry.outbox }
+
   /// - Parameter agents: where the agent of this node is, whose modules are woken while the control plane is away.
   public init(
-    _ outbox: any Outbox, of node: NodeID, to plane: any ControlPlaneConnection,
+    _ entry: OutboxEntry, to plane: any ControlPlaneConnection,
     agents: ResourceSlot<NodeAgent>, clock: any HostClock, logger: Logger
   ) {
-    local = LocalDeliveries(outbox, of: node, agents: agents, clock: clock, logger: logger)
-    self.outbox = outbox
+    local = LocalDeliveries(
+      entry.outbox, of: entry.node, agents: agents, clock: clock, logger: logger)
+    self.entry = entry
     self.plane = plane
-    self.node = node
     self.clock = clock
     self.logger = logger
-  }
-
-  /// Keeps an event, to be forwarded; returns when it is durable here.
-  public func accept(_ event: Event) async throws(Problem) {
-    try await outbox.append(event)
-    accepted.increment()
-    sign.withLock { $0 }?.yield()
   }
 
   @concurrent public func run(ready: @escaping @Sendable () -> Void) async throws {
     let (signs, continuation) = AsyncStream.makeStream(
       of: Void.self, bufferingPolicy: .bufferingNewest(1))
-    sign.withLock { $0 = continuation }
+    entry.wake(continuation)
     // It is looked at again and again, so that a control plane that is back is found.
     let ticking = Task {
       while (try? await Task.sleep(for: Self.retryInterval)) != nil { continuation.yield() }
@@ -94,7 +84,7 @@ public final class OutboxForwarder: SupervisedService {
     let problem: Problem?
     do throws(Problem) {
       let result = try await plane.forward(
-        events.map { ForwardedEvent($0.event, handledBy: $0.handledBy) }, from: node)
+        events.map { ForwardedEvent($0.event, handledBy: $0.handledBy) }, from: entry.node)
       problem = try await settle(events, result)
     } catch {
       problem = error

@@ -18,6 +18,7 @@ final class PlacementRunner: Sendable {
   private let engine: any ModuleEngine
   private let firstCode: CodeMode
   private let plane: any ControlPlaneConnection
+  private let keeper: EffectKeeper
   private let cache: StateCache
   private let http: any OutboundHTTP
   private let verifiers = VerifierPool()
@@ -30,13 +31,14 @@ final class PlacementRunner: Sendable {
 
   init(
     id: NodeID, engine: any ModuleEngine, firstCode: CodeMode, plane: any ControlPlaneConnection,
-    http: any OutboundHTTP, clock: any HostClock, logger: Logger,
+    outbox: OutboxEntry?, http: any OutboundHTTP, clock: any HostClock, logger: Logger,
     random: any RandomNumberGenerator & Sendable
   ) {
     self.id = id
     self.engine = engine
     self.firstCode = firstCode
     self.plane = plane
+    keeper = EffectKeeper(plane: plane, outbox: outbox)
     cache = StateCache(plane.state, clock: clock)
     self.http = http
     self.clock = clock
@@ -215,7 +217,7 @@ final class PlacementRunner: Sendable {
       DeniedActivation(
         module: deployment.qualifiedName, version: deployment.version, node: id, eventID: event.id),
       right: deployment.mustStopAlone ? right : nil,
-      plane: plane, cache: cache, http: http, clock: clock, logger: logger)
+      plane: plane, keeper: keeper, cache: cache, http: http, clock: clock, logger: logger)
   }
 
   /// The same for a service: what it publishes and writes is durable before it hears that it is done.
@@ -232,7 +234,7 @@ final class PlacementRunner: Sendable {
     }
     return GuestRequests(
       placement, activation, right: deployment.mustStopAlone ? right : nil, commitsAtOnce: true,
-      plane: plane, cache: cache, http: http, clock: clock, logger: logger)
+      plane: plane, keeper: keeper, cache: cache, http: http, clock: clock, logger: logger)
   }
 
   /// The fence under which a placement serves; `nil` while it does not.

@@ -119,13 +119,23 @@ public struct ForwardedEvents: Hashable, Sendable {
 
 extension Problem {
   private static let controlPlaneAwayCode = "control_plane_away"
+  private static let controlPlaneLostCode = "control_plane_lost"
 
   /// What an agent hears that asks while no way to the control plane is open.
   public static let controlPlaneAway = Problem(
     .unavailable, code: controlPlaneAwayCode, "the control plane cannot be reached",
     next: "Try again in a moment.")
 
-  public var isControlPlaneAway: Bool { code == Self.controlPlaneAwayCode }
+  /// What an agent hears whose question was on its way when the way to the control plane broke off.
+  public static let controlPlaneLost = Problem(
+    .unavailable, code: controlPlaneLostCode,
+    "the control plane went away before it had answered: what it was asked for may have been done, or not",
+    next: "See whether it was, then ask again if it was not.")
+
+  /// Whether no way is open, or none any more.
+  public var isControlPlaneAway: Bool { code == Self.controlPlaneAwayCode || isControlPlaneLost }
+  /// Whether nobody knows what became of what was asked.
+  public var isControlPlaneLost: Bool { code == Self.controlPlaneLostCode }
 }
 
 /// A way between an agent and its control plane that was opened.
@@ -179,6 +189,14 @@ public struct DeniedActivation: Hashable, Sendable {
     self.version = version
     self.node = node
     self.eventID = eventID
+  }
+
+  /// What the events of a service come of: no event, but the run of which they are.
+  public var cause: Event {
+    Event(
+      id: eventID, source: "/namespaces/\(module.namespace)/modules/\(module.name)",
+      type: "wasmatrix.service", topic: Topic(unchecked: "$wasmatrix/service"),
+      namespace: module.namespace, data: [])
   }
 }
 

@@ -3,10 +3,10 @@ public import ClusterModel
 /// Events that were accepted on a node and that the control plane does not have yet, in the order in which they
 /// came. Every method that changes something returns only when that would survive a power cut.
 public protocol Outbox: Sendable {
-  /// Keeps an event.
+  /// Keeps events, all of them or none.
   ///
   /// - Throws: ``Problem`` `outbox_full`, or what the disk says; then nothing is kept.
-  func append(_ event: Event) async throws(Problem)
+  func append(_ events: [Event]) async throws(Problem)
   /// The oldest events behind `number`, at most `limit`, fewer when they are long.
   func oldest(after number: Int64, limit: Int) async throws(Problem) -> [OutboxEvent]
   /// A module of this node has handled an event, and published these, which go behind all others, whatever room there

@@ -23,7 +23,7 @@ import Testing
 
   @Test func `an event comes out as it came in, also after a restart`() async throws {
     let outbox = try OutboxDatabase(in: folder)
-    try await outbox.append(Self.event(1))
+    try await outbox.append([Self.event(1)])
     #expect(try await outbox.oldest(limit: 10).map(\.event) == [Self.event(1)])
     try await outbox.close()
     let again = try OutboxDatabase(in: folder)
@@ -39,7 +39,7 @@ import Testing
     var refusal: Problem?
     while refusal == nil, count < 100 {
       do throws(Problem) {
-        try await outbox.append(Self.event(count, size: 1000))
+        try await outbox.append([Self.event(count, size: 1000)])
         count += 1
       } catch {
         refusal = error
@@ -50,15 +50,27 @@ import Testing
     #expect(refusal?.retryAfter != nil)
     let oldest = try await outbox.oldest(limit: 1)
     try await outbox.forget(through: try #require(oldest.first).number)
-    try await outbox.append(Self.event(count, size: 1000))
+    try await outbox.append([Self.event(count, size: 1000)])
     #expect(try await outbox.oldest(limit: 10).map(\.event.id) == ["1", "2", "3"])
+    try await outbox.close()
+  }
+
+  @Test func `events that come together are kept together or not at all`() async throws {
+    let outbox = try OutboxDatabase(in: folder, capacity: .kibibytes(4))
+    try await outbox.append((1...2).map { Self.event($0, size: 1000) })
+    await #expect(throws: Problem.self) {
+      try await outbox.append((3...5).map { Self.event($0, size: 1000) })
+    }
+    #expect(outbox.usage.events == 2)
+    try await outbox.append([Self.event(6, size: 1000)])
+    #expect(try await outbox.oldest(limit: 10).map(\.event.id) == ["1", "2", "6"])
     try await outbox.close()
   }
 
   @Test func `one read is bounded, but for an event that is long alone`() async throws {
     let outbox = try OutboxDatabase(in: folder)
-    for number in 0..<4 { try await outbox.append(Self.event(number, size: 5 << 20)) }
-    try await outbox.append(Self.event(4, size: 12 << 20))
+    for number in 0..<4 { try await outbox.append([Self.event(number, size: 5 << 20)]) }
+    try await outbox.append([Self.event(4, size: 12 << 20)])
     #expect(try await outbox.oldest(limit: 10).count == 1)
     try await outbox.forget(through: 4)
     #expect(try await outbox.oldest(limit: 10).map(\.event.id) == ["4"])
@@ -69,7 +81,7 @@ import Testing
     async throws
   {
     let outbox = try OutboxDatabase(in: folder, capacity: .kibibytes(1))
-    try await outbox.append(Self.event(1, size: 700))
+    try await outbox.append([Self.event(1, size: 700)])
     let number = try #require(try await outbox.oldest(limit: 1).first).number
     let (first, second) = (ModuleName(unchecked: "a"), ModuleName(unchecked: "b"))
     // What came of an event is kept in any case: it was accepted with it.
@@ -126,7 +138,7 @@ import Testing
         case .append(let count):
           for _ in 0..<count {
             last += 1
-            try await outbox.append(Self.event(last))
+            try await outbox.append([Self.event(last)])
             expected.append("\(last)")
           }
         case .forward(let limit, let count):

@@ -145,6 +145,25 @@ private final class Listener: Sendable {
     try await eventually("the watcher has ended") { !isAlive(puppet.watcher) }
   }
 
+  @Test func `a crash is told before its report is written`() async throws {
+    let listener = try Listener()
+    let puppet = try puppet(listener)
+    puppet.order("report")
+    #expect(listener.next() == "puppet \(puppet.pid) died")
+    #expect(isAlive(puppet.pid))
+    kill(puppet.pid, SIGKILL)
+    puppet.collect()
+  }
+
+  @Test func `a signal of a crash ends the process, whoever sent it`() async throws {
+    let listener = try Listener()
+    let puppet = try puppet(listener)
+    #expect(puppet.answer(to: "abort") == "ready")
+    kill(puppet.pid, SIGABRT)
+    #expect(puppet.collect() & 0x7f == SIGABRT)
+    #expect(listener.next() == "puppet \(puppet.pid) died")
+  }
+
   @Test func `a signal for its whole group does not reach the watcher`() async throws {
     let listener = try Listener()
     let puppet = try puppet(listener)

@@ -24,6 +24,8 @@ final class TestPlane: ControlPlaneConnection {
   }
 
   let heard = Mutex(Heard())
+  /// Whether whoever commits waits for an answer that never comes.
+  let mustNotAnswer = Mutex(false)
   let bytes: [UInt8]
   let stored = TestState()
 
@@ -55,7 +57,11 @@ final class TestPlane: ControlPlaneConnection {
   var state: any GuestState { stored }
   func commit(
     _ effects: ActivationEffects, of activation: DeniedActivation
-  ) async throws(Problem) { heard.withLock { $0.commits.append(effects) } }
+  ) async throws(Problem) {
+    heard.withLock { $0.commits.append(effects) }
+    // Cancelled when whoever asked is gone.
+    if mustNotAnswer.withLock({ $0 }) { try? await Task.sleep(for: .seconds(3600)) }
+  }
   func invoke(
     _ module: QualifiedName, with event: Event, _ options: InvocationOptions, from node: NodeID
   ) async throws(Problem) -> ActivationReport {

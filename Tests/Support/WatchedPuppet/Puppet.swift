@@ -66,6 +66,24 @@ enum Puppet {
         // Without the backtrace that Swift may print first.
         signal(SIGSEGV, SIG_DFL)
         raise(SIGSEGV)
+      case "report":
+        // As a report that takes long: the process is still there.
+        signal(SIGABRT) { _ in while true { pause() } }
+        do {
+          try Crash.endsTheProcess()
+          try process.tellAtACrash()
+        } catch {
+          fail("\(error)")
+        }
+        raise(SIGABRT)
+      case "abort":
+        signal(SIGABRT) { _ in }
+        do {
+          try Crash.endsTheProcess()
+        } catch {
+          fail("\(error)")
+        }
+        say("ready")
       case "orderly":
         if let watcher { watcher.end() } else { process.end() }
         return

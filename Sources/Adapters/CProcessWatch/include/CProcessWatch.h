@@ -39,6 +39,16 @@ int pw_hold(struct pw_page *page);
 void pw_release(struct pw_page *page);
 // What is to be sent when the process dies; replaces what was said before. One thread at a time.
 void pw_announce(struct pw_page *page, const struct pw_notice *notices, size_t count);
+// Whether it is held: neither new, nor let go of, nor cancelled.
+bool pw_is_held(const struct pw_page *page);
+
+// From now on a signal that means a crash (SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGQUIT, SIGSEGV, SIGTRAP)
+// ends this process, whoever sent it, after what handled it before. To be called before an engine
+// installs handlers that turn signals into traps, which must come first. Returns 0 or errno.
+int pw_end_at_crash(void);
+// Such a signal sends the notices of a page that is held, once, before anything else: what handles it
+// may write a report first, and the process is not dead until then. Returns 0 or errno.
+int pw_tell_at_crash(int descriptor);
 
 enum pw_end { PW_ENDED, PW_DIED, PW_CANCELLED, PW_BROKEN };
 // Waits until the process that holds, or is going to, has ended in one way or the other.

@@ -125,7 +125,8 @@ final class PlaneSession: Sendable {
     state.life?.cancel()
     for run in state.runs.values { run.cancel() }
     for follower in state.following.values { follower.cancel() }
-    for asked in state.asked.values { asked.resume(returning: .failure(problem)) }
+    // It may have heard them.
+    for asked in state.asked.values { asked.resume(returning: .failure(.controlPlaneLost)) }
     opened.fill(.failure(problem))
     state.heartbeats?.stop()
     if state.isOpen { agent.closed() }
@@ -235,6 +236,8 @@ final class PlaneSession: Sendable {
 
   private func accept(_ invitation: HeartbeatInvitation) -> (any HeartbeatWay)? {
     guard let node = try? NodeID(hello.node) else { return nil }
+    var invitation = invitation
+    if address.isForwarded { invitation.port = address.port }
     do throws(Problem) {
       return try heartbeats?.accept(
         invitation, host: address.host, from: node, Incarnation(hello.incarnation)

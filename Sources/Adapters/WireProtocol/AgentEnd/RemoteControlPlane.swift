@@ -18,9 +18,13 @@ public final class RemoteControlPlane: ControlPlaneConnection {
   public struct Address: Hashable, Sendable {
     public var host: String
     public var port: Int
-    public init(host: String, port: Int) {
+    /// Whether heartbeats go to the same number, not to the one that the control plane says: it does not know
+    /// which of its ports were forwarded, and as what.
+    public var isForwarded: Bool
+    public init(host: String, port: Int, isForwarded: Bool = false) {
       self.host = host
       self.port = port
+      self.isForwarded = isForwarded
     }
   }
 

@@ -20,7 +20,7 @@ import WireProtocol
 ///     ├ identity      renewal (of the node's certificate)
 ///     ├ node          engine · agent
 ///     ├ tools         listener (the agent's own service; only where it is wanted)
-///     ├ outbox        forwarder (of the events that came to its own entrance, when it has one)
+///     ├ outbox        forwarder (of what came to its own entrance, and what modules published)
 ///     └ api           listener
 struct AgentSession: Sendable {
   private let node: NodeID
@@ -31,7 +31,7 @@ struct AgentSession: Sendable {
   private let plane: RemoteControlPlane
   private let tools: ToolListener?
   private let entrance: APIListener?
-  private let outbox: OutboxForwarder?
+  private let outbox: OutboxForwarder
   /// Held for as long as the agent lives.
   private let folder: DataFolder
 
@@ -40,21 +40,20 @@ struct AgentSession: Sendable {
     let listen: ListenAddress
     /// Whether it speaks TLS and wants tokens.
     let isGuarded: Bool
-    /// What events may take on the disk that the control plane does not have yet.
-    let outbox: ByteCount
     let registry: PrometheusRegistry
   }
 
   /// - Parameters:
   ///   - tools: where the agent's own service listens; `nil` for nowhere.
   ///   - landmarks: where the way to is measured.
+  ///   - capacity: what events may take on the disk that the control plane does not have yet.
   ///   - entrance: `nil` for none.
   ///   - address: where the control plane takes agents, asked at each attachment.
   /// - Throws: ``Problem``: what the disk says.
   init(
     _ description: NodeDescription, in folder: DataFolder, identity: NodeIdentity,
     watch: AgentWatch, servingTools listen: ListenAddress?, landmarks: [Landmark],
-    entrance: Entrance?,
+    outbox capacity: ByteCount, entrance: Entrance?,
     address: @escaping @Sendable () async throws(Problem) -> RemoteControlPlane.Address
   ) throws(Problem) {
     self.folder = folder
@@ -70,27 +69,28 @@ struct AgentSession: Sendable {
     let store = try NodeFolder(
       in: folder, verify: { (seal) async throws(Problem) in try await identity.check(seal) },
       onTrouble: { Logger(label: "node-store").warning("\($0)") })
+    let entry = OutboxEntry(
+      try OutboxDatabase(in: folder, capacity: capacity), of: description.name,
+      clock: SystemClock())
     let access = NodeAccess(clock: SystemClock(), logger: Logger(label: "entrance"))
     services = NodeServices(
-      description, of: plane, store: store, onStanding: { access.take($0) }, in: folder.path,
+      description, of: plane, outbox: entry, store: store, onStanding: { access.take($0) }, in: folder.path,
       firstCode: .optimised,
       heartbeatInterval: Self.ownInterval, urgency: .realTimeIfPermitted)
     let desk = AgentDesk(
       of: description.name, callers: plane, agent: services.agents, clock: SystemClock())
     tools = listen.map { ToolListener(on: $0, desk, identity: identity) }
+    outbox = OutboxForwarder(
+      entry, to: plane, agents: services.agents, clock: SystemClock(),
+      logger: Logger(label: "outbox"))
     guard let entrance else {
       self.entrance = nil
-      outbox = nil
       return
     }
-    let outbox = OutboxForwarder(
-      try OutboxDatabase(in: folder, capacity: entrance.outbox), of: description.name, to: plane,
-      agents: services.agents, clock: SystemClock(), logger: Logger(label: "outbox"))
-    self.outbox = outbox
     self.entrance = APIListener(
       on: entrance.listen,
       entrance: NodeEntrance(
-        of: description.name, agents: services.agents, plane: plane, outbox: outbox),
+        of: description.name, agents: services.agents, plane: plane, outbox: entry),
       tokens: access, identity: entrance.isGuarded ? identity.shown : nil,
       registry: entrance.registry)
   }
@@ -116,14 +116,13 @@ struct AgentSession: Sendable {
   }
 
   private var outside: [ChildSpecification] {
-    guard let entrance, let outbox else { return [] }
-    return [
+    [
       ChildSpecification(
         "outbox",
         supervisor: SupervisorSpecification(children: [
-          ChildSpecification("forwarder") { outbox }
-        ])), entrance.child,
-    ]
+          ChildSpecification("forwarder") { [outbox] in outbox }
+        ]))
+    ] + [entrance?.child].compactMap { $0 }
   }
 
   private var renewal: ChildSpecification {

@@ -16,6 +16,7 @@ final class AgentWatch: Sendable {
     do throws(Problem) {
       let page = if let path { try WatchPage(openingAt: path) } else { try WatchPage() }
       let process = WatchedProcess(page)
+      try process.tellAtACrash()
       self.process = process
       watcher = Watcher(Watcher.programBesideThis, of: process) { problem in
         logger.warning(

@@ -1,4 +1,7 @@
+import ClusterModel
 import Foundation
+import Logging
+import ProcessWatching
 
 /// What is written when the program itself crashes.
 ///
@@ -19,5 +22,15 @@ enum CrashReports {
       setenv(variable, short, 1) == 0
     else { return }
     execv(program, CommandLine.unsafeArgv)
+  }
+
+  /// After its report a process that crashes ends, also where somebody else sent the signal: the runtime by
+  /// itself would then go on.
+  static func endTheProcess() {
+    do throws(Problem) {
+      try Crash.endsTheProcess()
+    } catch {
+      Logger(label: "crash").warning("\(error)")
+    }
   }
 }

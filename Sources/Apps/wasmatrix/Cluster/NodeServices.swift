@@ -17,6 +17,7 @@ import WasmtimeEngine
 struct NodeServices: Sendable {
   private let description: NodeDescription
   private let plane: any ControlPlaneConnection
+  private let outbox: OutboxEntry?
   private let store: (any NodeStore)?
   private let onStanding: @Sendable (StandingPlan) -> Void
   private let firstCode: CodeMode
@@ -29,6 +30,7 @@ struct NodeServices: Sendable {
   private let clock = SystemClock()
 
   /// - Parameters:
+  ///   - outbox: where what modules publish comes to lie; `nil` in the process of the control plane.
   ///   - store: what is kept for a start without the control plane; `nil` where there is no such start.
   ///   - onStanding: hears of each standing plan that counts.
   ///   - folder: keeps what was compiled, and scratch folders.
@@ -36,13 +38,14 @@ struct NodeServices: Sendable {
   ///   - urgency: of the thread that the agent runs on.
   init(
     _ description: NodeDescription, of plane: any ControlPlaneConnection,
-    store: (any NodeStore)? = nil,
+    outbox: OutboxEntry? = nil, store: (any NodeStore)? = nil,
     onStanding: @escaping @Sendable (StandingPlan) -> Void = { _ in }, in folder: String,
     firstCode: CodeMode, heartbeatInterval: Duration, urgency: ThreadUrgency
   ) {
     self.urgency = urgency
     self.description = description
     self.plane = plane
+    self.outbox = outbox
     self.store = store
     self.onStanding = onStanding
     self.firstCode = firstCode
@@ -81,7 +84,7 @@ struct NodeServices: Sendable {
       registration: { () throws(Problem) in
         try description.registration(startedAt: clock.now().wall)
       },
-      engine: engine, firstCode: firstCode, plane: plane, store: store, onStanding: onStanding,
+      engine: engine, firstCode: firstCode, plane: plane, outbox: outbox, store: store, onStanding: onStanding,
       slot: agents, http: { HTTPOut() }, clock: clock,
       thread: { [urgency] in ThreadExecutor(name: "wm-agent", urgency: urgency) },
       logger: Logger(label: "node-agent"),

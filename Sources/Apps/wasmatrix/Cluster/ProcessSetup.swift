@@ -13,6 +13,7 @@ enum ProcessSetup {
     Heap.keepCompact()
     OpenFileLimit.raise()
     LoggingSystem.bootstrap { LineLogHandler(label: $0, level: level) }
+    CrashReports.endTheProcess()
     let registry = PrometheusRegistry()
     MetricsSystem.bootstrap(registry)
     return registry

@@ -77,8 +77,8 @@ struct AgentVerb: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Where it attaches, if not where the control plane says: behind a forwarded port. Heartbeats go there, too, to "
-        + "the port that the control plane has.", valueName: "host:port"))
+      "Where it attaches, if not where the control plane says: behind a forwarded port. Heartbeats go to the same "
+        + "number over UDP.", valueName: "host:port"))
   var attach: ListenAddress?
 
   @Option(
@@ -105,8 +105,8 @@ struct AgentVerb: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "MiB that events may take on the disk which came to --listen and which the control plane does not have yet; "
-        + "beyond it publishers are told to slow down.", valueName: "n"))
+      "MiB that events may take on the disk which the control plane does not have yet: those that came to --listen, "
+        + "and those that services publish; beyond it publishers are told to slow down.", valueName: "n"))
   var outboxMebibytes = OutboxDatabase.defaultCapacity.bytes >> 20
 
   @Flag(help: .hidden)
@@ -162,14 +162,15 @@ struct AgentVerb: AsyncParsableCommand {
     let (server, attach) = (join, attach)
     let entrance = listen.map {
       AgentSession.Entrance(
-        listen: $0, isGuarded: tls || !$0.isLoopback, outbox: .mebibytes(outboxMebibytes),
-        registry: registry)
+        listen: $0, isGuarded: tls || !$0.isLoopback, registry: registry)
     }
     let session = try AgentSession(
       description, in: folder, identity: identity, watch: AgentWatch(on: watchPage),
-      servingTools: serve, landmarks: landmark, entrance: entrance
+      servingTools: serve, landmarks: landmark, outbox: .mebibytes(outboxMebibytes), entrance: entrance
     ) { () async throws(Problem) in
-      if let attach { return RemoteControlPlane.Address(host: attach.host, port: attach.port) }
+      if let attach {
+        return RemoteControlPlane.Address(host: attach.host, port: attach.port, isForwarded: true)
+      }
       guard let address = await identity.attachAddresses.first else {
         throw Problem(
           .unavailable, code: "attach_address_missing",
