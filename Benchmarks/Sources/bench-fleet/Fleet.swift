@@ -46,6 +46,11 @@ final class Fleet {
     try? FileManager.default.removeItem(atPath: folder)
   }
 
+  /// What its processes have used so far, in seconds of a processor.
+  var processorTime: Double {
+    ([control] + agents.values).reduce(0) { $0 + $1.processorTime }
+  }
+
   /// A verb of the program.
   @discardableResult
   func run(_ words: String...) throws -> String {

@@ -55,6 +55,17 @@ final class Process: @unchecked Sendable {
       * Int(sysconf(Int32(_SC_PAGESIZE)))
   }
 
+  /// Seconds that it has used of a processor; 0 when it has ended.
+  var processorTime: Double {
+    let text = (try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8)) ?? ""
+    let fields = text.split(separator: ")").last?.split(separator: " ") ?? []
+    // Counted from the state, the third: user and system time.
+    guard fields.count > 12, let user = Double(fields[11]), let system = Double(fields[12]) else {
+      return 0
+    }
+    return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
+  }
+
   /// Written by one thread before another reads it.
   private final class Said: @unchecked Sendable {
     var text = Data()

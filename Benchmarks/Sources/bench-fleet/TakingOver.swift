@@ -98,6 +98,10 @@ final class Stage {
   /// Holds nothing; a fleet of which half is silent takes itself for healthy.
   private static let bystander = "node-z"
   private static let holders = ["node-a", "node-b"]
+  /// A fleet is at rest when its processes have used less than this share of a processor for so many microseconds:
+  /// heartbeats and being asked are a quarter.
+  private static let rest: UInt32 = 150_000
+  private static let restingShare = 0.5
 
   init(_ wish: TakingOver.Wish, _ setting: Setting) throws {
     self.wish = wish
@@ -170,6 +174,12 @@ final class Stage {
       return Self.holders.allSatisfy {
         (fleet.agents[$0]?.resident ?? 0) >= wish.ballastMebibytes << 20
       }
+    }
+    // What the loss before left to do is done.
+    try fleet.wait("processes at rest") {
+      let began = fleet.processorTime
+      usleep(Self.rest)
+      return fleet.processorTime - began < Double(Self.rest) * Self.restingShare / 1e6
     }
     return server
   }

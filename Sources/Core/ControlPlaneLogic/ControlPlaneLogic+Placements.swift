@@ -51,7 +51,12 @@ extension ControlPlaneLogic {
       if case .plan = message { standingPlans.planned(node, at: now.monotonic) }
       directives.append(.send(node, message))
     }
+    var changes: [PlacementChange] = []
     for step in steps {
+      switch step {
+      case .began, .ended, .send: break
+      case _: tell(&changes, &directives)
+      }
       switch step {
       case .ready(let id): tell(.placementReady(id), now, &random, &directives)
       case .lost(let id): tell(.placementLost(id), now, &random, &directives)
@@ -68,12 +73,13 @@ extension ControlPlaneLogic {
       case .nodeAtFault(let node): judge(node, true, now, &random, &directives)
       case .began(let id, let node):
         balancer.serves(id, on: node)
-        announce(.moduleStart, id, node, now, &directives)
+        changes.append(change(of: id, node, serves: true, now))
       case .ended(let id, let node):
         balancer.forget(id, on: node)
-        announce(.moduleStop, id, node, now, &directives)
+        changes.append(change(of: id, node, serves: false, now))
       }
     }
+    tell(&changes, &directives)
     // What the catalog made of it may have changed what is wanted.
     guard !steps.isEmpty, planner?.hasChanged == true else { return }
     var more: [PlacementPlanner.Step] = []
@@ -123,17 +129,19 @@ extension ControlPlaneLogic {
     }
   }
 
-  private mutating func announce(
-    _ kind: EventMessage.Kind, _ id: PlacementID, _ node: NodeID, _ now: Instants,
-    _ directives: inout [Directive]
-  ) {
-    announce(kind, "module/\(id.name)", now, &directives) {
-      ["generation": .integer(Int64(id.generation)), "node": .string(node.text)]
-    }
-    let count = planner?.serving(id).count ?? 0
-    announce(.scaleEvent, "module/\(id.name)", now, &directives) {
-      ["generation": .integer(Int64(id.generation)), "serving": .integer(Int64(count))]
-    }
+  private mutating func change(
+    of id: PlacementID, _ node: NodeID, serves: Bool, _ now: Instants
+  ) -> PlacementChange {
+    defer { lastEvent += PlacementChange.messageCount }
+    return PlacementChange(
+      id: id, node: node, serves: serves, serving: planner?.serving(id).count ?? 0, term: term,
+      number: lastEvent + 1, at: now.wall)
+  }
+
+  private func tell(_ changes: inout [PlacementChange], _ directives: inout [Directive]) {
+    guard !changes.isEmpty else { return }
+    directives.append(.announceChanges(changes))
+    changes = []
   }
 
   mutating func announce(

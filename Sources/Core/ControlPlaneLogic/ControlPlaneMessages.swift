@@ -85,6 +85,8 @@ extension ControlPlaneLogic {
     case seal(NodePlan, life: Duration)
     /// Something in the life of the cluster that whoever follows it should hear of at once.
     case announce(EventMessage)
+    /// The same, of placements: ``PlacementChange/messages`` of each, in this order.
+    case announceChanges([PlacementChange])
   }
 
   /// How a request ended.

@@ -152,10 +152,10 @@ struct PlacementPlanner: Sendable {
   /// Works to look at, and nodes whose plan may have changed.
   var dirtyWorks: Set<PlacementID> = []
   var dirtyNodes: Set<NodeID> = []
-  /// Very many works to look at, in this order, and since when they wait: some in each turn, so that plans that were
+  /// Very many works to look at, in this order, and when the next are: some in each turn, so that plans that were
   /// made leave before nodes are looked for, and requests have their turn in between.
   private var waiting: [PlacementID] = []
-  private var waitingSince: MonotonicInstant?
+  private var nextTurn: MonotonicInstant?
   /// Nodes whose plans came to be others in these turns.
   private var changedMeanwhile: Set<NodeID> = []
   /// Works that wait for a time, and nodes that have not said yet that they obey their plan.
@@ -198,7 +198,7 @@ struct PlacementPlanner: Sendable {
       sendPlans(now, &steps)
       guard ids.count <= Self.atOnce else {
         waiting += ids
-        waitingSince = waitingSince ?? now.monotonic
+        nextTurn = nextTurn ?? now.monotonic + Self.pause
         continue
       }
       for id in ids { look(at: id, now, &steps) }
@@ -232,8 +232,9 @@ struct PlacementPlanner: Sendable {
 
   /// Looks that one input may cause; what is left then is looked at with the next.
   private static let looks = 8
-  /// Works for which nodes are looked for in one turn.
+  /// Works for which nodes are looked for in one turn, and the time between two turns: about as long as one takes.
   static let atOnce = 64
+  static let pause = Duration.milliseconds(1)
 
   private mutating func look(at id: PlacementID, _ now: Instants, _ steps: inout [Step]) {
     reconcile(id, now, &steps)
@@ -249,8 +250,8 @@ struct PlacementPlanner: Sendable {
     waiting.removeFirst(min(Self.atOnce, waiting.count))
     changedMeanwhile.formUnion(dirtyNodes)
     dirtyNodes = others
+    nextTurn = waiting.isEmpty ? nil : now.monotonic + Self.pause
     guard waiting.isEmpty else { return }
-    waitingSince = nil
     dirtyNodes.formUnion(changedMeanwhile)
     changedMeanwhile = []
   }
@@ -270,7 +271,7 @@ struct PlacementPlanner: Sendable {
   }
 
   var nextDeadline: MonotonicInstant? {
-    var earliest = [retryAt, adoptingUntil, foreignLeasesUntil, waitingSince].compactMap { $0 }
+    var earliest = [retryAt, adoptingUntil, foreignLeasesUntil, nextTurn].compactMap { $0 }
       .min()
     func consider(_ instant: MonotonicInstant?) {
       guard let instant else { return }
@@ -283,7 +284,7 @@ struct PlacementPlanner: Sendable {
 
   mutating func wake(_ now: Instants, _ steps: inout [Step]) {
     let time = now.monotonic
-    if waitingSince != nil { goOn(now, &steps) }
+    if let at = nextTurn, at <= time { goOn(now, &steps) }
     if let at = retryAt, at <= time {
       retryAt = nil
       dirtyWorks.formUnion(unsatisfied)

@@ -9,9 +9,23 @@ import Metrics
 
 // What happens in the cluster, as events.
 extension ControlPlane {
-  /// Of a node with a thousand placements thousands are told when it is lost: what else there is to decide does not
-  /// wait for all of them.
-  private static let noticesAtOnce = 32
+  /// What is to be told.
+  enum Notice {
+    case message(EventMessage)
+    case change(PlacementChange)
+
+    var messages: [EventMessage] {
+      switch self {
+      case .message(let message): [message]
+      case .change(let change): change.messages
+      }
+    }
+  }
+
+  /// Of a node with a thousand placements thousands are told when it is lost: those who ask for what now serves
+  /// elsewhere do not wait for all of them.
+  private static let noticesAtOnce = 16
+  private static let pause = Duration.milliseconds(1)
 
   /// Tells what is to be told, beside everything else, one after the other.
   func announceNotices() {
@@ -23,11 +37,14 @@ extension ControlPlane {
   private func announceAll() async {
     while !notices.isEmpty {
       for _ in 0..<Self.noticesAtOnce {
-        guard let event = notices.popFirst() else { break }
-        log(event)
-        announce(LifecycleNotice(event))
+        guard let notice = notices.popFirst() else { break }
+        for event in notice.messages {
+          log(event)
+          announce(LifecycleNotice(event))
+        }
       }
-      await Task.yield()
+      // Cancelled when the control plane ends, which tells what is left without a pause.
+      if !notices.isEmpty { try? await Task.sleep(for: Self.pause) }
     }
     isAnnouncing = false
   }

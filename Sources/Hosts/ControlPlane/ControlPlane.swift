@@ -68,7 +68,7 @@ actor ControlPlane {
   var waiters = SettlementWaiters()
   var recentEvents = RecentEvents()
   /// What is to be told of what was decided, the oldest first.
-  var notices: Deque<EventMessage> = []
+  var notices: Deque<Notice> = []
   var isAnnouncing = false
   private(set) var phase = Phase.starting
 
@@ -260,7 +260,8 @@ actor ControlPlane {
           "fence": "\(route.fence)", "run": "\(route.run)",
         ])
     case .seal(let plan, let life): seal(plan, life)
-    case .announce(let event): notices.append(event)
+    case .announce(let event): notices.append(.message(event))
+    case .announceChanges(let changes): for change in changes { notices.append(.change(change)) }
     }
   }
 

@@ -89,7 +89,8 @@ public actor NodeAgent {
     self.logger = logger
     self.random = random
     runner = PlacementRunner(
-      id: registration.node, engine: engine, firstCode: firstCode, plane: plane, outbox: outbox, http: http,
+      id: registration.node, engine: engine, firstCode: firstCode, plane: plane, outbox: outbox,
+      http: http,
       clock: clock, logger: logger, random: random)
     logic = NodeAgentLogic(registration: registration, configuration: configuration)
   }

@@ -58,7 +58,8 @@ public struct NodeAgentService: SupervisedService {
     let engine = try await engine.borrow()
     let http = http()
     let agent = NodeAgent(
-      registration, engine: engine, firstCode: firstCode, plane: plane, outbox: outbox, store: store,
+      registration, engine: engine, firstCode: firstCode, plane: plane, outbox: outbox,
+      store: store,
       onStanding: onStanding, http: http,
       clock: clock, thread: thread(), logger: logger, configuration: configuration)
     await withTaskCancellationHandler {

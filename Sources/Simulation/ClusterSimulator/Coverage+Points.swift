@@ -108,6 +108,7 @@ extension Coverage {
     case .send(_, let message): count(message)
     case .events(let directive): count(directive)
     case .announce(let event): count(event)
+    case .announceChanges(let changes): for event in changes.flatMap(\.messages) { count(event) }
     }
   }
 

@@ -23,15 +23,20 @@ extension World {
   func describe(_ directive: ControlPlaneLogic.Directive) -> String {
     switch directive {
     case .send(let node, let message): "\(node): \(describe(message))"
-    case .announce(let event):
-      "announce \(event.type.rawValue) \(event.target) "
-        + event.payload.sorted { $0.key < $1.key }.map { "\($0.key)=\(text($0.value))" }
-        .joined(separator: " ")
+    case .announce(let event): describe(event)
+    case .announceChanges(let changes):
+      changes.flatMap(\.messages).map(describe).joined(separator: ", ")
     case .seal(let plan, _): "seal \(plan.version) of \(plan.node)"
     case .persist, .reply, .progress, .events, .activate, .invoke, .answerInvocation,
       .endInvocation, .refuseInvocation, .noteLateAnswer:
       short("\(directive)")
     }
+  }
+
+  private func describe(_ event: EventMessage) -> String {
+    "announce \(event.type.rawValue) \(event.target) "
+      + event.payload.sorted { $0.key < $1.key }.map { "\($0.key)=\(text($0.value))" }
+      .joined(separator: " ")
   }
 
   func describe(_ input: NodeAgentLogic.Input) -> String {

@@ -122,6 +122,11 @@ extension World {
     case .announce(let event):
       countTransition(event)
       checker.announced(event, self)
+    case .announceChanges(let changes):
+      for event in changes.flatMap(\.messages) {
+        countTransition(event)
+        checker.announced(event, self)
+      }
     }
   }
 

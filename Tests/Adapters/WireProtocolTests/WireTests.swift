@@ -233,7 +233,8 @@ struct WireTests {
     await wire.stop()
   }
 
-  @Test func `what was asked when the way broke off may have been done, what was asked later was not`()
+  @Test
+  func `what was asked when the way broke off may have been done, what was asked later was not`()
     async throws
   {
     let wire = try await TestWire()

@@ -66,7 +66,7 @@ import Testing
     let first = Self.plans(plane.sent.dropFirst(before))
     #expect(first.map(\.node.text).sorted() == ["b", "c"])
     #expect(first.flatMap(\.orders).count { $0.role == .active } == Self.count)
-    _ = plane.wait(.milliseconds(10), beating: ["b", "c"])
+    _ = plane.wait(PlacementPlanner.pause * (Self.count / 32), beating: ["b", "c"])
     let plans = Self.plans(plane.sent.dropFirst(before))
     #expect(plans.count == 4, "then once more with the new fallbacks")
     #expect(plans.suffix(2).flatMap(\.orders).count { $0.role == .fallback } == Self.count)

@@ -98,6 +98,7 @@ struct ControlPlaneDriver {
       case .noteLateAnswer(let id, let route):
         texts.append("late answer to \(id) from \(route.node)")
       case .announce(let event): announced.append(event)
+      case .announceChanges(let changes): announced += changes.flatMap(\.messages)
       case .seal(let plan, _): sealed[plan.node] = plan
       }
     }

@@ -74,7 +74,8 @@ struct AgentSession: Sendable {
       clock: SystemClock())
     let access = NodeAccess(clock: SystemClock(), logger: Logger(label: "entrance"))
     services = NodeServices(
-      description, of: plane, outbox: entry, store: store, onStanding: { access.take($0) }, in: folder.path,
+      description, of: plane, outbox: entry, store: store, onStanding: { access.take($0) },
+      in: folder.path,
       firstCode: .optimised,
       heartbeatInterval: Self.ownInterval, urgency: .realTimeIfPermitted)
     let desk = AgentDesk(

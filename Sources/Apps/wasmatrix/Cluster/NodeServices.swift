@@ -84,7 +84,8 @@ struct NodeServices: Sendable {
       registration: { () throws(Problem) in
         try description.registration(startedAt: clock.now().wall)
       },
-      engine: engine, firstCode: firstCode, plane: plane, outbox: outbox, store: store, onStanding: onStanding,
+      engine: engine, firstCode: firstCode, plane: plane, outbox: outbox, store: store,
+      onStanding: onStanding,
       slot: agents, http: { HTTPOut() }, clock: clock,
       thread: { [urgency] in ThreadExecutor(name: "wm-agent", urgency: urgency) },
       logger: Logger(label: "node-agent"),

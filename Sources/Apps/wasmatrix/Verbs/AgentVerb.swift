@@ -106,7 +106,8 @@ struct AgentVerb: AsyncParsableCommand {
   @Option(
     help: ArgumentHelp(
       "MiB that events may take on the disk which the control plane does not have yet: those that came to --listen, "
-        + "and those that services publish; beyond it publishers are told to slow down.", valueName: "n"))
+        + "and those that services publish; beyond it publishers are told to slow down.",
+      valueName: "n"))
   var outboxMebibytes = OutboxDatabase.defaultCapacity.bytes >> 20
 
   @Flag(help: .hidden)
@@ -166,7 +167,8 @@ struct AgentVerb: AsyncParsableCommand {
     }
     let session = try AgentSession(
       description, in: folder, identity: identity, watch: AgentWatch(on: watchPage),
-      servingTools: serve, landmarks: landmark, outbox: .mebibytes(outboxMebibytes), entrance: entrance
+      servingTools: serve, landmarks: landmark, outbox: .mebibytes(outboxMebibytes),
+      entrance: entrance
     ) { () async throws(Problem) in
       if let attach {
         return RemoteControlPlane.Address(host: attach.host, port: attach.port, isForwarded: true)
