@@ -50,9 +50,17 @@ private final class Puppet: Sendable {
     let program = Self.folder.appendingPathComponent("watched-puppet").path
     var words = ([program] + arguments).map { strdup($0) } + [nil]
     defer { for word in words { free(word) } }
+    // The threads on which tests run hold back signals, and children inherit that.
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    var none = sigset_t()
+    sigemptyset(&none)
+    posix_spawnattr_setsigmask(&attributes, &none)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
     var child: pid_t = 0
-    let status = posix_spawn(&child, program, &files, nil, &words, environ)
+    let status = posix_spawn(&child, program, &files, &attributes, &words, environ)
     posix_spawn_file_actions_destroy(&files)
+    posix_spawnattr_destroy(&attributes)
     close(ends[1])
     try #require(status == 0)
     pid = child

@@ -37,11 +37,22 @@ import Testing
         .deploymentRequested(
           plane.nextRequest(), ApplicationName(unchecked: "many"), wishes,
           ControlPlaneDriver.requester)))
-    _ = plane.obey("a")
-    _ = plane.obey("a")
+    letItSearch(beating: ["a"])
+    for _ in 0..<2 {
+      _ = plane.obey("a")
+      letItSearch(beating: ["a"])
+    }
     for node in ["b", "c"] { _ = plane.attach(node) }
     _ = plane.wait(.seconds(2), beating: ["a", "b", "c"])
     for node in ["a", "b", "c"] { _ = plane.obey(node) }
+    letItSearch(beating: ["a", "b", "c"])
+  }
+
+  /// Very many are looked at in turns.
+  private mutating func letItSearch(beating names: [String]) {
+    // A turn in each 10 ms, which is how finely time passes here.
+    _ = plane.wait(
+      .milliseconds(10) * (1 + Self.count / PlacementPlanner.atOnce), beating: names)
   }
 
   private static func plans(_ messages: some Sequence<ControlMessage>) -> [NodePlan] {
@@ -66,7 +77,7 @@ import Testing
     let first = Self.plans(plane.sent.dropFirst(before))
     #expect(first.map(\.node.text).sorted() == ["b", "c"])
     #expect(first.flatMap(\.orders).count { $0.role == .active } == Self.count)
-    _ = plane.wait(PlacementPlanner.pause * (Self.count / 32), beating: ["b", "c"])
+    letItSearch(beating: ["b", "c"])
     let plans = Self.plans(plane.sent.dropFirst(before))
     #expect(plans.count == 4, "then once more with the new fallbacks")
     #expect(plans.suffix(2).flatMap(\.orders).count { $0.role == .fallback } == Self.count)
