@@ -15,9 +15,6 @@ struct Deploying: Encodable {
   /// until all of them say that they serve it.
   private(set) var rollbacks: [Int64] = []
   private(set) var everywhere: [Int64] = []
-  /// The same two, a second after the one before: what that left to do is done.
-  private(set) var restedRollbacks: [Int64] = []
-  private(set) var restedEverywhere: [Int64] = []
   /// From such a request to the first answer of the other version, asked for all the time by another client.
   private(set) var changes: [Int64] = []
   /// Of each decision, as the control plane says, while others deploy.
@@ -136,23 +133,12 @@ struct Deploying: Encodable {
       generation += 1
       while try fleet.serving("changing", generation: generation) < Self.agents {}
     }
-    func measure() throws -> (told: Int64, everywhere: Int64) {
+    for _ in 0..<count {
       let began = Measuring.clock()
       try rollBack()
-      let told = Measuring.clock() - began
+      rollbacks.append(Measuring.clock() - began)
       try settle()
-      return (told, Measuring.clock() - began)
-    }
-    for _ in 0..<count {
-      let (told, all) = try measure()
-      rollbacks.append(told)
-      everywhere.append(all)
-    }
-    for _ in 0..<count {
-      usleep(1_000_000)
-      let (told, all) = try measure()
-      restedRollbacks.append(told)
-      restedEverywhere.append(all)
+      everywhere.append(Measuring.clock() - began)
     }
     for _ in 0..<count {
       let watcher = try VersionWatcher(fleet.port)
@@ -205,8 +191,6 @@ extension Deploying {
         + row("the sum of \(Self.modules * Self.agents) bare starts in one process", bareStarts)
         + row("rolled back on all agents, durable", rollbacks)
         + row("the same, until all of them say that they serve it", everywhere)
-        + row("rolled back on all agents, a second after the one before", restedRollbacks)
-        + row("the same, until all of them say that they serve it", restedEverywhere)
         + row("rolled back, until the first answer of the other version to a busy client", changes)
         + row(
           "a decision, while \(Int(deploymentsPerSecond)) modules are deployed a second", decisions)

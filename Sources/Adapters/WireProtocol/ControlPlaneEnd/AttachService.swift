@@ -71,7 +71,7 @@ final class AttachService: WireControlPlane.ServiceProtocol {
       }
       defer { impatience.cancel() }
       try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask {
+        group.addTask(priority: .utility) {
           for await element in frames.elements {
             if let frame = element.frame() { try await writer.write(frame) }
           }

@@ -77,7 +77,8 @@ final class APIListener: Sendable {
 
   private func open() async throws -> Serving {
     let server = try self.server(port.withLock { $0 })
-    let running = Task { try await server.run() }
+    // Answers do not wait for their turn behind plans, which tasks of another priority write.
+    let running = Task(priority: .high) { try await server.run() }
     guard let port = await server.boundPort() else {
       try await running.value
       throw Problem(.unavailable, code: "listen_failed", "the server ended before it listened")
