@@ -95,7 +95,7 @@ struct Measure: AsyncParsableCommand {
     let sizes = placements.split(separator: ",").compactMap { Int($0) }
     for isRealTime in loaded ? [true, false] : [true] {
       func add(_ loss: Loss, _ placements: Int, _ ballast: Int, _ count: Int) {
-        guard wanted.contains(loss), sizes.contains(placements) else { return }
+        guard wanted.contains(loss), sizes.contains(placements), count > 0 else { return }
         wishes.append(
           TakingOver.Wish(
             loss: loss, placements: placements, ballastMebibytes: ballast, losses: count,

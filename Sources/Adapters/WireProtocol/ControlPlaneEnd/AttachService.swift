@@ -271,8 +271,9 @@ final class AttachService: WireControlPlane.ServiceProtocol {
     _ send: @escaping @Sendable (WireAnswer) -> Void
   ) async throws {
     let open = OpenQuestions()
-    defer { open.cancelAll() }
     try await withThrowingTaskGroup(of: Void.self) { group in
+      // Before the group waits for those that answer: nobody hears them any more.
+      defer { open.cancelAll() }
       var count = 0
       for try await question in questions {
         if case .cancel = question.question {
