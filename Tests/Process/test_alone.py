@@ -1,7 +1,7 @@
 """Agents without a control plane: what they were told last, their own entrances, and what becomes of files on
 their disks that somebody wrote on."""
+import base64
 import json
-import os
 import pathlib
 import shutil
 import ssl
