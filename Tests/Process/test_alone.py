@@ -2,6 +2,7 @@
 their disks that somebody wrote on."""
 import base64
 import json
+import os
 import pathlib
 import shutil
 import ssl

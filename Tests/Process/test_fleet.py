@@ -318,8 +318,6 @@ class FleetTests(unittest.TestCase):
                 for size in (0, 1, 40, 200, 2000):
                     datagrams.sendto(os.urandom(size), ("127.0.0.1", fleet.agents_port))
         self.assertEqual(fleet.invoke("echo", b"x")[2], b"x")
-        self.assertEqual(set(fleet.states()), {"a", "b"})
-        # On a busy machine a node is degraded for a moment.
         fleet.wait_for("a", "b")
         for connection in half_open:
             connection.close()
