@@ -140,7 +140,10 @@ let package = Package(
     .target(name: "CGuestFiles", path: "Sources/Adapters/CGuestFiles"),
     target(
       "Adapters", "WasmtimeEngine",
-      ["ClusterModel", "HostPorts", "CWasmtime", "CGuestFiles", crypto, deque, heap]),
+      [
+        "ClusterModel", "HostPorts", "CWasmtime", "CGuestFiles", "DedicatedThreads", crypto, deque,
+        heap,
+      ]),
     .target(name: "CLocalSystem", path: "Sources/Adapters/CLocalSystem"),
     target("Adapters", "LocalSystem", ["ClusterModel", "HostPorts", "CLocalSystem"]),
     .target(name: "CDedicatedThreads", path: "Sources/Adapters/CDedicatedThreads"),
@@ -183,10 +186,12 @@ let package = Package(
       name: "WireMessages", dependencies: [grpc, grpcProtobuf, protobuf],
       path: "Sources/Adapters/WireMessages", exclude: ["SOURCES.sha256"],
       swiftSettings: settings),
+    target("Adapters", "EventLoops", [nioCore, nioPosix]),
     target(
       "Adapters", "WireProtocol",
       [
-        "ClusterModel", "Supervision", "HostPorts", "WireMessages", grpc, grpcTransport, protobuf,
+        "ClusterModel", "Supervision", "HostPorts", "EventLoops", "WireMessages", grpc,
+        grpcTransport, protobuf,
         certificates, asn1, crypto, deque, nioCore, nioPosix, nioSSL, logging,
         .product(name: "NIOCertificateReloading", package: "swift-nio-extras"),
       ]),
@@ -227,7 +232,7 @@ let package = Package(
       "Interfaces", "ControlAPI",
       [
         "ClusterModel", "AccessRules", "Scheduling", "Supervision", "HostPorts",
-        "ControlAPIModel", "ManifestYAML", "Telemetry", nioCore,
+        "ControlAPIModel", "EventLoops", "ManifestYAML", "Telemetry", nioCore,
         logging, metrics, .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "HummingbirdTLS", package: "hummingbird"), nioSSL,
@@ -319,8 +324,8 @@ let package = Package(
     tests(
       "Adapters", "WasmtimeEngineTests",
       [
-        "HostPorts", "CWasmtime", "CGuestFiles", "WasmtimeEngine", "ProcessTesting",
-        "StorageTesting",
+        "HostPorts", "CWasmtime", "CGuestFiles", "DedicatedThreads", "WasmtimeEngine",
+        "ProcessTesting", "StorageTesting",
       ]),
     tests("Adapters", "LocalSystemTests", ["LocalSystem", "ProcessTesting"]),
     tests(

@@ -2,8 +2,11 @@
 #include "CDedicatedThreads.h"
 
 #include <errno.h>
+#include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 void dt_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
 
@@ -24,4 +27,28 @@ int dt_try_real_time(int priority) {
   if (problem != 0) return problem;
   pthread_join(thread, NULL);
   return priority;
+}
+
+enum { empty = 0, woken = 1, parked = 2 };
+
+void dt_park(uint32_t *word, const struct timespec *deadline) {
+  while (1) {
+    uint32_t found = empty;
+    if (!__atomic_compare_exchange_n(word, &found, parked, 0, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE)) {
+      __atomic_store_n(word, empty, __ATOMIC_RELAXED);
+      return;
+    }
+    // The deadline is absolute, of the monotonic clock.
+    long result = syscall(
+        SYS_futex, word, FUTEX_WAIT_BITSET_PRIVATE, parked, deadline, NULL,
+        FUTEX_BITSET_MATCH_ANY);
+    int problem = result == 0 ? 0 : errno;
+    if (__atomic_exchange_n(word, empty, __ATOMIC_ACQUIRE) == woken) return;
+    if (problem == ETIMEDOUT) return;
+  }
+}
+
+void dt_wake(uint32_t *word) {
+  if (__atomic_exchange_n(word, woken, __ATOMIC_RELEASE) == parked)
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }

@@ -85,8 +85,6 @@ bool wm_frame_find_memory_at(wm_frame_t *frame, wasmtime_context_t *context, siz
   return true;
 }
 
-void wm_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
-
 void wm_fill_random(void *buffer, size_t size) {
   uint8_t *place = buffer;
   while (size > 0) {

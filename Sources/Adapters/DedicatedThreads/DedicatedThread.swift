@@ -9,19 +9,21 @@ public final class DedicatedThread: Sendable {
   private let thread: pthread_t
   private let isOver = Mutex(false)
 
-  /// Enough for what runs on these threads: no recursion, no guests.
-  private static let stackSize = 2 << 20
+  /// Enough where there is no recursion and no guest.
+  public static let smallStack = 2 << 20
 
   /// Returns when it has begun.
   ///
   /// - Parameters:
   ///   - name: at most 15 bytes, for debuggers.
+  ///   - stack: bytes.
   public init(
-    name: String, urgency: ThreadUrgency, body: @escaping @Sendable () -> Void
+    name: String, urgency: ThreadUrgency, stack: Int = smallStack,
+    body: @escaping @Sendable () -> Void
   ) {
     var attributes = pthread_attr_t()
     pthread_attr_init(&attributes)
-    pthread_attr_setstacksize(&attributes, Self.stackSize)
+    pthread_attr_setstacksize(&attributes, stack)
     defer { pthread_attr_destroy(&attributes) }
     let work = Work(name: name, urgency: urgency, body: body)
     var started = pthread_t()

@@ -1,5 +1,6 @@
 import CWasmtime
 import ClusterModel
+import DedicatedThreads
 import DequeModule
 import HostPorts
 import Synchronization

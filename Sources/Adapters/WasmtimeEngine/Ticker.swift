@@ -1,5 +1,6 @@
 import CWasmtime
 import ClusterModel
+import DedicatedThreads
 import Glibc
 import Synchronization
 

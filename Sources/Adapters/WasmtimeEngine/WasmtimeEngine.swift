@@ -1,5 +1,6 @@
 import CWasmtime
 public import ClusterModel
+import DedicatedThreads
 public import HostPorts
 import Synchronization
 
@@ -72,15 +73,22 @@ public final class WasmtimeEngine: ModuleEngine {
     }
     self.workers = workers
     var threads = [
-      DedicatedThread(name: "wm-ticker") { ticker.run() },
-      DedicatedThread(name: "wm-compiler", stack: Compiler.stackSize) { compiler.run() },
-      DedicatedThread(name: "wm-optimiser", stack: Compiler.stackSize) { optimiser.run() },
+      Self.thread("wm-ticker") { ticker.run() },
+      Self.thread("wm-compiler", stack: Compiler.stackSize) { compiler.run() },
+      Self.thread("wm-optimiser", stack: Compiler.stackSize) { optimiser.run() },
     ]
     for (index, worker) in workers.enumerated() {
-      threads.append(DedicatedThread(name: "wm-worker-\(index)") { worker.run() })
+      threads.append(Self.thread("wm-worker-\(index)", stack: 8 << 20) { worker.run() })
     }
-    if let scratch { threads.append(DedicatedThread(name: "wm-scratch") { scratch.run() }) }
+    if let scratch { threads.append(Self.thread("wm-scratch") { scratch.run() }) }
     self.threads = Mutex(threads)
+  }
+
+  /// Guests and the compiler never run on Swift's cooperative threads.
+  private static func thread(
+    _ name: String, stack: Int = DedicatedThread.smallStack, _ body: @escaping @Sendable () -> Void
+  ) -> DedicatedThread {
+    DedicatedThread(name: name, urgency: .ordinary, stack: stack, body: body)
   }
 
   public func prepare(

@@ -1,4 +1,5 @@
 import ClusterModel
+import DedicatedThreads
 import DequeModule
 import HeapModule
 import HostPorts
@@ -108,7 +109,7 @@ final class Worker: Sendable {
       deadline = min(deadline ?? .max, Clocks.monotonic() + 5_000_000)
     }
     isAwake.store(false, ordering: .relaxed)
-    parker.park(until: deadline)
+    parker.park(until: deadline.map { MonotonicInstant(nanoseconds: $0) })
     isAwake.store(true, ordering: .relaxed)
     queue.unparks(self)
     ticker.workerBecameBusy()

@@ -59,7 +59,7 @@ extension ControlPlane {
     _ command: NodeCommand, _ node: NodeID, by caller: Caller
   ) async throws(Problem) -> NodeScheduling? {
     try requireRunning()
-    let request = requests.next()
+    let request = requestIDs.next()
     switch await reply(
       to: request, watching: nil, .nodeCommanded(request, node, command, caller.requester))
     {

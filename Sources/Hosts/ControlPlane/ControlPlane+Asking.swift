@@ -14,7 +14,7 @@ extension ControlPlane {
     _ input: (RequestID) -> Catalog.Input
   ) async throws(Problem) -> Catalog.Reply {
     try requireRunning()
-    let request = requests.next()
+    let request = requestIDs.next()
     let question = input(request)
     switch await reply(to: request, watching: watching, .catalog(question)) {
     case .catalog(.refused(let problem)), .refused(let problem): throw problem
@@ -46,7 +46,7 @@ extension ControlPlane {
       data = await EventData.json(event.data)
       try requireRunning()
     }
-    let request = requests.next()
+    let request = requestIDs.next()
     let result = await withCheckedContinuation { continuation in
       requests.waitForAppend(request, continuation)
       feed(
@@ -73,7 +73,7 @@ extension ControlPlane {
   ) async throws(Problem) {
     let offered = await offered(effects, by: name)
     guard phase == .running || phase == .stopping else { throw Self.interrupted }
-    let request = requests.next()
+    let request = requestIDs.next()
     let problem = await withCheckedContinuation { continuation in
       requests.waitForCommit(request, continuation)
       feed(.events(.effectsOffered(request, name, event: event, offered)))

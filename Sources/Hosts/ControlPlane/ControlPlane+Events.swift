@@ -41,23 +41,6 @@ extension ControlPlane {
     return try await submit(event, by: caller.principal, handledBy: modules)
   }
 
-  func invoke(
-    _ module: ModuleName, with event: Event, _ options: InvocationOptions, by caller: Caller
-  ) async throws(Problem) -> ActivationReport {
-    let placed = logic.catalog.placed[QualifiedName(caller.namespace, module)]
-    guard placed?.deployment.configuration.kind != .service else {
-      throw Problem(
-        .conflict, code: "module_is_service",
-        "\(module) is a service: it runs always, and takes no events",
-        next: "See how it is with `wasmatrix ps`.")
-    }
-    var event = event
-    if event.attribute(PlatformAttribute.traceParent) == nil {
-      event.setAttribute(PlatformAttribute.traceParent, to: caller.traceParent)
-    }
-    return try await runNow(QualifiedName(caller.namespace, module), on: event, options)
-  }
-
   func eventStatus(
     _ offset: EventOffset, patience: Duration, for caller: Caller
   ) async throws(Problem) -> EventStatus {

@@ -1,51 +1,92 @@
 import ClusterModel
 import ControlPlaneLogic
+import EventRouting
 import HostPorts
 import Metrics
+import ModuleCatalog
 import SupervisionRuntime
 
 // Invocations: carrying out what the logic decides about them.
 extension ControlPlane {
   /// Runs a module for somebody who waits. Stopping waits too, and ends it when it takes too long.
-  func runNow(
-    _ name: QualifiedName, on event: Event, _ options: InvocationOptions
+  ///
+  /// Whoever waits hears the answer where it waits: the thread of the decisions is not asked for it again.
+  nonisolated func invoke(
+    _ module: ModuleName, with event: Event, _ options: InvocationOptions, by caller: Caller
   ) async throws(Problem) -> ActivationReport {
-    try requireRunning()
-    let request = requests.next()
-    let answer = await withTaskCancellationHandler {
-      await withCheckedContinuation { continuation in
-        requests.waitForInvocation(request, on: event, continuation)
-        feed(.invocationRequested(request, InvocationWish(name, options)))
-        // A cancellation that came before it was known found nothing.
-        if Task.isCancelled { feed(.invocationWithdrawn(request)) }
-      }
-    } onCancel: {
-      Task { await self.feed(.invocationWithdrawn(request)) }
+    let name = QualifiedName(caller.namespace, module)
+    var event = event
+    if event.attribute(PlatformAttribute.traceParent) == nil {
+      event.setAttribute(PlatformAttribute.traceParent, to: caller.traceParent)
     }
-    let report = try answer.get()
+    let report = try await answer(to: InvocationWish(name, options), on: event).get()
     if case .success = report.result, !report.effects.isEmpty {
       try await commit(report.effects, of: name, on: event)
     }
     return report
   }
 
+  private nonisolated func answer(
+    to wish: InvocationWish, on event: Event
+  ) async -> PendingRequests.Answer {
+    let request = requestIDs.next()
+    let withdraw: @Sendable () -> Void = {
+      self.onThread { $0.feed(.invocationWithdrawn(request)) }
+    }
+    return await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        onThread { $0.begin(request, wish, on: event, continuation) }
+        // A cancellation that came before it was known found nothing.
+        if Task.isCancelled { withdraw() }
+      }
+    } onCancel: {
+      withdraw()
+    }
+  }
+
+  private func begin(
+    _ request: RequestID, _ wish: InvocationWish, on event: Event,
+    _ continuation: CheckedContinuation<PendingRequests.Answer, Never>
+  ) {
+    do throws(Problem) {
+      try requireRunning()
+      guard logic.catalog.placed[wish.module]?.deployment.configuration.kind != .service else {
+        throw Problem(
+          .conflict, code: "module_is_service",
+          "\(wish.module.name) is a service: it runs always, and takes no events",
+          next: "See how it is with `wasmatrix ps`.")
+      }
+    } catch {
+      return continuation.resume(returning: .failure(error))
+    }
+    requests.waitForInvocation(request, on: event, continuation)
+    feed(.invocationRequested(request, wish))
+  }
+
   /// Sends an invocation to a node.
   func invoke(_ request: RequestID, _ route: Route, _ attempt: Int) {
     guard let event = requests.event(of: request) else { return }
     if attempt > 1 { repeatedInvocations.increment() }
-    let agent = links[route.node]
-    let task = Task {
-      guard let agent else {
-        ran(request, route, Self.unreachable(route.node), .notRun(.unreachable))
-        return
-      }
-      let report = await invocations.perform {
-        await agent.run(route.placement, under: route.fence, on: event, attempt: attempt)
-      }
-      ran(request, route, report, end(of: report))
+    let ended: @Sendable (ActivationReport, InvocationEnd?) -> Void = { report, end in
+      self.onThread { $0.ran(request, route, report, end ?? $0.end(of: report)) }
     }
-    requests.began(request, route.run, task)
+    guard let agent = links[route.node] else {
+      requests.began(request, route.run) {}
+      return ended(Self.unreachable(route.node), .notRun(.unreachable))
+    }
+    let cancel = invocations.begin { place in
+      agent.begin(route.placement, under: route.fence, on: event, attempt: attempt) { report in
+        ended(report, nil)
+        place.leave()
+      }
+    } dropped: {
+      ended(Self.cancelled, nil)
+    }
+    requests.began(request, route.run, cancel)
   }
+
+  private static let cancelled = ActivationReport(
+    result: .failure(ActivationFailure(code: .cancelled, message: "it was cancelled")))
 
   private static func unreachable(_ node: NodeID) -> ActivationReport {
     ActivationReport(

@@ -86,7 +86,7 @@ extension ControlPlane {
     let before = logic.router.lifecycleDropped
     feed(
       .events(
-        .lifecycleOccurred(requests.next(), event, data: payload, isWatched: isWatched)))
+        .lifecycleOccurred(requestIDs.next(), event, data: payload, isWatched: isWatched)))
     let dropped = logic.router.lifecycleDropped - before
     if dropped > 0 { lifecycleDropped.increment(by: Int64(dropped)) }
   }

@@ -59,6 +59,7 @@ actor ControlPlane {
   private var random: any RandomNumberGenerator & Sendable
   /// Those who wait for an answer of the logic.
   var requests = PendingRequests()
+  nonisolated let requestIDs = RequestIDs()
   /// What is being written right now: the end waits for it.
   private var work: [UInt64: Task<Void, Never>] = [:]
   private var lastWork: UInt64 = 0
@@ -193,6 +194,11 @@ actor ControlPlane {
   static let restarting = Problem(
     .unavailable, code: "restarting", "what handled this was restarted before anything ran",
     next: "Try again in a moment.")
+
+  /// Does something on its thread, for which nobody waits.
+  nonisolated func onThread(_ body: @escaping @Sendable (isolated ControlPlane) -> Void) {
+    thread.perform { self.assumeIsolated(body) }
+  }
 
   /// An agent said something.
   func hear(_ message: AgentMessage) { feed(.agentSpoke(message)) }

@@ -2,13 +2,22 @@ import ClusterModel
 import ControlPlaneLogic
 import HostPorts
 import ModuleCatalog
+import Synchronization
+
+/// Numbers requests; from any thread.
+final class RequestIDs: Sendable {
+  private let last = Atomic<UInt64>(0)
+
+  func next() -> RequestID {
+    RequestID(last.wrappingAdd(1, ordering: .relaxed).newValue)
+  }
+}
 
 /// Those who wait for an answer of the logic.
 struct PendingRequests {
   typealias Answer = Result<ActivationReport, Problem>
   typealias Watcher = @Sendable (DeployProgress) -> Void
 
-  private var last: UInt64 = 0
   private var replies: [RequestID: CheckedContinuation<ControlPlaneLogic.Reply, Never>] = [:]
   private var events: [RequestID: CheckedContinuation<Result<AppendedEvent, Problem>, Never>] = [:]
   private var commits: [RequestID: CheckedContinuation<Problem?, Never>] = [:]
@@ -20,14 +29,9 @@ struct PendingRequests {
     let event: Event
     let continuation: CheckedContinuation<Answer, Never>
     /// What runs of it right now, by its number.
-    var running: (run: UInt64, task: Task<Void, Never>)?
+    var running: (run: UInt64, cancel: @Sendable () -> Void)?
     /// What it left behind, until it is known whether that counts.
     var report: (run: UInt64, report: ActivationReport)?
-  }
-
-  mutating func next() -> RequestID {
-    last += 1
-    return RequestID(last)
   }
 
   mutating func wait(
@@ -81,8 +85,11 @@ struct PendingRequests {
   /// What an invocation is about; `nil` when nobody waits for it any more.
   func event(of request: RequestID) -> Event? { invocations[request]?.event }
 
-  mutating func began(_ request: RequestID, _ run: UInt64, _ task: Task<Void, Never>) {
-    invocations[request]?.running = (run, task)
+  /// - Parameter cancel: ends the run.
+  mutating func began(
+    _ request: RequestID, _ run: UInt64, _ cancel: @escaping @Sendable () -> Void
+  ) {
+    invocations[request]?.running = (run, cancel)
   }
 
   /// A run has left a report.
@@ -109,7 +116,7 @@ struct PendingRequests {
   mutating func endRun(_ request: RequestID, _ run: UInt64) {
     guard let running = invocations[request]?.running, running.run == run else { return }
     invocations[request]?.running = nil
-    running.task.cancel()
+    running.cancel()
   }
 
   /// Nothing that waits to run will: what runs comes to its end.

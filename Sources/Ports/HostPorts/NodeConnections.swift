@@ -12,6 +12,14 @@ public protocol AgentConnection: Sendable {
   /// - Parameter attempt: from 1 on; handed to the guest.
   func run(_ placement: PlacementID, under fence: PlanVersion, on event: Event, attempt: Int) async
     -> ActivationReport
+  /// The same for whoever has a thread of its own, and would not have it wait or another woken: returns at once.
+  ///
+  /// - Parameter answer: called once, on any thread, perhaps before this returns; it returns soon.
+  /// - Returns: ends the instance; `answer` is called all the same.
+  func begin(
+    _ placement: PlacementID, under fence: PlanVersion, on event: Event, attempt: Int,
+    answer: @escaping @Sendable (ActivationReport) -> Void
+  ) -> @Sendable () -> Void
   /// Says that this way is closed by the other end, which is no more than that: the agent opens a new
   /// one.
   func closed()
@@ -45,6 +53,16 @@ public protocol AgentConnection: Sendable {
 
 extension AgentConnection {
   public var readsDigits: Bool { true }
+
+  public func begin(
+    _ placement: PlacementID, under fence: PlanVersion, on event: Event, attempt: Int,
+    answer: @escaping @Sendable (ActivationReport) -> Void
+  ) -> @Sendable () -> Void {
+    let task = Task {
+      answer(await run(placement, under: fence, on: event, attempt: attempt))
+    }
+    return { task.cancel() }
+  }
 }
 
 /// How an agent reaches the control plane.

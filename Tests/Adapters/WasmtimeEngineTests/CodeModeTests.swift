@@ -1,4 +1,5 @@
 import ClusterModel
+import DedicatedThreads
 import HostPorts
 import StorageTesting
 import Testing
@@ -14,7 +15,9 @@ import Testing
   /// A compiler of its own with its thread.
   private func withCompiler<Value>(_ body: (Compiler) async throws -> Value) async throws -> Value {
     let compiler = Compiler(engines: try SharedEngine.engine.get().engines, cache: nil)
-    let thread = DedicatedThread(name: "test-compiler", stack: Compiler.stackSize) {
+    let thread = DedicatedThread(
+      name: "test-compiler", urgency: .ordinary, stack: Compiler.stackSize
+    ) {
       compiler.run()
     }
     defer {

@@ -1,4 +1,5 @@
 import ClusterModel
+import DedicatedThreads
 import Glibc
 import HostPorts
 import Synchronization
@@ -114,7 +115,7 @@ import Testing
     let stop = SharedFlag()
     let configuration = Self.small
     let (engines, handOver) = AsyncStream.makeStream(of: Result<WasmtimeEngine, Problem>.self)
-    let keeper = DedicatedThread(name: "test-keeper") {
+    let keeper = DedicatedThread(name: "test-keeper", urgency: .ordinary) {
       // Threads begin with the processors of the one that starts them.
       Self.stayOnOneProcessor()
       do throws(Problem) {
@@ -123,7 +124,7 @@ import Testing
         handOver.yield(.failure(error))
       }
       let burners = (0..<3).map { _ in
-        DedicatedThread(name: "test-burner") { while !stop.isSet {} }
+        DedicatedThread(name: "test-burner", urgency: .ordinary) { while !stop.isSet {} }
       }
       for burner in burners { burner.join() }
     }

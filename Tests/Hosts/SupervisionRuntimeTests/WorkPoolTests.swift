@@ -20,6 +20,28 @@ import Testing
     try await task.value
   }
 
+  /// Does something in the pool, and says what came of it. Cancelling whoever waits cancels it.
+  private func perform(_ body: @escaping @Sendable () async -> String) async -> String {
+    let cancelling = Mutex((@Sendable () -> Void)?.none)
+    return await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        let cancel = pool.begin { place in
+          let task = Task {
+            let done = await body()
+            place.leave()
+            continuation.resume(returning: done)
+          }
+          return { task.cancel() }
+        }
+        cancelling.withLock { $0 = cancel }
+        // A cancellation that came before found nothing.
+        if Task.isCancelled { cancel() }
+      }
+    } onCancel: {
+      cancelling.withLock { $0 }?()
+    }
+  }
+
   /// Works until it is cancelled; says how it ended.
   private func endless() async -> String {
     await untilCancelled()
@@ -27,29 +49,29 @@ import Testing
   }
 
   @Test func `work that comes while its owner is down is done when that is back`() async throws {
-    let early = Task { await pool.perform { "done" } }
+    let early = Task { await perform { "done" } }
     try await until("it waits") { pool.count == 1 }
     try await with { _ in #expect(await early.value == "done") }
   }
 
   @Test func `work ends with its owner, and new work is done by the next`() async throws {
     try await with { runner in
-      let work = Task { await pool.perform { await endless() } }
+      let work = Task { await perform { await endless() } }
       try await until("it runs") { pool.count == 1 }
       try await runner.kill(path: "main/pool")
       #expect(await work.value == "cancelled")
-      #expect(await pool.perform { "done" } == "done")
+      #expect(await perform { "done" } == "done")
       #expect(await runner.status()["pool"]?.restarts == 1)
     }
   }
 
   @Test func `cancelling whoever waits cancels the work, begun or not`() async throws {
-    let early = Task { await pool.perform { await endless() } }
+    let early = Task { await perform { await endless() } }
     try await until("it waits") { pool.count == 1 }
     early.cancel()
     #expect(await early.value == "cancelled")
     try await with { _ in
-      let late = Task { await pool.perform { await endless() } }
+      let late = Task { await perform { await endless() } }
       late.cancel()
       #expect(await late.value == "cancelled")
     }
@@ -57,10 +79,10 @@ import Testing
 
   @Test func `draining waits for what ends by itself, and ends the rest`() async throws {
     try await with { _ in
-      let done = Task { await pool.perform { "done" } }
+      let done = Task { await perform { "done" } }
       await pool.drain(patience: .seconds(60))
       #expect(await done.value == "done")
-      let work = Task { await pool.perform { await endless() } }
+      let work = Task { await perform { await endless() } }
       try await until("it runs") { pool.count == 1 }
       await pool.drain(patience: .milliseconds(1))
       #expect(await work.value == "cancelled")

@@ -257,9 +257,6 @@ bool wm_frame_find_memory(wm_frame_t *, wasmtime_caller_t *);
 // False when the export of that number is no memory; of the instance itself, once it is made.
 bool wm_frame_find_memory_at(wm_frame_t *, wasmtime_context_t *, size_t index);
 
-// Names the calling thread, for debuggers and `top`; at most 15 bytes.
-void wm_name_thread(const char *name);
-
 // Fills a buffer from the kernel's random source.
 void wm_fill_random(void *buffer, size_t size);
 

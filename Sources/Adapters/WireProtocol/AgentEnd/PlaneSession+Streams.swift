@@ -1,5 +1,6 @@
 import ClusterModel
 import Crypto
+import EventLoops
 import Foundation
 import GRPCCore
 import HostPorts
@@ -215,25 +216,25 @@ extension PlaneSession {
   private func begin(_ invocation: WireInvocation, as id: UInt64) throws {
     let placement = try invocation.placement.placement()
     let event = try invocation.event.event()
-    // Held back until it is registered, so that it cannot end before.
-    let isKnown = OneShot<Void>()
-    let task = Task {
-      await isKnown.value
+    // It begins on this thread, and may have ended before it is registered.
+    state.withLock { _ = $0.beginning.insert(id) }
+    let task = Task.immediate(executorPreference: EventLoops.wire) {
       let report = await self.agent.run(
         placement, under: invocation.fence.version, on: event, attempt: Int(invocation.attempt))
       self.ended(id, report)
     }
     let isOver = state.withLock { state in
-      guard !state.isOver else { return true }
-      state.runs[id] = task
-      return false
+      if state.beginning.remove(id) != nil { state.runs[id] = task }
+      return state.isOver
     }
     if isOver { task.cancel() }
-    isKnown.fill(())
   }
 
   private func ended(_ id: UInt64, _ report: ActivationReport) {
-    state.withLock { _ = $0.runs.removeValue(forKey: id) }
+    state.withLock { state in
+      state.beginning.remove(id)
+      state.runs[id] = nil
+    }
     let wire: WireActivationReport
     do throws(WireFault) {
       wire = try WireActivationReport(report, id: id)

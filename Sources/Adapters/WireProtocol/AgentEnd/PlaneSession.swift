@@ -1,5 +1,6 @@
 import ClusterModel
 import Crypto
+import EventLoops
 import Foundation
 import GRPCCore
 import GRPCNIOTransportHTTP2Posix
@@ -47,6 +48,8 @@ final class PlaneSession: Sendable {
     var client: WireControlPlane.Client<Transport>?
     /// Invocations that run here, to be cancelled.
     var runs: [UInt64: Task<Void, Never>] = [:]
+    /// Those that have begun, and are not registered there yet.
+    var beginning: Set<UInt64> = []
     /// Invocations of whose events pieces are missing.
     var incomplete: [UInt64: IncompleteInvocation] = [:]
     /// Reads the standing plan that came last.
@@ -81,7 +84,7 @@ final class PlaneSession: Sendable {
   ///
   /// - Returns: what it wants between two heartbeats; `nil` when it did not say.
   func open() async throws(Problem) -> Duration? {
-    let life = Task { await self.live() }
+    let life = Task(executorPreference: EventLoops.wire) { await self.live() }
     state.withLock { $0.life = life }
     let impatience = Task {
       // Cancelled when it is open.
@@ -167,7 +170,10 @@ final class PlaneSession: Sendable {
       let ready = (run: OneShot<Bool>(), ask: OneShot<Bool>())
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await client.runConnections() }
-        group.addTask { try await self.attach(stub, welcome) }
+        // Plans may be large.
+        group.addTask(executorPreference: globalConcurrentExecutor) {
+          try await self.attach(stub, welcome)
+        }
         group.addTask {
           guard let welcome = await welcome.value else { return }
           let session: Metadata = [WireGreeting.sessionKey: .string(welcome.session)]
@@ -179,7 +185,9 @@ final class PlaneSession: Sendable {
               self.stand(stub, welcome)
               try await self.tellRoundTrips()
             }
-            streams.addTask { try await self.landmarks.run() }
+            streams.addTask(executorPreference: globalConcurrentExecutor) {
+              try await self.landmarks.run()
+            }
             defer { streams.cancelAll() }
             try await streams.next()
           }
@@ -283,7 +291,7 @@ final class PlaneSession: Sendable {
         // It is made anew by whoever opened it.
         config.backoff = .init(
           initial: .milliseconds(20), max: .seconds(1), multiplier: 1.6, jitter: 0.2)
-      })
+      }, eventLoopGroup: EventLoops.wire.group)
   }
 
   // What an agent says.

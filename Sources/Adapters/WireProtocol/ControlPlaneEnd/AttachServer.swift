@@ -1,4 +1,5 @@
 public import ClusterModel
+import EventLoops
 import GRPCCore
 import GRPCNIOTransportHTTP2Posix
 public import HostPorts
@@ -68,14 +69,14 @@ public struct AttachServer: Sendable {
         config.connection.keepalive.clientBehavior.minPingIntervalWithoutCalls = .seconds(1)
         config.connection.keepalive.clientBehavior.allowWithoutCalls = true
         config.http2.targetWindowSize = 8 << 20
-      })
+      }, eventLoopGroup: EventLoops.wire.group)
     let service = AttachService(
       plane: plane, admit: admit, callers: callers, heartbeats: heartbeats, patience: patience,
       inquiryPatience: inquiryPatience,
       programVersion: programVersion, logger: logger)
     let server = GRPCServer(transport: transport, services: [service])
     try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { try await server.serve() }
+      group.addTask(executorPreference: EventLoops.wire) { try await server.serve() }
       group.addTask { try await reloader.keepRenewed(from: identity, logger) }
       do {
         let bound = try await transport.listeningAddress

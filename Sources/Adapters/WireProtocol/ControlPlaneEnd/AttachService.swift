@@ -1,5 +1,6 @@
 import ClusterModel
 import Crypto
+import EventLoops
 import Foundation
 import GRPCCore
 import GRPCNIOTransportHTTP2Posix
@@ -63,31 +64,39 @@ final class AttachService: WireControlPlane.ServiceProtocol {
   ) async throws -> StreamingServerResponse<WirePlaneFrame> {
     let node = try await peer(context)
     return StreamingServerResponse { writer in
-      let frames = OutboundQueue<PlaneFrame>()
-      let impatience = Task {
-        // Cancelled by the hello.
-        guard (try? await Task.sleep(for: self.patience)) != nil else { return }
-        frames.finish()
-      }
-      defer { impatience.cancel() }
-      try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask(priority: .utility) {
-          for await element in frames.elements {
-            if let frame = element.frame() { try await writer.write(frame) }
-          }
-        }
-        group.addTask {
-          try await self.read(request.messages, from: node, frames) { impatience.cancel() }
-        }
-        if let heartbeats = self.heartbeats {
-          group.addTask { try await Self.tellPeers(of: node, heartbeats, frames) }
-        }
-        // Whoever ends first, reader or writer, ends the attachment.
-        defer { group.cancelAll() }
-        try await group.next()
-      }
-      return [:]
+      // What agents say and are told may be large.
+      try await elsewhere { try await self.attach(request.messages, writer, node) }
     }
+  }
+
+  private func attach(
+    _ messages: RPCAsyncSequence<WireAgentFrame, any Error>,
+    _ writer: RPCWriter<WirePlaneFrame>, _ node: NodeID
+  ) async throws -> Metadata {
+    let frames = OutboundQueue<PlaneFrame>()
+    let impatience = Task {
+      // Cancelled by the hello.
+      guard (try? await Task.sleep(for: self.patience)) != nil else { return }
+      frames.finish()
+    }
+    defer { impatience.cancel() }
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask(priority: .utility) {
+        for await element in frames.elements {
+          if let frame = element.frame() { try await writer.write(frame) }
+        }
+      }
+      group.addTask {
+        try await self.read(messages, from: node, frames) { impatience.cancel() }
+      }
+      if let heartbeats = self.heartbeats {
+        group.addTask { try await Self.tellPeers(of: node, heartbeats, frames) }
+      }
+      // Whoever ends first, reader or writer, ends the attachment.
+      defer { group.cancelAll() }
+      try await group.next()
+    }
+    return [:]
   }
 
   /// How often an agent is told with whom it exchanges echoes, when that has changed.
@@ -303,7 +312,7 @@ final class AttachService: WireControlPlane.ServiceProtocol {
     let digest = try ModuleDigest(wire: request.message.digest)
     let module: [UInt8]
     do throws(Problem) {
-      module = try await plane.module(digest)
+      module = try await elsewhere { () throws(Problem) in try await plane.module(digest) }
     } catch {
       let code: RPCError.Code = error.category == .notFound ? .notFound : .unavailable
       throw RPCError(code: code, message: "\(error)")
@@ -344,7 +353,8 @@ final class AttachService: WireControlPlane.ServiceProtocol {
     var serializer = DER.Serializer()
     try serializer.serialize(certificate)
     do throws(Problem) {
-      return try await admit(serializer.serializedBytes)
+      let certificate = serializer.serializedBytes
+      return try await elsewhere { () throws(Problem) in try await admit(certificate) }
     } catch {
       throw RPCError(code: .unauthenticated, message: "\(error)")
     }

@@ -29,7 +29,8 @@ final class RemoteAgent: AgentConnection {
     /// Invocations that may be begun.
     var credit = 0
     var lastRun: UInt64 = 0
-    var runs: [UInt64: CheckedContinuation<ActivationReport, Never>] = [:]
+    /// Who hear how invocations ended.
+    var runs: [UInt64: @Sendable (ActivationReport) -> Void] = [:]
     /// Cancelled before they were asked for.
     var cancelled: Set<UInt64> = []
     var lastInquiry: UInt64 = 0
@@ -84,7 +85,7 @@ final class RemoteAgent: AgentConnection {
     frames.finish()
     orders.finish()
     for run in runs.values {
-      run.resume(returning: failed(.nodeLost, "the way to node \(node) ended while it ran this"))
+      run(Self.failed(.nodeLost, "the way to node \(node) ended while it ran this"))
     }
     for inquiry in inquiries.values { inquiry.resume(returning: nil) }
     for follower in followers.values { follower.finish() }
@@ -100,14 +101,45 @@ final class RemoteAgent: AgentConnection {
   func run(
     _ placement: PlacementID, under fence: PlanVersion, on event: Event, attempt: Int
   ) async -> ActivationReport {
-    let ticket = state.withLock { state -> UInt64? in
+    guard let id = takeCredit() else { return notAsked }
+    defer { state.withLock { _ = $0.cancelled.remove(id) } }
+    return await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        begin(Self.order(id, placement, fence, event, attempt)) {
+          continuation.resume(returning: $0)
+        }
+      }
+    } onCancel: {
+      cancel(id)
+    }
+  }
+
+  func begin(
+    _ placement: PlacementID, under fence: PlanVersion, on event: Event, attempt: Int,
+    answer: @escaping @Sendable (ActivationReport) -> Void
+  ) -> @Sendable () -> Void {
+    guard let id = takeCredit() else {
+      answer(notAsked)
+      return {}
+    }
+    begin(Self.order(id, placement, fence, event, attempt), answer)
+    return { [weak self] in self?.cancelBegun(id) }
+  }
+
+  /// The number of an invocation that may begin; `nil` when none may.
+  private func takeCredit() -> UInt64? {
+    state.withLock { state in
       guard !state.isOver, state.credit > 0 else { return nil }
       state.credit -= 1
       state.lastRun += 1
       return state.lastRun
     }
-    guard let id = ticket else { return notAsked(isOver: state.withLock { $0.isOver }) }
-    let order = WireRunOrder.with {
+  }
+
+  private static func order(
+    _ id: UInt64, _ placement: PlacementID, _ fence: PlanVersion, _ event: Event, _ attempt: Int
+  ) -> WireRunOrder {
+    .with {
       $0.id = id
       $0.invocation = .with {
         $0.placement = WirePlacementId(placement)
@@ -116,42 +148,43 @@ final class RemoteAgent: AgentConnection {
         $0.attempt = UInt32(clamping: attempt)
       }
     }
-    defer { state.withLock { _ = $0.cancelled.remove(id) } }
-    return await withTaskCancellationHandler {
-      await withCheckedContinuation { continuation in
-        let early = state.withLock { state -> ActivationReport? in
-          if state.isOver { return notAsked(isOver: true) }
-          if state.cancelled.contains(id) {
-            state.credit += 1
-            return failed(.cancelled, "it was cancelled")
-          }
-          state.runs[id] = continuation
-          return nil
-        }
-        if let early { return continuation.resume(returning: early) }
-        if !orders.send(order, inPieces: takesPieces) { end() }
+  }
+
+  private func begin(
+    _ order: WireRunOrder, _ answer: @escaping @Sendable (ActivationReport) -> Void
+  ) {
+    let early = state.withLock { state -> ActivationReport? in
+      if state.isOver { return unreachableReport }
+      if state.cancelled.contains(order.id) {
+        state.credit += 1
+        return Self.cancelledReport
       }
-    } onCancel: {
-      cancel(id)
+      state.runs[order.id] = answer
+      return nil
     }
+    if let early { return answer(early) }
+    if !orders.send(order, inPieces: takesPieces) { end() }
+  }
+
+  /// Whether or not it has begun.
+  private func cancel(_ id: UInt64) {
+    let isEarly = state.withLock { state in
+      guard state.runs[id] == nil else { return false }
+      state.cancelled.insert(id)
+      return true
+    }
+    if !isEarly { cancelBegun(id) }
   }
 
   /// The agent is told to end it; whoever asked need not wait for that.
-  private func cancel(_ id: UInt64) {
-    let run = state.withLock { state -> CheckedContinuation<ActivationReport, Never>? in
-      guard let run = state.runs.removeValue(forKey: id) else {
-        state.cancelled.insert(id)
-        return nil
-      }
-      return run
-    }
-    guard let run else { return }
+  private func cancelBegun(_ id: UInt64) {
+    guard let answer = state.withLock({ $0.runs.removeValue(forKey: id) }) else { return }
     let order = WireRunOrder.with {
       $0.id = id
       $0.cancel = WireEmpty()
     }
     if !orders.send(order, inPieces: takesPieces) { end() }
-    run.resume(returning: failed(.cancelled, "it was cancelled"))
+    answer(Self.cancelledReport)
   }
 
   /// An invocation has ended.
@@ -165,22 +198,28 @@ final class RemoteAgent: AgentConnection {
       }
       guard let run else { return }
       do throws(WireFault) {
-        run.resume(returning: try wire.report())
+        run(try wire.report())
       } catch {
-        run.resume(returning: failed(.internalError, "\(error)"))
+        run(Self.failed(.internalError, "\(error)"))
         throw error
       }
     case nil: break
     }
   }
 
-  private func notAsked(isOver: Bool) -> ActivationReport {
-    isOver
-      ? failed(.unavailable, "node \(node) cannot be reached")
-      : failed(.overloaded, "node \(node) takes no more invocations at the moment")
+  private var notAsked: ActivationReport {
+    state.withLock { $0.isOver }
+      ? unreachableReport
+      : Self.failed(.overloaded, "node \(node) takes no more invocations at the moment")
   }
 
-  private func failed(
+  private var unreachableReport: ActivationReport {
+    Self.failed(.unavailable, "node \(node) cannot be reached")
+  }
+
+  private static let cancelledReport = failed(.cancelled, "it was cancelled")
+
+  private static func failed(
     _ code: ActivationFailure.Code, _ message: String
   ) -> ActivationReport {
     ActivationReport(result: .failure(ActivationFailure(code: code, message: message)))

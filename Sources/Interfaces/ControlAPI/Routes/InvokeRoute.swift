@@ -39,7 +39,7 @@ enum InvokeRoute {
         problems: [
           .invalidInput, .notFound, .conflict, .tooLarge, .overloaded, .guestFailed, .unavailable,
           .deadlineExceeded,
-        ])
+        ]), isQuick: true
     ) { request in
       let report = try await service.invoke(
         try request.parameter("module"), with: try EventReader.invocation(in: request),

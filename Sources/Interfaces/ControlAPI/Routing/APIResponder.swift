@@ -1,5 +1,6 @@
 internal import ClusterModel
 internal import ControlAPIModel
+internal import EventLoops
 internal import HTTPTypes
 internal import HostPorts
 internal import Hummingbird
@@ -71,6 +72,18 @@ struct APIResponder: HTTPResponder {
     let (route, parameters) = try route(for: request, path)
     progress.route = route
     let query = try QueryParameters(target.query, known: route.operation.queryNames)
+    if route.isQuick {
+      return try await answer(request, from: address, by: route, parameters, query, &progress)
+    }
+    return try await elsewhere {
+      try await answer(request, from: address, by: route, parameters, query, &progress)
+    }
+  }
+
+  private func answer(
+    _ request: Request, from address: String, by route: Route, _ parameters: [String: String],
+    _ query: QueryParameters, _ progress: inout Progress
+  ) async throws -> Response {
     let principal = try await access.admit(request.headers, to: route, from: address)
     let caller = try CallerReader.caller(principal, request.headers, query)
     func asked(_ body: [UInt8]) -> APIRequest {

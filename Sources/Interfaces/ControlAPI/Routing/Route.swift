@@ -16,15 +16,20 @@ struct Route: Sendable {
   let path: PathPattern
   let body: Body
   let operation: Operation
+  /// Whether its handler does so little itself that it may run on the thread that reads the connection, and
+  /// others: it is asked often, and must answer soon.
+  let isQuick: Bool
   /// Told of a request whose body was refused as too large, before the refusal is answered.
   let tooLarge: (@Sendable (APIRequest, Problem) async throws -> Void)?
   let handler: @Sendable (APIRequest) async throws -> Response
 
   init(
     _ method: HTTPRequest.Method, _ path: PathPattern, body: Body = .none, _ operation: Operation,
+    isQuick: Bool = false,
     tooLarge: (@Sendable (APIRequest, Problem) async throws -> Void)? = nil,
     handler: @escaping @Sendable (APIRequest) async throws -> Response
   ) {
+    self.isQuick = isQuick
     self.tooLarge = tooLarge
     self.method = method
     self.path = path

@@ -1,4 +1,5 @@
 public import ClusterModel
+internal import EventLoops
 public import HostPorts
 internal import Hummingbird
 internal import HummingbirdCore
@@ -111,7 +112,7 @@ public final class ControlAPIServer: Sendable {
     guard first else { return }
     defer { end() }
     do {
-      try await group.run()
+      try await withTaskExecutorPreference(EventLoops.api) { try await group.run() }
     } catch let error as IOError {
       throw Problem(
         .unavailable, code: "listen_failed", "cannot listen on \(host):\(port)",
@@ -178,6 +179,7 @@ public final class ControlAPIServer: Sendable {
       onServerRunning: { [weak self] channel in
         self?.listens(on: channel.localAddress?.port ?? 0)
       },
+      eventLoopGroupProvider: .shared(EventLoops.api.group),
       logger: serverLogger)
     var configuration = ServiceGroupConfiguration(services: [application], logger: serverLogger)
     configuration.maximumGracefulShutdownDuration = Self.shutdownPatience

@@ -1,4 +1,5 @@
 import CGuestFiles
+import DedicatedThreads
 import Glibc
 import Synchronization
 
@@ -34,7 +35,7 @@ final class DescriptorWatch: Sendable {
       guard !state.stopping else { return }
       state.waiting[ObjectIdentifier(run)] = (run, interests)
       if state.thread == nil {
-        state.thread = DedicatedThread(name: "wm-watch") { self.run() }
+        state.thread = DedicatedThread(name: "wm-watch", urgency: .ordinary) { self.run() }
       }
     }
     gf_raise(signal)

@@ -1,5 +1,6 @@
 import CGuestFiles
 import ClusterModel
+import DedicatedThreads
 import DequeModule
 import Glibc
 import Synchronization
