@@ -328,6 +328,7 @@ let package = Package(
         "ProcessTesting", "StorageTesting",
       ]),
     tests("Adapters", "LocalSystemTests", ["LocalSystem", "ProcessTesting"]),
+    tests("Adapters", "EventLoopsTests", ["EventLoops", nioPosix, nioCore]),
     tests(
       "Adapters", "DedicatedThreadsTests", ["HostPorts", "DedicatedThreads"]),
     tests(

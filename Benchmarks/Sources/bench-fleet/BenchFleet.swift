@@ -20,8 +20,8 @@ struct Measure: AsyncParsableCommand {
   @Option(help: "Where its guests are.")
   var guests = "Benchmarks/.build/guests"
 
-  @Option(help: "What is measured, with commas between: invoking, deploying, losing, alarms.")
-  var parts = "invoking,deploying,losing"
+  @Option(help: "What is measured, with commas between: invoking, registering, deploying, losing, alarms.")
+  var parts = "invoking,registering,deploying,losing"
 
   @Option(help: "Which losses, with commas between; default: all.")
   var losses = Loss.allCases.map(\.rawValue).joined(separator: ",")
@@ -60,6 +60,11 @@ struct Measure: AsyncParsableCommand {
       let invoking = try Invoking(quick ? 1000 : 20_000, setting)
       say(invoking.text)
       try keep("invoking", invoking)
+    }
+    if parts.contains("registering") {
+      let registering = try Registering(quick ? 20 : many, setting)
+      say(registering.text)
+      try keep("registering", registering)
     }
     if parts.contains("deploying") {
       let deploying = try await Deploying(

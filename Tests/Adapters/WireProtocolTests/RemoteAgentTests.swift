@@ -1,5 +1,7 @@
 import ClusterModel
 import HostPorts
+import SwiftProtobuf
+import Synchronization
 import Testing
 import WireMessages
 
@@ -12,6 +14,42 @@ struct RemoteAgentTests {
       WireTests.node, Incarnation(1), session: "s", facts: TestAgent.facts, features: [],
       documents: OrderDocuments(), frames: OutboundQueue(), heartbeats: nil,
       inquiryPatience: TestWire.patience)
+  }
+
+  /// Who has a thread of its own asks without a task.
+  @Test func `an invocation that was begun is answered once, whoever is first`() async {
+    for round in 0..<2_000 {
+      let agent = Self.agent()
+      agent.grant(3)
+      let answers = Mutex<[Int: [ActivationFailure.Code?]]>([:])
+      @Sendable func begin(_ index: Int) -> @Sendable () -> Void {
+        agent.begin(
+          WireTests.placement, under: PlanVersion(term: 1, counter: 1),
+          on: WireTests.event("begin"), attempt: 1
+        ) { report in
+          let failure: ActivationFailure? = if case .failure(let failure) = report.result { failure } else { nil }
+          answers.withLock { $0[index, default: []].append(failure?.code) }
+        }
+      }
+      let cancels = (0..<4).map(begin)
+      await withTaskGroup(of: Void.self) { group in
+        group.addTask { for _ in 0..<(round % 8) { await Task.yield() }; agent.end() }
+        group.addTask { for _ in 0..<(round % 5) { await Task.yield() }; cancels[0]() }
+        group.addTask { try? agent.take(Self.report(of: 2)) }
+      }
+      for cancel in cancels { cancel() }
+      let all = answers.withLock { $0 }
+      #expect((0..<4).allSatisfy { all[$0]?.count == 1 }, "round \(round): \(all)")
+      #expect(all[0] == [.cancelled] || all[0] == [.nodeLost], "round \(round): \(all)")
+      #expect(all[1] == [nil] || all[1] == [.nodeLost], "round \(round): \(all)")
+      // There was no credit left for it.
+      #expect(all[3] == [.overloaded], "round \(round): \(all)")
+    }
+  }
+
+  private static func report(of id: UInt64) throws -> WireRunAnswer {
+    let report = try WireActivationReport(ActivationReport(result: .success([1])), id: id)
+    return .with { $0.report = report }
   }
 
   /// The attachment ends before, while and after they are asked for.

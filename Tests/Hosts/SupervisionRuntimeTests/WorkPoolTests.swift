@@ -77,6 +77,52 @@ import Testing
     }
   }
 
+  @Test func `what is cancelled before it began is dropped, or begins and is cancelled`() async throws {
+    let (told, said) = AsyncStream.makeStream(of: String.self)
+    let drop = pool.begin { place in
+      said.yield("begun")
+      return { place.leave() }
+    } dropped: {
+      said.yield("dropped")
+    }
+    let cancel = pool.begin { place in
+      said.yield("begun all the same")
+      return {
+        said.yield("cancelled")
+        place.leave()
+      }
+    }
+    #expect(pool.count == 2)
+    for twice in [drop, drop, cancel, cancel] { twice() }
+    #expect(pool.count == 0)
+    try await with { _ in #expect(await perform { "done" } == "done") }
+    said.finish()
+    let all = await told.reduce(into: []) { $0.append($1) }
+    #expect(all == ["dropped", "begun all the same", "cancelled"])
+  }
+
+  @Test func `what ends or is cancelled while it begins does not stay`() async throws {
+    try await with { runner in
+      pool.begin { place in
+        place.leave()
+        return {}
+      }
+      #expect(pool.count == 0)
+      let wasCancelled = Mutex(false)
+      pool.begin { place in
+        // The service ends it before it has said how.
+        pool.cancelAll()
+        return {
+          wasCancelled.withLock { $0 = true }
+          place.leave()
+        }
+      }
+      #expect(pool.count == 0 && wasCancelled.withLock { $0 })
+      try await runner.kill(path: "main/pool")
+      #expect(await perform { "done" } == "done")
+    }
+  }
+
   @Test func `draining waits for what ends by itself, and ends the rest`() async throws {
     try await with { _ in
       let done = Task { await perform { "done" } }

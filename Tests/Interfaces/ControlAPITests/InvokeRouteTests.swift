@@ -1,5 +1,6 @@
 import ClusterModel
 import ControlAPIModel
+import Dispatch
 import HostPorts
 import NIOHTTP1
 import Testing
@@ -25,6 +26,32 @@ struct InvokeRouteTests {
       let event = server.cluster.read { $0.events[0] }
       #expect(event.data == [1, 2] && event.source == "/v1/invoke")
       #expect(event.type == "wasmatrix.invoke" && event.id.count == 36)
+    }
+  }
+
+  @Test func `an invocation is answered while another request holds up its thread`() async throws {
+    try await RunningServer.run { server in
+      let hold = DispatchSemaphore(value: 0)
+      server.cluster.change {
+        $0.hold = hold
+        $0.echoes = true
+      }
+      async let slow = server.send(.GET, ["v1", "deployments"])
+      try await until("somebody is held up") { server.cluster.read { $0.callers.count } == 1 }
+      // On connections of all threads that read some.
+      let answers = try await withThrowingTaskGroup(of: UInt.self) { group in
+        for _ in 0..<8 {
+          group.addTask {
+            UInt(try await server.send(.POST, ["v1", "invoke", "clean"], body: [7]).status)
+          }
+        }
+        return try await group.reduce(into: []) { $0.append($1) }
+      }
+      #expect(answers == Array(repeating: 200, count: 8))
+      let isHeldUp = server.cluster.read { $0.callers.count } == 9
+      hold.signal()
+      #expect(isHeldUp)
+      #expect(try await slow.status == 200)
     }
   }
 

@@ -1,5 +1,6 @@
 import ClusterModel
 import ControlAPIModel
+import Dispatch
 import HostPorts
 import Scheduling
 import Supervision
@@ -30,6 +31,8 @@ final class SampleCluster: ClusterService {
     var replays: [ReplayRequest] = []
     var declared: [Bucket] = []
     var written: [StateWrite] = []
+    /// Holds up the thread on which deployments are asked for.
+    var hold: DispatchSemaphore?
   }
 
   private let script = Mutex(Script())
@@ -43,6 +46,11 @@ final class SampleCluster: ClusterService {
       return script.problem
     }
     if let problem { throw problem }
+  }
+
+  private static func hold(at semaphore: DispatchSemaphore?) {
+    // Bounded, so that a test that fails also ends.
+    _ = semaphore?.wait(timeout: .now() + .seconds(60))
   }
 
   func recordRefusedPush(
@@ -113,6 +121,7 @@ final class SampleCluster: ClusterService {
 
   func deployments(for caller: Caller) async throws(Problem) -> [DeploymentStatus] {
     try entered(caller)
+    Self.hold(at: read(\.hold))
     return script.withLock { $0.deployments }
   }
 
