@@ -20,7 +20,9 @@ struct Measure: AsyncParsableCommand {
   @Option(help: "Where its guests are.")
   var guests = "Benchmarks/.build/guests"
 
-  @Option(help: "What is measured, with commas between: invoking, registering, deploying, losing, alarms.")
+  @Option(
+    help: "What is measured, with commas between: invoking, registering, deploying, losing, alarms."
+  )
   var parts = "invoking,registering,deploying,losing"
 
   @Option(help: "Which losses, with commas between; default: all.")

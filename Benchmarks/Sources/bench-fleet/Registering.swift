@@ -83,7 +83,7 @@ struct Registering: Encodable {
       |---|---|---|---|---|---|---|
 
       """ + row("a node is cordoned, or no longer", nodes, nodesRead)
-      + row("another version of a module is deployed", deployments, deploymentsRead)
+        + row("another version of a module is deployed", deployments, deploymentsRead)
   }
 }
 

@@ -36,7 +36,7 @@ public final class EventLoops: TaskExecutor {
   private var loop: any EventLoop {
     guard loops.count > 1 else { return loops[0] }
     return loops.first(where: \.inEventLoop)
-      ?? loops[turn.wrappingAdd(1, ordering: .relaxed).newValue & .max % loops.count]
+      ?? loops[(turn.wrappingAdd(1, ordering: .relaxed).newValue & .max) % loops.count]
   }
 }
 
@@ -44,6 +44,10 @@ public final class EventLoops: TaskExecutor {
 public func elsewhere<Value, Failure: Error>(
   isolation: isolated (any Actor)? = #isolation, _ body: () async throws(Failure) -> Value
 ) async throws(Failure) -> Value {
-  try await withTaskExecutorPreference(
-    globalConcurrentExecutor, isolation: isolation, operation: body)
+  try await withTaskExecutorPreference(globalConcurrentExecutor, isolation: isolation) {
+    () async throws(Failure) -> Value in
+    // A preference alone moves a task no sooner than it is suspended.
+    await Task.yield()
+    return try await body()
+  }
 }

@@ -858,6 +858,7 @@ package nonisolated struct WireLeft: Sendable {
   package init() {}
 }
 
+/// Said again when the interval changes.
 package nonisolated struct WireRegistered: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -867,9 +868,21 @@ package nonisolated struct WireRegistered: Sendable {
 
   package var term: UInt64 = 0
 
+  /// What the agent is to leave between two heartbeats; missing: as its invitation says.
+  package var heartbeatIntervalNs: UInt64 {
+    get {_heartbeatIntervalNs ?? 0}
+    set {_heartbeatIntervalNs = newValue}
+  }
+  /// Returns true if `heartbeatIntervalNs` has been explicitly set.
+  package var hasHeartbeatIntervalNs: Bool {self._heartbeatIntervalNs != nil}
+  /// Clears the value of `heartbeatIntervalNs`. Subsequent reads from it will return its default value.
+  package mutating func clearHeartbeatIntervalNs() {self._heartbeatIntervalNs = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
+
+  fileprivate var _heartbeatIntervalNs: UInt64? = nil
 }
 
 package nonisolated struct WireHeartbeatAcknowledged: Sendable {
@@ -4218,7 +4231,7 @@ nonisolated extension WireLeft: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 
 nonisolated extension WireRegistered: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Registered"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}incarnation\0\u{1}term\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}incarnation\0\u{1}term\0\u{3}heartbeat_interval_ns\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4228,24 +4241,33 @@ nonisolated extension WireRegistered: SwiftProtobuf.Message, SwiftProtobuf._Mess
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.incarnation) }()
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.term) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self._heartbeatIntervalNs) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if self.incarnation != 0 {
       try visitor.visitSingularUInt64Field(value: self.incarnation, fieldNumber: 1)
     }
     if self.term != 0 {
       try visitor.visitSingularUInt64Field(value: self.term, fieldNumber: 2)
     }
+    try { if let v = self._heartbeatIntervalNs {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 3)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: WireRegistered, rhs: WireRegistered) -> Bool {
     if lhs.incarnation != rhs.incarnation {return false}
     if lhs.term != rhs.term {return false}
+    if lhs._heartbeatIntervalNs != rhs._heartbeatIntervalNs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -30,8 +30,9 @@ public enum AgentMessage: Hashable, Sendable, Codable {
 /// What the control plane tells an agent. The agent refuses whatever is of an older term than it has
 /// seen.
 public enum ControlMessage: Hashable, Sendable, Codable {
-  /// It is registered.
-  case welcome(Incarnation, term: UInt64)
+  /// It is registered, and is to leave so much between two heartbeats; said again when that changes. `nil`: as it
+  /// was told when it attached.
+  case welcome(Incarnation, heartbeatInterval: Duration? = nil, term: UInt64)
   /// It must attach (again): the control plane does not know it.
   case unknown(Incarnation, term: UInt64)
   case plan(NodePlan)
@@ -46,7 +47,7 @@ public enum ControlMessage: Hashable, Sendable, Codable {
 
   public var term: UInt64 {
     switch self {
-    case .welcome(_, let term), .unknown(_, let term), .refused(_, _, let term),
+    case .welcome(_, _, let term), .unknown(_, let term), .refused(_, _, let term),
       .standing(_, _, let term),
       .heartbeatAcknowledged(_, _, _, let term), .reportAcknowledged(_, _, let term):
       term
@@ -56,7 +57,7 @@ public enum ControlMessage: Hashable, Sendable, Codable {
 
   public var incarnation: Incarnation {
     switch self {
-    case .welcome(let incarnation, _), .unknown(let incarnation, _),
+    case .welcome(let incarnation, _, _), .unknown(let incarnation, _),
       .refused(let incarnation, _, _), .standing(let incarnation, _, _),
       .heartbeatAcknowledged(let incarnation, _, _, _),
       .reportAcknowledged(let incarnation, _, _):

@@ -37,7 +37,7 @@ extension ControlPlaneLogic {
       known[node] = KnownNode(registration: registration, scheduling: scheduling)
       save(node, &directives)
     }
-    directives.append(.send(node, .welcome(registration.incarnation, term: term)))
+    welcome(node, registration.incarnation, &directives)
     // One whose workers are stuck is let in, and gets nothing before they get on.
     guard tracker.nodes[node]?.state != .unavailable else { return }
     var steps: [PlacementPlanner.Step] = []
@@ -129,6 +129,12 @@ extension ControlPlaneLogic {
         announce(.alarm, "cluster", now, &directives) {
           ["alarm": .string("\(alarm)"), "raised": .bool(true)]
         }
+      case .intervalChanged:
+        let books = planner?.books ?? [:]
+        for node in books.keys.sorted() {
+          guard let book = books[node], book.isAttached else { continue }
+          welcome(node, book.incarnation, &directives)
+        }
       case .clearAlarm(let alarm):
         announce(.alarm, "cluster", now, &directives) {
           ["alarm": .string("\(alarm)"), "raised": .bool(false)]
@@ -136,6 +142,14 @@ extension ControlPlaneLogic {
       }
     }
     return isTaken
+  }
+
+  private func welcome(
+    _ node: NodeID, _ incarnation: Incarnation, _ directives: inout [Directive]
+  ) {
+    let interval = tracker.isSlowedDown ? tracker.heartbeatInterval : nil
+    directives.append(
+      .send(node, .welcome(incarnation, heartbeatInterval: interval, term: term)))
   }
 
   /// Tells the scheduler whether a node is given work.

@@ -230,7 +230,9 @@ public struct NodeAgentLogic: Sendable {
     }
     term = message.term
     switch message {
-    case .welcome: welcomed(now)
+    case .welcome(_, let interval, _):
+      if let interval { heartbeatInterval = interval }
+      welcomed(now)
     case .unknown: attach(now, &directives)
     case .plan(let plan): obey(plan, now, &directives)
     case .standing(_, let sealed, _): keep(sealed, &directives)

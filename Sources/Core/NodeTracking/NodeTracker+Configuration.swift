@@ -4,8 +4,11 @@ extension NodeTracker {
   /// What the tracker goes by. Whatever depends on the rhythm of heartbeats counts in intervals, so
   /// that changing the interval changes it all.
   public struct Configuration: Hashable, Sendable {
-    /// What agents leave between two heartbeats. Default: 50 ms.
+    /// What agents leave between two heartbeats, as long as there are few. Default: 50 ms.
     public var heartbeatInterval = Duration.milliseconds(50)
+    /// How many heartbeats of all nodes together are taken in a second: when there are more nodes, each beats less
+    /// often (``NodeTracker/heartbeatInterval``). Default: 8,000.
+    public var heartbeatsPerSecond = 8000
     public var silence = SilenceRules()
     public var massSilence = MassSilenceRules()
     public var vitals = VitalsRules()
@@ -15,9 +18,10 @@ extension NodeTracker {
     /// Nodes that are known at most; everything about them is in memory. Default: 100,000.
     public var maximumNodes = 100_000
 
-    public init() {}
+    /// No node is asked to beat more rarely than that, however many there are: leases run on from heartbeats.
+    public static let slowest = Duration.milliseconds(500)
 
-    func intervals(_ count: Int) -> Duration { heartbeatInterval * count }
+    public init() {}
   }
 
   /// When silence is suspicious, and when it counts as loss. In heartbeat intervals since the last sign
@@ -104,6 +108,9 @@ extension NodeTracker.Configuration {
     try require(
       heartbeatInterval >= .milliseconds(1) && heartbeatInterval <= .seconds(60),
       "heartbeatInterval", heartbeatInterval, "1 ms to 60 s")
+    try require(
+      (1...10_000_000).contains(heartbeatsPerSecond), "heartbeatsPerSecond", heartbeatsPerSecond,
+      "1 to 10,000,000")
     try require(
       grace >= .zero && grace <= .seconds(3600), "grace", grace, "0 to 1 h")
     try require(

@@ -26,16 +26,17 @@ extension NodeTracker {
     let id = heartbeat.node
     let time = now.monotonic
     let silence = configuration.silence
+    let (interval, longest) = (heartbeatInterval, intervals(silence.lossCeiling))
     nodes[id]?.heardAt = time
     nodes[id]?.graceUntil = nil
     nodes[id]?.vitals.take(
       heartbeat, at: time, listeningSince: listeningSince, configuration.vitals)
     nodes[id]?.rhythm.beat(
       at: time, listeningSince: listeningSince,
-      longest: configuration.intervals(silence.lossCeiling), history: silence.history)
+      longest: longest, history: silence.history)
     if let rhythm = nodes[id]?.rhythm {
       nodes[id]?.vitals.take(
-        rhythm, interval: configuration.heartbeatInterval, configuration.vitals)
+        rhythm, interval: interval, configuration.vitals)
     }
   }
 

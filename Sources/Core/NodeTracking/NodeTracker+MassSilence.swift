@@ -19,7 +19,7 @@ extension NodeTracker {
 
   /// Nobody is lost to silence for now.
   mutating func holdAll(_ now: Instants, _ directives: inout [Directive]) {
-    let again = now.monotonic + configuration.intervals(configuration.massSilence.lookAgain)
+    let again = now.monotonic + intervals(configuration.massSilence.lookAgain)
     if let current = massSilence {
       if current.lookAgainAt <= now.monotonic { massSilence?.lookAgainAt = again }
       return

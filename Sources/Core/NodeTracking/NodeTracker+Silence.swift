@@ -5,7 +5,7 @@ import HeapModule
 extension NodeTracker {
   /// When the control plane's own loop was late, nobody is blamed: silence counts from now on.
   mutating func forgiveIfLate(_ now: Instants, _ directives: inout [Directive]) {
-    let lateness = configuration.intervals(configuration.silence.lateness)
+    let lateness = intervals(configuration.silence.lateness)
     guard let deadline = nextDeadline, deadline + lateness < now.monotonic else { return }
     listeningSince = now.monotonic
     wake(now, &directives)
@@ -70,11 +70,11 @@ extension NodeTracker {
   private func patience(
     _ node: TrackedNode, _ deviations: Int, _ floor: Int, _ ceiling: Int
   ) -> Duration {
-    let ceiling = configuration.intervals(ceiling)
+    let ceiling = intervals(ceiling)
     guard node.rhythm.isKnown else { return ceiling }
     let patience = node.rhythm.patience(
-      deviations: deviations, interval: configuration.heartbeatInterval)
-    return min(max(patience, configuration.intervals(floor)), ceiling)
+      deviations: deviations, interval: heartbeatInterval)
+    return min(max(patience, intervals(floor)), ceiling)
   }
 
   // Alarms.

@@ -59,9 +59,8 @@ extension NodeTracker {
     nodes[id]?.loss = evidence
     nodes[id]?.adoption = .lost
     nodes[id]?.graceUntil = nil
-    nodes[id]?.silentUntil =
-      evidence == .silence
-      ? now.monotonic + configuration.intervals(configuration.massSilence.window) : nil
+    let window = intervals(configuration.massSilence.window)
+    nodes[id]?.silentUntil = evidence == .silence ? now.monotonic + window : nil
     directives.append(.moveWork(from: id, evidence))
     recount(id)
   }

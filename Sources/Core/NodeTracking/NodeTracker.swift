@@ -42,6 +42,10 @@ public struct NodeTracker: Sendable {
   /// Silence before this is held against nobody.
   var listeningSince = MonotonicInstant(nanoseconds: .min)
   var massSilence: MassSilence?
+  /// What agents are to leave between two heartbeats. It grows with the fleet.
+  public private(set) var heartbeatInterval: Duration
+  /// Whether that is more than was configured.
+  public var isSlowedDown: Bool { heartbeatInterval > configuration.heartbeatInterval }
 
   /// - Parameter configuration: an invalid one is a bug; see `validate()` for what comes from outside.
   public init(configuration: Configuration = Configuration()) {
@@ -51,6 +55,7 @@ public struct NodeTracker: Sendable {
       preconditionFailure("\(error)")
     }
     self.configuration = configuration
+    heartbeatInterval = configuration.heartbeatInterval
   }
 
   /// When `deadlineReached` is due; `nil` when nothing waits for a time. How late it, or any other
@@ -79,8 +84,25 @@ public struct NodeTracker: Sendable {
     case .deadlineReached: wake(now, &directives)
     }
     endMassSilenceIfOver(now, &directives)
+    slowDownIfCrowded(&directives)
     return directives
   }
+
+  /// With more nodes than can beat so often each beats half as often, from when it hears of it. Silence takes longer
+  /// to mean something at once. It does not grow shorter again while this tracker lives: silence would be held
+  /// against nodes that have not heard of that.
+  private mutating func slowDownIfCrowded(_ directives: inout [Directive]) {
+    let before = heartbeatInterval
+    while heartbeatInterval < Configuration.slowest,
+      Int64(census.members) * 1_000_000_000 / heartbeatInterval.nanoseconds
+        > configuration.heartbeatsPerSecond
+    {
+      heartbeatInterval = min(heartbeatInterval * 2, Configuration.slowest)
+    }
+    if heartbeatInterval != before { directives.append(.intervalChanged(heartbeatInterval)) }
+  }
+
+  func intervals(_ count: Int) -> Duration { heartbeatInterval * count }
 
   /// Every node that is known, sorted by name.
   public var allNodes: [TrackedNode] { nodes.values.sorted { $0.id < $1.id } }

@@ -39,6 +39,8 @@ extension NodeTracker {
     case raiseAlarm(Alarm)
     /// The alarm that was raised with the same values is over.
     case clearAlarm(Alarm)
+    /// All agents are to leave so much between two heartbeats from now on.
+    case intervalChanged(Duration)
   }
 
   /// Something that must be said loudly.

@@ -114,7 +114,8 @@ extension Coverage {
 
   private mutating func count(_ message: ControlMessage) {
     switch message {
-    case .welcome: count(.controlMessageWelcome)
+    case .welcome(_, nil, _): count(.controlMessageWelcome)
+    case .welcome: count(.heartbeatsSlowedDown)
     case .unknown: count(.controlMessageUnknown)
     case .plan: count(.controlMessagePlan)
     case .heartbeatAcknowledged: count(.controlMessageHeartbeatAcknowledged)

@@ -86,6 +86,7 @@ enum CoveragePoint: String, CaseIterable {
   case planeDirectiveSeal = "planeDirective.seal"
 
   case controlMessageWelcome = "controlMessage.welcome"
+  case heartbeatsSlowedDown = "controlMessage.welcome.slower"
   case controlMessageUnknown = "controlMessage.unknown"
   case controlMessagePlan = "controlMessage.plan"
   case controlMessageHeartbeatAcknowledged = "controlMessage.heartbeatAcknowledged"

@@ -90,7 +90,7 @@ extension World {
 
   private func describe(_ message: ControlMessage) -> String {
     switch message {
-    case .welcome(_, let term): "welcome, term \(term)"
+    case .welcome(_, _, let term): "welcome, term \(term)"
     case .unknown(_, let term): "unknown, term \(term)"
     case .plan(let plan):
       "plan \(plan.version) ["

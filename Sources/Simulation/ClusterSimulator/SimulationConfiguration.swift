@@ -9,6 +9,8 @@ public struct SimulationConfiguration: Hashable, Sendable, Codable {
   /// The longest it may take to come to rest.
   public var patience: Duration
   public var heartbeatInterval: Duration
+  /// More nodes than beat so often beat less often.
+  public var heartbeatsPerSecond: Int
 
   /// The share of datagrams that are lost, and that arrive twice.
   public var loss: Double
@@ -107,5 +109,6 @@ public struct SimulationConfiguration: Hashable, Sendable, Codable {
     effectsRefusal = random.happens(0.5) ? 0 : random.number(in: 0...0.1)
     waitingInvocations = 1 + random.index(below: 40)
     standingPlanLife = random.duration(in: .seconds(2) ... .seconds(20))
+    heartbeatsPerSecond = random.happens(0.5) ? 8000 : 20 + random.index(below: 300)
   }
 }

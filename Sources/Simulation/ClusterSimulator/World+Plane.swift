@@ -26,6 +26,7 @@ extension World {
     logicLife += 1
     var configuration = ControlPlaneLogic.Configuration()
     configuration.tracking.heartbeatInterval = self.configuration.heartbeatInterval
+    configuration.tracking.heartbeatsPerSecond = self.configuration.heartbeatsPerSecond
     configuration.routing.pendingDeliveries = self.configuration.pendingDeliveries
     configuration.routing.running = self.configuration.runningActivations
     configuration.routing.appending = self.configuration.appendingEvents

@@ -27,14 +27,19 @@ struct RemoteAgentTests {
           WireTests.placement, under: PlanVersion(term: 1, counter: 1),
           on: WireTests.event("begin"), attempt: 1
         ) { report in
-          let failure: ActivationFailure? = if case .failure(let failure) = report.result { failure } else { nil }
+          let failure: ActivationFailure? =
+            if case .failure(let failure) = report.result { failure } else { nil }
           answers.withLock { $0[index, default: []].append(failure?.code) }
         }
       }
       let cancels = (0..<4).map(begin)
       await withTaskGroup(of: Void.self) { group in
-        group.addTask { for _ in 0..<(round % 8) { await Task.yield() }; agent.end() }
-        group.addTask { for _ in 0..<(round % 5) { await Task.yield() }; cancels[0]() }
+        group.addTask {
+          for _ in 0..<(round % 8) { await Task.yield() }; agent.end()
+        }
+        group.addTask {
+          for _ in 0..<(round % 5) { await Task.yield() }; cancels[0]()
+        }
         group.addTask { try? agent.take(Self.report(of: 2)) }
       }
       for cancel in cancels { cancel() }

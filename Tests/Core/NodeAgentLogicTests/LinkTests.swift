@@ -51,6 +51,22 @@ import Testing
     }
   }
 
+  @Test mutating func `an attached agent beats as it is told later, until its link is another`() {
+    _ = agent.tell(.started)
+    _ = agent.tell(.linkOpened(heartbeatInterval: .milliseconds(5)))
+    _ = agent.hear(.welcome(agent.incarnation, term: 1))
+    for (told, interval) in [(20, 20), (nil, 20), (40, 40)] as [(Int64?, Int64)] {
+      _ = agent.hear(
+        .welcome(agent.incarnation, heartbeatInterval: told.map { .milliseconds($0) }, term: 1))
+      // What was due is done; then it beats as it was told.
+      _ = agent.wait(.milliseconds(100))
+      if let next = agent.logic.nextDeadline { _ = agent.wait(next - agent.now.monotonic) }
+      let next = agent.logic.nextDeadline.map { $0 - agent.now.monotonic }
+      #expect(next == .milliseconds(interval))
+      #expect(agent.logic.isAttached)
+    }
+  }
+
   @Test mutating func `a welcome counts only for one that attaches`() {
     _ = agent.tell(.started)
     _ = agent.hear(.welcome(agent.incarnation, term: 1))

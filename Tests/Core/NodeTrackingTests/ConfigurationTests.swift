@@ -49,6 +49,7 @@ import Testing
     let refused = Self.refused
     #expect(refused { $0.heartbeatInterval = .microseconds(999) } == "heartbeatInterval")
     #expect(refused { $0.heartbeatInterval = .seconds(61) } == "heartbeatInterval")
+    #expect(refused { $0.heartbeatsPerSecond = 0 } == "heartbeatsPerSecond")
     #expect(refused { $0.grace = .seconds(-1) } == "grace")
     #expect(refused { $0.grace = .seconds(3601) } == "grace")
     #expect(refused { $0.maximumNodes = 0 } == "maximumNodes")

@@ -213,7 +213,9 @@ import Testing
           case .moveWork(let node, let evidence):
             guard node == silent, evidence == .silence, lostAt == nil else { return false }
             lostAt = at
-          case .adopt, .scheduleChanged, .drain, .refuse, .raiseAlarm, .clearAlarm: return false
+          case .adopt, .scheduleChanged, .drain, .refuse, .raiseAlarm, .clearAlarm,
+            .intervalChanged:
+            return false
           }
         }
         for node in others { script.beat(node) }
@@ -297,7 +299,9 @@ import Testing
           case .moveWork(let node, _):
             // The work of a node that counts is never moved.
             guard reported[node] == .unavailable else { return false }
-          case .adopt, .scheduleChanged, .drain, .refuse, .raiseAlarm, .clearAlarm: break
+          case .adopt, .scheduleChanged, .drain, .refuse, .raiseAlarm, .clearAlarm,
+            .intervalChanged:
+            break
           }
         }
         let tracked = run.script.tracker.nodes.mapValues(\.state)

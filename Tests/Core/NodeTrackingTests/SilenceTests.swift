@@ -18,7 +18,9 @@ import Testing
       switch directive {
       case .stateChanged(_, _, .suspect, _): suspected = at - start
       case .moveWork: lost = at - start
-      case .stateChanged, .adopt, .scheduleChanged, .drain, .refuse, .raiseAlarm, .clearAlarm: break
+      case .stateChanged, .adopt, .scheduleChanged, .drain, .refuse, .raiseAlarm, .clearAlarm,
+        .intervalChanged:
+        break
       }
     }
     return (suspected, lost)

@@ -136,6 +136,7 @@ func describe(_ directive: NodeTracker.Directive) -> String {
     "refuse \(node)#\(incarnation.number) (\(problem.problem.code))"
   case .raiseAlarm: "alarm"
   case .clearAlarm: "no alarm"
+  case .intervalChanged(let interval): "every \(interval)"
   }
 }
 

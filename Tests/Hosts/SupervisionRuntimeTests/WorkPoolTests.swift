@@ -77,7 +77,9 @@ import Testing
     }
   }
 
-  @Test func `what is cancelled before it began is dropped, or begins and is cancelled`() async throws {
+  @Test func `what is cancelled before it began is dropped, or begins and is cancelled`()
+    async throws
+  {
     let (told, said) = AsyncStream.makeStream(of: String.self)
     let drop = pool.begin { place in
       said.yield("begun")
@@ -103,6 +105,7 @@ import Testing
 
   @Test func `what ends or is cancelled while it begins does not stay`() async throws {
     try await with { runner in
+      #expect(await perform { "open" } == "open")
       pool.begin { place in
         place.leave()
         return {}

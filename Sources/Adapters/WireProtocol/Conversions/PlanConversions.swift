@@ -108,14 +108,23 @@ extension WirePlacementOrder {
   }
 }
 
+extension WireRegistered {
+  /// No agent is kept busy with beating, whatever it is told.
+  fileprivate var interval: Duration? {
+    hasHeartbeatIntervalNs
+      ? max(Duration(wireNanoseconds: heartbeatIntervalNs), .milliseconds(1)) : nil
+  }
+}
+
 extension WirePlaneFrame {
   init(
     _ message: ControlMessage, _ memory: inout OrderMemory?, _ documents: OrderDocuments
   ) throws(WireFault) {
     self.init()
     switch message {
-    case .welcome(let incarnation, let term):
+    case .welcome(let incarnation, let interval, let term):
       registered = WireRegistered(incarnation, term)
+      if let interval { registered.heartbeatIntervalNs = UInt64(wire: interval) }
     case .unknown(let incarnation, let term): unknown = WireRegistered(incarnation, term)
     case .plan(let plan): self.plan = try WireNodePlan(plan, &memory, documents)
     case .heartbeatAcknowledged(let incarnation, let sequence, let plan, let term):
@@ -154,7 +163,9 @@ extension WirePlaneFrame {
   func message(_ memory: inout OrderMemory) throws(WireFault) -> ControlMessage? {
     switch frame {
     case .registered(let registered):
-      .welcome(Incarnation(registered.incarnation), term: registered.term)
+      .welcome(
+        Incarnation(registered.incarnation), heartbeatInterval: registered.interval,
+        term: registered.term)
     case .unknown(let registered):
       .unknown(Incarnation(registered.incarnation), term: registered.term)
     case .plan(let plan): .plan(try plan.plan(&memory))

@@ -11,11 +11,21 @@ struct HeartbeatOptions: ParsableArguments {
       valueName: "time"))
   var heartbeatInterval: DurationArgument?
 
+  @Option(
+    help: ArgumentHelp(
+      "How many heartbeats of all agents together are taken in a second: with more agents each beats half as often, or a "
+        + "quarter, and its silence means something later (default: \(NodeTracker.Configuration().heartbeatsPerSecond)).",
+      valueName: "number"))
+  var heartbeatsPerSecond: Int?
+
   private static let intervals = Duration.milliseconds(1)...Duration.seconds(60)
 
   func validate() throws {
     if let heartbeatInterval, !Self.intervals.contains(heartbeatInterval.duration) {
       throw ValidationError("--heartbeat-interval is 1ms to 60s")
+    }
+    if let heartbeatsPerSecond, !(1...10_000_000).contains(heartbeatsPerSecond) {
+      throw ValidationError("--heartbeats-per-second is 1 to 10000000")
     }
   }
 
@@ -28,6 +38,7 @@ struct HeartbeatOptions: ParsableArguments {
     case .ordinary: tracking = .datagrams(.ordinary)
     }
     if let heartbeatInterval { tracking.heartbeatInterval = heartbeatInterval.duration }
+    if let heartbeatsPerSecond { tracking.heartbeatsPerSecond = heartbeatsPerSecond }
     return tracking
   }
 }
