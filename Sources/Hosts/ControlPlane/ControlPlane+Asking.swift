@@ -6,14 +6,14 @@ import HostPorts
 import ModuleCatalog
 import SupervisionRuntime
 
-// Asking the logic, and waiting for its answer.
+// Asking the logic, and waiting for its answer where one is: who comes from another thread is not led back over that
+// of the decisions.
 extension ControlPlane {
   /// Asks the catalog.
-  func ask(
+  nonisolated func ask(
     watching: (@Sendable (DeployProgress) -> Void)? = nil,
     _ input: (RequestID) -> Catalog.Input
   ) async throws(Problem) -> Catalog.Reply {
-    try requireRunning()
     let request = requestIDs.next()
     let question = input(request)
     switch await reply(to: request, watching: watching, .catalog(question)) {
@@ -23,14 +23,27 @@ extension ControlPlane {
     }
   }
 
-  func reply(
+  nonisolated func reply(
     to request: RequestID, watching: (@Sendable (DeployProgress) -> Void)?,
     _ input: ControlPlaneLogic.Input
   ) async -> ControlPlaneLogic.Reply {
     await withCheckedContinuation { continuation in
-      requests.wait(request, watching: watching, continuation)
-      feed(input)
+      onThread { $0.begin(request, watching, input, continuation) }
     }
+  }
+
+  private func begin(
+    _ request: RequestID, _ watching: (@Sendable (DeployProgress) -> Void)?,
+    _ input: ControlPlaneLogic.Input,
+    _ continuation: CheckedContinuation<ControlPlaneLogic.Reply, Never>
+  ) {
+    do throws(Problem) {
+      try requireRunning()
+    } catch {
+      return continuation.resume(returning: .refused(error))
+    }
+    requests.wait(request, watching: watching, continuation)
+    feed(input)
   }
 
   /// Hands an event to the router and waits until it is durable.

@@ -45,7 +45,7 @@ extension ControlPlane: ClusterService {
     return names
   }
 
-  func rollBack(
+  nonisolated func rollBack(
     _ module: ModuleName, to version: ModuleVersion?, by caller: Caller
   ) async throws(Problem) -> DeploymentStatus {
     let name = QualifiedName(caller.namespace, module)
@@ -56,7 +56,7 @@ extension ControlPlane: ClusterService {
     return DeploymentStatus(deployment: deployment, state: .ready)
   }
 
-  func scale(
+  nonisolated func scale(
     _ module: ModuleName, to replicas: Int, by caller: Caller,
     progress: @escaping @Sendable (DeployProgress) -> Void
   ) async throws(Problem) -> DeploymentStatus {

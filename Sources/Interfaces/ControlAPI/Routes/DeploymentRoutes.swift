@@ -68,7 +68,7 @@ enum DeploymentRoutes {
         id: "rollBack", summary: "Go back to what was deployed before under a module's name.",
         body: ["application/json": Schema.ref("RollbackRequest")],
         answers: [.json(200, "It serves now.", Schema.ref("Deployment"))],
-        problems: [.invalidInput, .notFound, .conflict, .refused, .tooLarge])
+        problems: [.invalidInput, .notFound, .conflict, .refused, .tooLarge]), isQuick: true
     ) { request in
       let name: ModuleName = try request.parameter("name")
       let wanted = try request.json(RollbackRequest.self)
