@@ -122,8 +122,15 @@ public actor NodeAgent {
 
   /// The control plane says something; from any thread, and never waited for.
   nonisolated func take(_ message: ControlMessage) {
-    guard mailbox.put(message) else { return }
+    guard mailbox.put(message, canWait: canWait(message)) else { return }
     thread.perform { [weak self] in self?.assumeIsolated { $0.readMail() } }
+  }
+
+  /// While the lease runs, an acknowledgement of a heartbeat is read with the next one: each would wake the thread
+  /// once more.
+  private nonisolated func canWait(_ message: ControlMessage) -> Bool {
+    guard case .heartbeatAcknowledged = message else { return false }
+    return runner.lease.holds(at: clock.now().monotonic)
   }
 
   private func readMail() {
@@ -337,6 +344,7 @@ public actor NodeAgent {
 
   private func alarmRang() {
     alarm = nil
+    readMail()
     feed(.deadlineReached)
   }
 

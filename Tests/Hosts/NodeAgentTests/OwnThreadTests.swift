@@ -194,16 +194,25 @@ struct MailboxTests {
 
   @Test func `somebody is sent for once, and reads everything in order`() {
     let mailbox = Mailbox()
-    #expect(mailbox.put(message(1)))
-    #expect(!mailbox.put(message(2)))
+    #expect(mailbox.put(message(1), canWait: false))
+    #expect(!mailbox.put(message(2), canWait: false))
     #expect(mailbox.takeAll().map(\.term) == [1, 2])
     #expect(mailbox.takeAll().isEmpty)
-    #expect(mailbox.put(message(3)))
+    #expect(mailbox.put(message(3), canWait: false))
+  }
+
+  @Test func `for what can wait nobody is sent, but for what comes after it`() {
+    let mailbox = Mailbox()
+    #expect(!mailbox.put(message(1), canWait: true))
+    #expect(mailbox.put(message(2), canWait: false))
+    #expect(!mailbox.put(message(3), canWait: true) && !mailbox.put(message(4), canWait: false))
+    #expect(mailbox.takeAll().map(\.term) == [1, 2, 3, 4])
+    #expect(mailbox.put(message(5), canWait: false))
   }
 
   @Test func `it holds so many and no more`() {
     let mailbox = Mailbox()
-    for number in 0..<UInt64(Mailbox.most + 5) { _ = mailbox.put(message(number)) }
+    for number in 0..<UInt64(Mailbox.most + 5) { _ = mailbox.put(message(number), canWait: false) }
     let held = mailbox.takeAll()
     #expect(held.count == Mailbox.most)
     #expect(held.first?.term == 0)
