@@ -389,7 +389,10 @@ let package = Package(
       ]),
     tests(
       "Hosts", "NodeAgentTests",
-      ["HostPorts", "NodeAgent", "NodeAgentLogic", "DedicatedThreads", logging]),
+      [
+        "HostPorts", "NodeAgent", "NodeAgentLogic", "DedicatedThreads", "SupervisionRuntime",
+        logging,
+      ]),
     tests(
       "Hosts", "ControlPlaneTests",
       [

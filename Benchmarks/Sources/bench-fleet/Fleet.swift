@@ -46,6 +46,9 @@ final class Fleet {
     try? FileManager.default.removeItem(atPath: folder)
   }
 
+  /// What the control plane has used so far, in seconds of a processor.
+  var controlTime: Double { control.processorTime }
+
   /// What its processes have used so far, in seconds of a processor.
   var processorTime: Double {
     ([control] + agents.values).reduce(0) { $0 + $1.processorTime }

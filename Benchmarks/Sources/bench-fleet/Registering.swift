@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Measuring
 import Synchronization
 
@@ -11,13 +12,24 @@ struct Registering: Encodable {
   /// The same questions while nothing changes.
   private(set) var nodesRead: [Int64] = []
   private(set) var deploymentsRead: [Int64] = []
+  /// While nothing is asked for: shares of a processor.
+  private(set) var controlAtRest = 0.0
+  private(set) var agentAtRest = 0.0
 
   static let agents = 10
+  private static let rest: UInt32 = 10
 
   init(_ count: Int, _ setting: Setting) throws {
     let fleet = try Fleet(setting)
     defer { fleet.end() }
     for index in 0..<Self.agents { try fleet.join("node-\(index)") }
+    // What joining has left to do is done.
+    sleep(Self.rest / 2)
+    let before = (fleet.controlTime, fleet.processorTime)
+    sleep(Self.rest)
+    controlAtRest = (fleet.controlTime - before.0) / Double(Self.rest)
+    agentAtRest =
+      ((fleet.processorTime - before.1) / Double(Self.rest) - controlAtRest) / Double(Self.agents)
     let changer = Connection(port: fleet.port)
     let reader = Reader(port: fleet.port)
 
@@ -69,6 +81,8 @@ struct Registering: Encodable {
     return Measuring.clock() - began
   }
 
+  private static func percent(_ share: Double) -> String { "\((share * 1000).rounded() / 10)" }
+
   var text: String {
     func row(_ name: String, _ times: [Int64], _ reads: [Int64]) -> String {
       let (times, reads) = (Times(times), Times(reads))
@@ -84,6 +98,8 @@ struct Registering: Encodable {
 
       """ + row("a node is cordoned, or no longer", nodes, nodesRead)
         + row("another version of a module is deployed", deployments, deploymentsRead)
+        + "\nAt rest the control plane uses \(Self.percent(controlAtRest)) % of a processor, "
+        + "an agent \(Self.percent(agentAtRest)) %.\n"
   }
 }
 

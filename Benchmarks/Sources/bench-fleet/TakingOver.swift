@@ -224,8 +224,13 @@ final class Stage {
     var refused = 0
     while true {
       let answer = try connection.request("POST", "/v1/invoke/\(module(index))?timeout=10s")
-      if answer.status == 200, !answer.text.hasPrefix(node + " ") { return refused }
-      refused += 1
+      guard answer.status == 200 else {
+        refused += 1
+        FileHandle.standardError.write(Data("refused: \(answer.status) \(answer.text)\n".utf8))
+        continue
+      }
+      // One that is stopped may answer once more: all its threads stand still a moment after the signal.
+      if !answer.text.hasPrefix(node + " ") { return refused }
     }
   }
 

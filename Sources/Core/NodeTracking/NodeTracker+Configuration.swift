@@ -7,8 +7,8 @@ extension NodeTracker {
     /// What agents leave between two heartbeats, as long as there are few. Default: 50 ms.
     public var heartbeatInterval = Duration.milliseconds(50)
     /// How many heartbeats of all nodes together are taken in a second: when there are more nodes, each beats less
-    /// often (``NodeTracker/heartbeatInterval``). Default: 8,000.
-    public var heartbeatsPerSecond = 8000
+    /// often (``NodeTracker/heartbeatInterval``). Default: 4,000.
+    public var heartbeatsPerSecond = 4000
     public var silence = SilenceRules()
     public var massSilence = MassSilenceRules()
     public var vitals = VitalsRules()

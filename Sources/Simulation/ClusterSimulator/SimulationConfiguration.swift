@@ -109,6 +109,6 @@ public struct SimulationConfiguration: Hashable, Sendable, Codable {
     effectsRefusal = random.happens(0.5) ? 0 : random.number(in: 0...0.1)
     waitingInvocations = 1 + random.index(below: 40)
     standingPlanLife = random.duration(in: .seconds(2) ... .seconds(20))
-    heartbeatsPerSecond = random.happens(0.5) ? 8000 : 20 + random.index(below: 300)
+    heartbeatsPerSecond = random.happens(0.5) ? 4000 : 20 + random.index(below: 300)
   }
 }
