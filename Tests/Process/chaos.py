@@ -276,6 +276,8 @@ def summary(load, chaos):
           f"{sum(1 for name in load.accepted if chaos.sink.count(name) > 1)}")
     for (module, status), count in sorted(answers.items()):
         print(f"{module}: {count} answered {status or 'not at all'}")
+    for module, (took, name, status, begun) in sorted(load.slowest.items()):
+        print(f"{module}: the slowest took {took:.1f} s ({name} at {begun:.1f} s: {status or 'no answer'})")
     holders = chaos.sink.holders
     gaps = ", ".join(f"{module} {gap:.1f} s" for module, gap in sorted(holders.longest_gap.items()))
     print(f"holders: {holders.changes} in turn, {len(holders.late)} effects that were on their way; longest without: {gaps}")

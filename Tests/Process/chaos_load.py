@@ -16,6 +16,9 @@ class Load:
         self.lock = threading.Lock()
         self.accepted = {}
         self.answers = {module: {} for module in self.CALLED}
+        # Of each module: how long, which call, with which status, seconds since the begin.
+        self.slowest = {module: (0.0, "", 0, 0.0) for module in self.CALLED}
+        self.began = time.monotonic()
         self.refused = 0
         self.threads = [threading.Thread(target=self._publish, args=(number,)) for number in range(2)]
         self.threads += [threading.Thread(target=self._call, args=(module,)) for module in self.CALLED]
@@ -43,9 +46,12 @@ class Load:
         while not self.stopped.is_set():
             number += 1
             name = f"{module}-{number}"
+            begun = time.monotonic()
             status = self.call(module, name, timeout=60)
+            took = time.monotonic() - begun
             with self.lock:
                 self.answers[module][name] = status
+                self.slowest[module] = max(self.slowest[module], (took, name, status, begun - self.began))
             time.sleep(0.01 if status == 200 else 0.1)
 
     def call(self, module, name, timeout):
