@@ -76,7 +76,22 @@ public struct AttachServer: Sendable {
       programVersion: programVersion, logger: logger)
     let server = GRPCServer(transport: transport, services: [service])
     try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask(executorPreference: EventLoops.wire) { try await server.serve() }
+      // Not cancelled with this: first no connection is taken any more. One that the library accepts when nobody waits
+      // for connections is the end of the process.
+      let serving = Task(executorPreference: EventLoops.wire) { try await server.serve() }
+      group.addTask {
+        try await withTaskCancellationHandler {
+          try await serving.value
+        } onCancel: {
+          service.hangUp()
+          server.beginGracefulShutdown()
+          Task {
+            // Not cancelled with anything: it is bounded.
+            try? await Task.sleep(for: WireLimits.farewell)
+            serving.cancel()
+          }
+        }
+      }
       group.addTask { try await reloader.keepRenewed(from: identity, logger) }
       do {
         let bound = try await transport.listeningAddress
@@ -93,8 +108,6 @@ public struct AttachServer: Sendable {
           .unavailable, code: "listen_failed", "agents cannot attach at \(host):\(port)",
           cause: "\(error)", next: "Choose another address with --agents.")
       }
-      service.hangUp()
-      server.beginGracefulShutdown()
       group.cancelAll()
     }
   }
