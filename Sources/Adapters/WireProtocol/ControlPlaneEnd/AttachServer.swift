@@ -76,8 +76,8 @@ public struct AttachServer: Sendable {
       programVersion: programVersion, logger: logger)
     let server = GRPCServer(transport: transport, services: [service])
     try await withThrowingTaskGroup(of: Void.self) { group in
-      // Not cancelled with this: first no connection is taken any more. One that the library accepts when nobody waits
-      // for connections is the end of the process.
+      // Not cancelled with this: first the listener is closed. A connection that the library accepts when nobody waits
+      // for connections any more fails a precondition of it.
       let serving = Task(executorPreference: EventLoops.wire) { try await server.serve() }
       group.addTask {
         try await withTaskCancellationHandler {
