@@ -290,6 +290,9 @@ let package = Package(
     .target(
       name: "ProcessTesting", path: "Tests/Support/ProcessTesting", swiftSettings: settings),
     .target(
+      name: "ConnectionTesting", dependencies: [nioCore, nioPosix],
+      path: "Tests/Support/ConnectionTesting", swiftSettings: settings),
+    .target(
       name: "StorageTesting", dependencies: ["ClusterModel", "ProcessTesting"],
       path: "Tests/Support/StorageTesting",
       swiftSettings: settings),
@@ -371,8 +374,8 @@ let package = Package(
     tests(
       "Adapters", "WireProtocolTests",
       [
-        "Supervision", "HostPorts", "WireMessages", "WireProtocol", grpc, protobuf, certificates,
-        asn1, crypto, nioCore, nioPosix, logging,
+        "Supervision", "HostPorts", "WireMessages", "WireProtocol", "ConnectionTesting", grpc,
+        protobuf, certificates, asn1, crypto, nioCore, nioPosix, logging,
       ]),
     tests(
       "Adapters", "ClusterAuthorityTests",
@@ -406,7 +409,8 @@ let package = Package(
       [
         "Scheduling", "Supervision", "HostPorts", "ControlAPIModel", "ControlAPI",
         "ControlAPIClient", "ClusterAuthority", "LocalSystem", "StorageTesting",
-        "Telemetry", nioSSL, crypto, logging, .product(name: "NIOHTTP1", package: "swift-nio"),
+        "ConnectionTesting", "Telemetry", nioSSL, crypto, logging,
+        .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
       ]),
     tests("Interfaces", "TelemetryTests", ["Telemetry", metrics]),

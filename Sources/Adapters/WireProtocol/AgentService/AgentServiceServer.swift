@@ -50,7 +50,7 @@ public struct AgentServiceServer: Sendable {
     let server = GRPCServer(
       transport: transport, services: [AgentServiceEndpoint(service: service)])
     try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { try await server.serve() }
+      group.addTask { try await server.serveUntilCancelled {} }
       group.addTask { try await reloader.keepRenewed(from: identity, logger) }
       do {
         let bound = try await transport.listeningAddress
@@ -67,7 +67,6 @@ public struct AgentServiceServer: Sendable {
           .unavailable, code: "listen_failed", "tools cannot be served at \(host):\(port)",
           cause: "\(error)", next: "Choose another address with --serve.")
       }
-      server.beginGracefulShutdown()
       group.cancelAll()
     }
   }

@@ -76,21 +76,8 @@ public struct AttachServer: Sendable {
       programVersion: programVersion, logger: logger)
     let server = GRPCServer(transport: transport, services: [service])
     try await withThrowingTaskGroup(of: Void.self) { group in
-      // Not cancelled with this: first the listener is closed. A connection that the library accepts when nobody waits
-      // for connections any more fails a precondition of it.
-      let serving = Task(executorPreference: EventLoops.wire) { try await server.serve() }
       group.addTask {
-        try await withTaskCancellationHandler {
-          try await serving.value
-        } onCancel: {
-          service.hangUp()
-          server.beginGracefulShutdown()
-          Task {
-            // Not cancelled with anything: it is bounded.
-            try? await Task.sleep(for: WireLimits.farewell)
-            serving.cancel()
-          }
-        }
+        try await server.serveUntilCancelled(on: EventLoops.wire) { service.hangUp() }
       }
       group.addTask { try await reloader.keepRenewed(from: identity, logger) }
       do {

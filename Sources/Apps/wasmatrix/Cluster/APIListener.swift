@@ -13,7 +13,6 @@ final class APIListener: Sendable {
   /// A server that serves.
   struct Serving: Sendable {
     let url: String
-    fileprivate let server: ControlAPIServer
     /// Ends when the server has.
     fileprivate let running: Task<Void, any Error>
     fileprivate let watching: Task<Void, Never>
@@ -26,9 +25,7 @@ final class APIListener: Sendable {
   private let server: @Sendable (_ port: Int) throws(Problem) -> ControlAPIServer
   private let port: Mutex<Int>
 
-  /// How long requests under way may still take when it stops; then their connections are closed.
-  private static let patience = Duration.seconds(2)
-  /// The time-out of its supervisor: that, and closing.
+  /// The time-out of its supervisor: requests under way have two seconds, and connections are closed.
   private static let shutdown = Duration.seconds(10)
 
   init(
@@ -90,20 +87,13 @@ final class APIListener: Sendable {
         Problem(.unavailable, code: "listen_ended", "the server ended", cause: "\(result)"))
     }
     return Serving(
-      url: listen.url(port: port, isSecure: isSecure), server: server,
-      running: running, watching: watching)
+      url: listen.url(port: port, isSecure: isSecure), running: running, watching: watching)
   }
 }
 
 extension APIListener.Serving {
   fileprivate func close() async {
-    let impatience = Task {
-      // Cancelled when it has ended sooner.
-      try? await Task.sleep(for: APIListener.patience)
-      running.cancel()
-    }
-    await server.shutdown()
+    running.cancel()
     await watching.value
-    impatience.cancel()
   }
 }

@@ -21,6 +21,8 @@ public final class ControlAPIServer: Sendable {
   static let backlog = 8192
   /// How long requests that are under way at a graceful shutdown may still take.
   static let shutdownPatience = Duration.seconds(10)
+  /// How long they may when the server's task is cancelled.
+  static let farewell = Duration.seconds(2)
 
   private let host: String
   private let port: Int
@@ -92,7 +94,8 @@ public final class ControlAPIServer: Sendable {
       logger: logger)
   }
 
-  /// Serves until ``shutdown()``, or until its task is cancelled or gracefully shut down.
+  /// Serves until ``shutdown()``, or until its task is cancelled or gracefully shut down; when it is cancelled, for
+  /// ``farewell`` at most after that.
   ///
   /// - Throws: ``Problem`` with `listen_failed` when the port cannot be had.
   public func run() async throws {
@@ -112,7 +115,18 @@ public final class ControlAPIServer: Sendable {
     guard first else { return }
     defer { end() }
     do {
-      try await withTaskExecutorPreference(EventLoops.api) { try await group.run() }
+      let serving = Task(executorPreference: EventLoops.api) { try await group.run() }
+      try await withTaskCancellationHandler {
+        try await serving.value
+      } onCancel: {
+        // The listener first: a connection that the library has accepted when nobody waits for connections any more
+        // fails a precondition of it.
+        Task {
+          await group.triggerGracefulShutdown()
+          try? await Task.sleep(for: Self.farewell)
+          serving.cancel()
+        }
+      }
     } catch let error as IOError {
       throw Problem(
         .unavailable, code: "listen_failed", "cannot listen on \(host):\(port)",
