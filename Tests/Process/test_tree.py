@@ -1,5 +1,6 @@
 """Every part of every process is killed in turn, under load: it comes back, and nothing that was accepted is lost."""
 import json
+import signal
 import threading
 import time
 import unittest
@@ -8,6 +9,15 @@ from cluster import Cluster, wait_until
 from fleet import Fleet
 from test_fleet import ECHO
 
+NAP = """
+apiVersion: wasmatrix/v1
+name: nap
+modules:
+  sleep:
+    source: sleep.wasm
+    limits: { wall: 1h }
+    placement: { replicas: 1, fallbacks: 1 }
+"""
 
 # A supervisor gives up at more than 3 restarts within 5 s; what is killed here is not to be that.
 KILL_INTERVAL = 2
@@ -113,6 +123,36 @@ class TreeTests(unittest.TestCase):
                 return status["settled"] and status
             states = [each["state"] for each in wait_until(settled, 60, f"event {offset}")["deliveries"]]
             self.assertEqual(states, ["succeeded"], offset)
+
+    def test_a_call_has_an_answer_when_its_node_is_silent_and_the_scheduler_was_killed(self):
+        fleet = Fleet().start()
+        self.addCleanup(fleet.__exit__)
+        fleet.join("a", "b")
+        fleet.deploy(NAP, ("sleep",))
+        victim = fleet.placements("sleep")["active"].pop()
+        answers = []
+
+        def call():
+            status, _, body = fleet.invoke("sleep", b"600000")
+            answers.append((status, json.loads(body)["code"]))
+        thread = threading.Thread(target=call)
+        thread.start()
+        wait_until(
+            lambda: any(item["running"] for item in fleet.get("/v1/placements")["items"]), 30, "the call runs")
+        fleet.signal_agent(victim, signal.SIGSTOP)
+        try:
+            # Before its silence is noticed.
+            status, _, body = fleet.request(
+                "POST", "/v1/supervision/kill", json.dumps({"child": "main/scheduling/scheduler"}).encode(),
+                {"Content-Type": "application/json"})
+            self.assertLess(status, 300, body)
+            # The node stays silent, and the call may take an hour.
+            wait_until(lambda: answers, 50, "the answer")
+        finally:
+            fleet.signal_agent(victim, signal.SIGCONT)
+            thread.join()
+        self.assertEqual(answers, [(503, "outcome_unknown")])
+        fleet.wait_for("a", "b")
 
     def test_every_part_of_a_control_plane_can_be_killed_under_load(self):
         fleet = Fleet().start()

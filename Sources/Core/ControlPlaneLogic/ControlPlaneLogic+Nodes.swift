@@ -114,6 +114,7 @@ extension ControlPlaneLogic {
         }
       case .moveWork(let node, let evidence):
         loseRuns(on: node, now, &random, &directives)
+        directives.append(.abandonRuns(on: node))
         var steps: [PlacementPlanner.Step] = []
         planner?.lose(node, isCertain: evidence.isCertain, &steps)
         take(steps, now, &random, &directives)

@@ -117,6 +117,16 @@ public struct ControlPlaneLogic: Sendable {
     ].compactMap { $0 }.min()
   }
 
+  /// When an invocation has its answer at the latest; `nil` for one that is not known (any more).
+  public func deadline(of request: RequestID) -> MonotonicInstant? {
+    invocations[request]?.deadline
+  }
+
+  /// What whoever waits for an invocation hears when it cannot be answered in time.
+  public func outOfTime(_ request: RequestID, _ now: Instants) -> Problem {
+    invocations.outOfTime(request, now)
+  }
+
   /// Takes in what has happened and says what must be done, in this order.
   public mutating func handle(
     _ input: Input, at now: Instants, using random: inout some RandomNumberGenerator

@@ -109,6 +109,25 @@ extension ControlPlane {
     }
   }
 
+  /// What still runs for a control plane that has ended: nobody else sees to it that everyone has an answer at the
+  /// deadline.
+  func endOverdueRuns() {
+    let now = clock.now()
+    var next: MonotonicInstant?
+    for request in requests.running {
+      guard let deadline = logic.deadline(of: request) else { continue }
+      if deadline <= now.monotonic {
+        requests.giveUp(request, logic.outOfTime(request, now))
+      } else {
+        next = min(next ?? deadline, deadline)
+      }
+    }
+    guard let next else { return }
+    thread.setAlarm(after: next - now.monotonic) { [weak self] in
+      self?.assumeIsolated { $0.endOverdueRuns() }
+    }
+  }
+
   private func end(of report: ActivationReport) -> InvocationEnd {
     switch report.result {
     case .success: .answered(isFaultOfNode: false)

@@ -23,7 +23,7 @@ import SupervisionRuntime
 /// It runs on a thread of its own: that a node is silent is noticed, and decided upon, whatever Swift's threads
 /// are busy with.
 actor ControlPlane {
-  private nonisolated let thread: any ActorThread
+  nonisolated let thread: any ActorThread
   private nonisolated let vitalSigns = UnreadVitalSigns()
   let catalogStore: any CatalogStore
   let blobs: any BlobStore
@@ -175,7 +175,8 @@ actor ControlPlane {
     requests.refuseAll(isOrderly ? EventRouter.stopping : Self.interrupted)
     requests.refuseInvocations(isOrderly ? EventRouter.stopping : Self.restarting)
     waiters.wakeAll()
-    // Invocations come to their end without it. Events would be run a second time beside the first.
+    // Invocations come to their end without it, in time. Events would be run a second time beside the first.
+    endOverdueRuns()
     deliveries.cancelAll()
     await settle()
   }
@@ -258,6 +259,7 @@ actor ControlPlane {
     case .endInvocation(let request, let route): requests.endRun(request, route.run)
     case .refuseInvocation(let request, let problem):
       requests.answerInvocation(request, .failure(problem))
+    case .abandonRuns(let node): links[node]?.abandonRuns()
     case .noteLateAnswer(let id, let route):
       logger.warning(
         "a late answer was dropped: the activation had been given up, and what it did does not count",

@@ -119,6 +119,16 @@ struct PendingRequests {
     running.cancel()
   }
 
+  /// Those of whom something runs.
+  var running: [RequestID] { invocations.keys.filter { invocations[$0]?.running != nil } }
+
+  /// What runs is not waited for any longer.
+  mutating func giveUp(_ request: RequestID, _ problem: Problem) {
+    let cancel = invocations[request]?.running?.cancel
+    answerInvocation(request, .failure(problem))
+    cancel?()
+  }
+
   /// Nothing that waits to run will: what runs comes to its end.
   mutating func refuseInvocations(_ problem: Problem) {
     for request in invocations.keys where invocations[request]?.running == nil {

@@ -20,6 +20,9 @@ public protocol AgentConnection: Sendable {
     _ placement: PlacementID, under fence: PlanVersion, on event: Event, attempt: Int,
     answer: @escaping @Sendable (ActivationReport) -> Void
   ) -> @Sendable () -> Void
+  /// Nothing that was sent there is waited for any more: all of it ends as if the way had ended (`nodeLost`), and the
+  /// agent is told to end it. By default nothing, for an agent that cannot be away.
+  func abandonRuns()
   /// Says that this way is closed by the other end, which is no more than that: the agent opens a new
   /// one.
   func closed()
@@ -53,6 +56,7 @@ public protocol AgentConnection: Sendable {
 
 extension AgentConnection {
   public var readsDigits: Bool { true }
+  public func abandonRuns() {}
 
   public func begin(
     _ placement: PlacementID, under fence: PlanVersion, on event: Event, attempt: Int,

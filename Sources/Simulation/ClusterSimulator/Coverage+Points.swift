@@ -103,6 +103,7 @@ extension Coverage {
     case .answerInvocation: count(.planeDirectiveAnswerInvocation)
     case .endInvocation: count(.planeDirectiveEndInvocation)
     case .refuseInvocation: count(.planeDirectiveRefuseInvocation)
+    case .abandonRuns: break
     case .noteLateAnswer: count(.planeDirectiveNoteLateAnswer)
     case .seal: count(.planeDirectiveSeal)
     case .send(_, let message): count(message)

@@ -28,7 +28,7 @@ extension World {
       changes.flatMap(\.messages).map(describe).joined(separator: ", ")
     case .seal(let plan, _): "seal \(plan.version) of \(plan.node)"
     case .persist, .reply, .progress, .events, .activate, .invoke, .answerInvocation,
-      .endInvocation, .refuseInvocation, .noteLateAnswer:
+      .endInvocation, .refuseInvocation, .abandonRuns, .noteLateAnswer:
       short("\(directive)")
     }
   }

@@ -118,7 +118,8 @@ extension World {
       planeServices.endInvocation(request, route)
     case .refuseInvocation(let request, let problem):
       callers.isRefused(request, problem, self)
-    case .noteLateAnswer: break
+    // The invocations of a control plane that has ended are over in a simulation.
+    case .noteLateAnswer, .abandonRuns: break
     case .seal(let plan, let life): seal(plan, life)
     case .announce(let event):
       countTransition(event)

@@ -52,6 +52,32 @@ struct RemoteAgentTests {
     }
   }
 
+  @Test func `what was sent to a node that is lost is not waited for, and others may be sent`() {
+    let agent = Self.agent()
+    agent.grant(2)
+    let answers = Mutex<[ActivationFailure.Code?]>([])
+    @Sendable func begin() -> @Sendable () -> Void {
+      agent.begin(
+        WireTests.placement, under: PlanVersion(term: 1, counter: 1),
+        on: WireTests.event("begin"), attempt: 1
+      ) { report in
+        let failure: ActivationFailure? =
+          if case .failure(let failure) = report.result { failure } else { nil }
+        answers.withLock { $0.append(failure?.code) }
+      }
+    }
+    let cancel = begin()
+    agent.abandonRuns()
+    #expect(answers.withLock { $0 } == [.nodeLost])
+    cancel()
+    // The answer of one that was abandoned is nobody's, and gives its credit back.
+    #expect(throws: Never.self) { try agent.take(Self.report(of: 1)) }
+    _ = begin()
+    #expect(throws: Never.self) { try agent.take(Self.report(of: 2)) }
+    #expect(answers.withLock { $0 } == [.nodeLost, nil])
+    agent.end()
+  }
+
   private static func report(of id: UInt64) throws -> WireRunAnswer {
     let report = try WireActivationReport(ActivationReport(result: .success([1])), id: id)
     return .with { $0.report = report }

@@ -32,6 +32,8 @@ struct ControlPlaneDriver {
   private(set) var invocations: [(request: RequestID, route: Route)] = []
   private(set) var activations: [(id: DeliveryID, route: Route)] = []
   private var lastDelivery: Int64 = 0
+  /// The nodes of which nothing is waited for any more.
+  private(set) var abandoned: [NodeID] = []
   /// Invocations, in order.
   private(set) var asked: [RequestID] = []
   /// What callers heard, in order: the problem, or `nil` for what ran.
@@ -95,6 +97,7 @@ struct ControlPlaneDriver {
       case .refuseInvocation(let request, let problem):
         answers.append((request, problem))
         texts.append("no invocation: \(problem.code)")
+      case .abandonRuns(let node): abandoned.append(node)
       case .noteLateAnswer(let id, let route):
         texts.append("late answer to \(id) from \(route.node)")
       case .announce(let event): announced.append(event)

@@ -101,6 +101,11 @@ import Testing
         == [
           "end on a", "no invocation: outcome_unknown", "end on a", "invoke on b, attempt 2",
         ])
+    #expect(
+      plane.abandoned == [ControlPlaneDriver.node("a")],
+      "by this control plane and by those before it")
+    _ = plane.attach("a", incarnation: 2)
+    #expect(plane.abandoned == [ControlPlaneDriver.node("a")], "what runs over its new way is not")
     #expect(plane.end(1, .answered(isFaultOfNode: false)) == [], "under a fence that was replaced")
     #expect(plane.end(.answered(isFaultOfNode: false)) == ["answer of b"])
   }

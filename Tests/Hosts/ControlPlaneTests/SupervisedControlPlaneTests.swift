@@ -128,6 +128,27 @@ import Testing
     cluster.remove()
   }
 
+  @Test func `a caller's time is over also when the scheduler was restarted meanwhile`()
+    async throws
+  {
+    let engine = ScriptedEngine(behind: Gate())
+    let cluster = try await TestCluster.start(engine: engine)
+    try await cluster.deploy("m", "1", Wat.trap)
+    let invocation = Task {
+      await problemCode {
+        _ = try await cluster.plane.invoke(
+          ModuleName(unchecked: "m"), with: cluster.event("t"),
+          InvocationOptions(timeout: .seconds(1)), by: cluster.caller)
+      }
+    }
+    await eventually("it runs") { engine.runningNow == 1 }
+    try await cluster.main.kill(path: "main/scheduling/scheduler")
+    #expect(await invocation.value == "timeout")
+    await eventually("it is ended") { engine.runningNow == 0 }
+    await cluster.stop()
+    cluster.remove()
+  }
+
   @Test func `a scheduler that was restarted has a higher term and adopts what runs`() async throws
   {
     let preparations = Gate()

@@ -176,15 +176,30 @@ final class RemoteAgent: AgentConnection {
     if !isEarly { cancelBegun(id) }
   }
 
-  /// The agent is told to end it; whoever asked need not wait for that.
   private func cancelBegun(_ id: UInt64) {
     guard let answer = state.withLock({ $0.runs.removeValue(forKey: id) }) else { return }
+    orderEnd(of: id)
+    answer(Self.cancelledReport)
+  }
+
+  /// The agent is told to end it; whoever asked need not wait for that.
+  private func orderEnd(of id: UInt64) {
     let order = WireRunOrder.with {
       $0.id = id
       $0.cancel = WireEmpty()
     }
     if !orders.send(order, inPieces: takesPieces) { end() }
-    answer(Self.cancelledReport)
+  }
+
+  func abandonRuns() {
+    let runs = state.withLock { state in
+      defer { state.runs = [:] }
+      return state.runs
+    }
+    for (id, answer) in runs {
+      orderEnd(of: id)
+      answer(Self.failed(.nodeLost, "node \(node) was lost while it ran this"))
+    }
   }
 
   /// An invocation has ended.
