@@ -374,8 +374,8 @@ let package = Package(
     tests(
       "Adapters", "WireProtocolTests",
       [
-        "Supervision", "HostPorts", "WireMessages", "WireProtocol", "ConnectionTesting", grpc,
-        protobuf, certificates, asn1, crypto, nioCore, nioPosix, logging,
+        "Supervision", "HostPorts", "EventLoops", "WireMessages", "WireProtocol",
+        "ConnectionTesting", grpc, protobuf, certificates, asn1, crypto, nioCore, nioPosix, logging,
       ]),
     tests(
       "Adapters", "ClusterAuthorityTests",

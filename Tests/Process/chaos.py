@@ -190,6 +190,8 @@ class Chaos:
         finally:
             load.stop()
             strangers.stop()
+            # What is called has no effects while all is looked at.
+            self.longest_gap = dict(self.sink.holders.longest_gap)
         self.strangers = strangers
         return load
 
@@ -279,7 +281,7 @@ def summary(load, chaos):
     for module, (took, name, status, begun) in sorted(load.slowest.items()):
         print(f"{module}: the slowest took {took:.1f} s ({name} at {begun:.1f} s: {status or 'no answer'})")
     holders = chaos.sink.holders
-    gaps = ", ".join(f"{module} {gap:.1f} s" for module, gap in sorted(holders.longest_gap.items()))
+    gaps = ", ".join(f"{module} {gap:.1f} s" for module, gap in sorted(chaos.longest_gap.items()))
     print(f"holders: {holders.changes} in turn, {len(holders.late)} effects that were on their way; longest without: {gaps}")
     print(f"control plane: {chaos.at_first // 1000} MB at first, {chaos.largest // 1000} MB at most")
 

@@ -4,7 +4,7 @@ import Glibc
 import HeartbeatCoding
 
 /// A socket for datagrams, and what wakes the thread that reads it. Both are closed with the last one that
-/// uses them.
+/// uses them, unless it leaves its port before.
 final class DatagramSocket: Sendable {
   private let descriptor: Int32
   private let waker: Int32
@@ -36,6 +36,12 @@ final class DatagramSocket: Sendable {
   deinit {
     close(descriptor)
     close(waker)
+  }
+
+  /// Gives its port back, whoever still holds it. What is sent afterwards goes nowhere, and nothing is received.
+  func leave() {
+    // Something else takes its place: the number stays taken for those that still use it.
+    dup2(waker, descriptor)
   }
 
   var address: DatagramAddress {

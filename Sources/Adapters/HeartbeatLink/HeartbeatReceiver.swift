@@ -95,6 +95,9 @@ public final class HeartbeatReceiver: Sendable {
     sessions.echoPeers(of: node, secrets, at: monotonicNow())
   }
 
-  /// Nothing is heard any more when this returns.
-  public func stop() { thread.stop() }
+  /// Nothing is heard any more when this returns, and another may listen at its address.
+  public func stop() {
+    thread.stop()
+    socket.leave()
+  }
 }

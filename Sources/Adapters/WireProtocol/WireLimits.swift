@@ -24,6 +24,8 @@ enum WireLimits {
   static let module = ByteCount.gibibytes(1)
   /// How long an agent that leaves waits until the control plane has heard of it.
   static let farewell = Duration.seconds(1)
+  /// How long the connections of a server that closes may still take. Others wait for the next server meanwhile.
+  static let closing = Duration.milliseconds(100)
 }
 
 /// What both ends say of themselves in their first frame.

@@ -223,6 +223,31 @@ struct HeartbeatLinkTests {
     #expect(throws: Problem.self) { try DatagramAddress(host: "no such host", port: 1) }
   }
 
+  @Test func `another takes the address of a receiver that has stopped, whoever still holds that`()
+    async throws
+  {
+    let first = try Link()
+    let session = session()
+    try first.receiver.register(session)
+    let sender = try first.sender(session)
+    sender.send(heartbeat(session, 1))
+    try await eventually { first.sequences == [1] }
+    first.receiver.stop()
+    let heard = Mutex<[UInt64]>([])
+    let second = try HeartbeatReceiver(
+      on: first.receiver.address, urgency: .ordinary,
+      heard: { heartbeat in heard.withLock { $0.append(heartbeat.sequence) } },
+      died: { _, _ in })
+    try second.register(session)
+    // What the first one still sends goes nowhere.
+    #expect(!first.receiver.send(acknowledgement(session, 1), to: session.node))
+    sender.send(heartbeat(session, 2))
+    try await eventually { heard.withLock { $0 } == [2] }
+    #expect(first.sequences == [1])
+    sender.stop()
+    second.stop()
+  }
+
   @Test func `nothing is heard once a receiver has stopped`() async throws {
     let link = try Link()
     let session = session()

@@ -1,6 +1,8 @@
 import ClusterModel
 import ConnectionTesting
+import EventLoops
 import HostPorts
+import Synchronization
 import Testing
 
 @testable import WireProtocol
@@ -27,6 +29,16 @@ struct ListenerEndTests {
       await hammer(await port.value, connections: round) { serving.cancel() }
       try await serving.value
     }
+  }
+
+  @Test func `a listener that ends says nothing of the nodes whose ways end with it`() async throws
+  {
+    let wire = try await TestWire()
+    let agent = TestAgent()
+    _ = try await WireTests.attach(wire, agent)
+    await wire.stop()
+    try await until { agent.heard.withLock { $0.hasClosed } }
+    #expect(wire.plane.heard.withLock { $0.closed } == [])
   }
 
   private static let ends = 40

@@ -1,4 +1,5 @@
 import ClusterModel
+import EventLoops
 import HostPorts
 import Logging
 import Supervision

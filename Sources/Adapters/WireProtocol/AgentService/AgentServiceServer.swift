@@ -1,4 +1,5 @@
 import ClusterModel
+import EventLoops
 import GRPCCore
 import GRPCNIOTransportHTTP2Posix
 public import HostPorts
@@ -50,7 +51,13 @@ public struct AgentServiceServer: Sendable {
     let server = GRPCServer(
       transport: transport, services: [AgentServiceEndpoint(service: service)])
     try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { try await server.serveUntilCancelled {} }
+      group.addTask {
+        try await serveUntilCancelled(farewell: WireLimits.closing) {
+          try await server.serve()
+        } close: {
+          server.beginGracefulShutdown()
+        }
+      }
       group.addTask { try await reloader.keepRenewed(from: identity, logger) }
       do {
         let bound = try await transport.listeningAddress

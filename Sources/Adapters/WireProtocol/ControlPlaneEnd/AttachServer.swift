@@ -77,7 +77,12 @@ public struct AttachServer: Sendable {
     let server = GRPCServer(transport: transport, services: [service])
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask {
-        try await server.serveUntilCancelled(on: EventLoops.wire) { service.hangUp() }
+        try await serveUntilCancelled(on: EventLoops.wire, farewell: WireLimits.closing) {
+          try await server.serve()
+        } close: {
+          service.hangUp()
+          server.beginGracefulShutdown()
+        }
       }
       group.addTask { try await reloader.keepRenewed(from: identity, logger) }
       do {

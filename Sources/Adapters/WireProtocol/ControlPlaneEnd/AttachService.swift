@@ -142,8 +142,11 @@ final class AttachService: WireControlPlane.ServiceProtocol {
       logger.info(
         "the way to an agent broke off", metadata: ["node": "\(node)", "cause": "\(error)"])
     }
-    // One that was replaced by another of its node says nothing of the node by its end.
-    if remove(agent) { await plane.close(link.id, from: node, agent.incarnation) }
+    // One that was replaced by another of its node says nothing of the node by its end, nor does one that ended with
+    // this service: the agent opens another way, or falls silent.
+    if remove(agent), !agents.withLock(\.isClosed) {
+      await plane.close(link.id, from: node, agent.incarnation)
+    }
   }
 
   private func letIn(

@@ -115,17 +115,10 @@ public final class ControlAPIServer: Sendable {
     guard first else { return }
     defer { end() }
     do {
-      let serving = Task(executorPreference: EventLoops.api) { try await group.run() }
-      try await withTaskCancellationHandler {
-        try await serving.value
-      } onCancel: {
-        // The listener first: a connection that the library has accepted when nobody waits for connections any more
-        // fails a precondition of it.
-        Task {
-          await group.triggerGracefulShutdown()
-          try? await Task.sleep(for: Self.farewell)
-          serving.cancel()
-        }
+      try await serveUntilCancelled(on: EventLoops.api, farewell: Self.farewell) {
+        try await group.run()
+      } close: {
+        await group.triggerGracefulShutdown()
       }
     } catch let error as IOError {
       throw Problem(

@@ -1,7 +1,7 @@
 import Synchronization
 
 /// A value that comes once, for one who waits.
-final class OneShot<Value: Sendable>: Sendable {
+public final class OneShot<Value: Sendable>: Sendable {
   private enum State {
     case empty
     case waiting(CheckedContinuation<Value, Never>)
@@ -10,8 +10,10 @@ final class OneShot<Value: Sendable>: Sendable {
 
   private let state = Mutex(State.empty)
 
+  public init() {}
+
   /// The first value counts.
-  func fill(_ value: Value) {
+  public func fill(_ value: Value) {
     let waiting = state.withLock { state -> CheckedContinuation<Value, Never>? in
       switch state {
       case .empty:
@@ -27,7 +29,7 @@ final class OneShot<Value: Sendable>: Sendable {
   }
 
   /// To be asked by one at a time.
-  var value: Value {
+  public var value: Value {
     get async {
       await withCheckedContinuation { continuation in
         let value = state.withLock { state -> Value? in
