@@ -736,6 +736,9 @@ package nonisolated struct WireHeartbeat: Sendable {
 
   package var activeModules: UInt32 = 0
 
+  /// How long ago the agent heard of the control plane for the last time.
+  package var heardAgoUs: UInt64 = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -3924,7 +3927,7 @@ nonisolated extension WireHeldPlacement: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension WireHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Heartbeat"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}node\0\u{1}incarnation\0\u{1}sequence\0\u{1}progress\0\u{3}is_busy\0\u{3}cpu_percent\0\u{3}memory_percent\0\u{3}active_modules\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}node\0\u{1}incarnation\0\u{1}sequence\0\u{1}progress\0\u{3}is_busy\0\u{3}cpu_percent\0\u{3}memory_percent\0\u{3}active_modules\0\u{3}heard_ago_us\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3940,6 +3943,7 @@ nonisolated extension WireHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 6: try { try decoder.decodeSingularDoubleField(value: &self.cpuPercent) }()
       case 7: try { try decoder.decodeSingularDoubleField(value: &self.memoryPercent) }()
       case 8: try { try decoder.decodeSingularUInt32Field(value: &self.activeModules) }()
+      case 9: try { try decoder.decodeSingularUInt64Field(value: &self.heardAgoUs) }()
       default: break
       }
     }
@@ -3970,6 +3974,9 @@ nonisolated extension WireHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if self.activeModules != 0 {
       try visitor.visitSingularUInt32Field(value: self.activeModules, fieldNumber: 8)
     }
+    if self.heardAgoUs != 0 {
+      try visitor.visitSingularUInt64Field(value: self.heardAgoUs, fieldNumber: 9)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3982,6 +3989,7 @@ nonisolated extension WireHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if lhs.cpuPercent != rhs.cpuPercent {return false}
     if lhs.memoryPercent != rhs.memoryPercent {return false}
     if lhs.activeModules != rhs.activeModules {return false}
+    if lhs.heardAgoUs != rhs.heardAgoUs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

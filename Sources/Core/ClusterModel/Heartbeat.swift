@@ -40,12 +40,16 @@ public struct Heartbeat: Hashable, Sendable, Codable {
   public var progress: UInt64
   /// Whether work waits or runs: a node that has nothing to do need not get on.
   public var isBusy: Bool
+  /// How long ago, when this was sent, its agent heard of the control plane for the last time: a network may carry
+  /// what a node says, and nothing of what it is told.
+  public var heardAgo: Duration
   public var load: NodeLoad
 
   public init(
     node: NodeID, incarnation: Incarnation, sequence: UInt64, progress: UInt64, isBusy: Bool,
-    load: NodeLoad
+    heardAgo: Duration = .zero, load: NodeLoad
   ) {
+    self.heardAgo = heardAgo
     self.node = node
     self.incarnation = incarnation
     self.sequence = sequence

@@ -56,7 +56,11 @@ extension ControlPlaneLogic {
   ) {
     let node = heartbeat.node
     track(.heartbeatReceived(heartbeat), now, &random, &directives)
-    guard tracker.nodes[node]?.state != .unavailable else { return }
+    guard tracker.nodes[node]?.state != .unavailable else {
+      // That it is heard is all that it is told: no plan has this number, so that no lease runs on.
+      if term > 0 { acknowledge(heartbeat, PlanVersion(term: term, counter: 0), &directives) }
+      return
+    }
     guard planner?.books[node]?.incarnation == heartbeat.incarnation,
       let plan = planner?.acknowledgeHeartbeat(of: node, now)
     else {
@@ -65,9 +69,15 @@ extension ControlPlaneLogic {
       return
     }
     planner?.scheduler.setLoad(heartbeat.load, of: node)
+    acknowledge(heartbeat, plan, &directives)
+  }
+
+  private func acknowledge(
+    _ heartbeat: Heartbeat, _ plan: PlanVersion, _ directives: inout [Directive]
+  ) {
     directives.append(
       .send(
-        node,
+        heartbeat.node,
         .heartbeatAcknowledged(
           heartbeat.incarnation, sequence: heartbeat.sequence, plan: plan, term: term)))
   }

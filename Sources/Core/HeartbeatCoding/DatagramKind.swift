@@ -52,6 +52,7 @@ extension HeartbeatDatagram {
       body.append(number: heartbeat.load.cpuPercent.bitPattern)
       body.append(number: heartbeat.load.memoryPercent.bitPattern)
       body.append(number: UInt64(heartbeat.load.activeModules))
+      body.append(number: UInt64(clamping: heartbeat.heardAgo.nanoseconds / 1000))
     case .acknowledgement(let acknowledgement):
       body.append(number: acknowledgement.incarnation.number)
       body.append(number: acknowledgement.sequence)
@@ -86,9 +87,12 @@ extension Heartbeat {
         cpuPercent: Double(bitPattern: cpu), memoryPercent: Double(bitPattern: memory),
         activeModules: activeModules)
     else { return nil }
+    // Of an agent that does not say it, it is not held against it.
+    let heardAgo = fields.number(UInt64.self) ?? 0
     self.init(
       node: session.node, incarnation: incarnation, sequence: sequence, progress: progress,
-      isBusy: flags & Self.busyFlag != 0, load: load)
+      isBusy: flags & Self.busyFlag != 0, heardAgo: .microseconds(Int64(clamping: heardAgo)),
+      load: load)
   }
 }
 

@@ -59,7 +59,7 @@ extension NodeAgentLogic {
           Heartbeat(
             node: registration.node, incarnation: registration.incarnation,
             sequence: heartbeatSequence, progress: vitals.progress, isBusy: vitals.isBusy,
-            load: vitals.load))))
+            heardAgo: heardAt.map { now.monotonic - $0 } ?? .zero, load: vitals.load))))
   }
 
   /// A heartbeat was acknowledged by a control plane that wants of this node just what it does.

@@ -80,6 +80,8 @@ public struct NodeAgentLogic: Sendable {
   /// Between two heartbeats, as the control plane wants it.
   var heartbeatInterval: Duration
   var heartbeatSequence: UInt64 = 0
+  /// When the control plane was last heard; `nil` before it was.
+  var heardAt: MonotonicInstant?
   var sentHeartbeats: Deque<(sequence: UInt64, at: MonotonicInstant)> = []
   /// Until when what must stop when isolated may serve; `nil` when it may not.
   public internal(set) var leaseEnd: MonotonicInstant?
@@ -229,6 +231,7 @@ public struct NodeAgentLogic: Sendable {
       return
     }
     term = message.term
+    heardAt = now.monotonic
     switch message {
     case .welcome(_, let interval, _):
       if let interval { heartbeatInterval = interval }

@@ -46,6 +46,9 @@ extension NodeTracker {
     public var lossFloor = 6
     /// It is always lost by then, mass silence excepted. Default: 10.
     public var lossCeiling = 10
+    /// How long its agent may hear nothing of the control plane before its heartbeats are no signs of life any more:
+    /// what it was heard before counts as the last one. Default: 4.
+    public var deafness = 4
     /// Mean deviations above the mean gap at which it is suspected. Default: 5.
     public var suspicionDeviations = 5
     /// Mean deviations above the mean gap at which it is lost. Default: 15.
@@ -123,6 +126,7 @@ extension NodeTracker.Configuration {
     try require(
       silence.lossFloor > silence.suspicionCeiling && silence.lossFloor <= silence.lossCeiling,
       "lossFloor", silence.lossFloor, "more than the suspicionCeiling, up to the lossCeiling")
+    try require((2...1000).contains(silence.deafness), "deafness", silence.deafness, "2 to 1000")
     try require(silence.lossCeiling <= 1000, "lossCeiling", silence.lossCeiling, "at most 1000")
     try require(
       silence.suspicionDeviations >= 1 && silence.suspicionDeviations <= silence.lossDeviations,

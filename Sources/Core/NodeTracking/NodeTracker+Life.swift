@@ -7,9 +7,11 @@ extension NodeTracker {
   ) {
     let id = heartbeat.node
     guard let before = nodes[id], before.isNews(heartbeat) else { return }
-    note(heartbeat, now)
+    let isDeaf = heartbeat.heardAgo > intervals(configuration.silence.deafness)
+    note(heartbeat, isDeaf: isDeaf, now)
     switch before.state {
     case .healthy, .degraded: assess(id, now, &directives)
+    case .suspect where isDeaf, .unavailable where isDeaf: break
     case .suspect: comeBack(id, now, &directives)
     case .recovered: break
     case .unavailable:
@@ -21,14 +23,17 @@ extension NodeTracker {
     setAlarm(id, now)
   }
 
-  /// Writes down what a heartbeat says.
-  private mutating func note(_ heartbeat: Heartbeat, _ now: Instants) {
+  /// Writes down what a heartbeat says. Of an agent that does not hear us it is no sign of life: nothing that it is told
+  /// arrives.
+  private mutating func note(_ heartbeat: Heartbeat, isDeaf: Bool, _ now: Instants) {
     let id = heartbeat.node
     let time = now.monotonic
     let silence = configuration.silence
     let (interval, longest) = (heartbeatInterval, intervals(silence.lossCeiling))
-    nodes[id]?.heardAt = time
-    nodes[id]?.graceUntil = nil
+    if !isDeaf {
+      nodes[id]?.heardAt = time
+      nodes[id]?.graceUntil = nil
+    }
     nodes[id]?.vitals.take(
       heartbeat, at: time, listeningSince: listeningSince, configuration.vitals)
     nodes[id]?.rhythm.beat(

@@ -190,7 +190,9 @@ struct ControlPlaneDriver {
             plan: .zero, placements: holding))))
   }
 
-  mutating func beat(_ name: String, incarnation: UInt64 = 1) -> [String] {
+  mutating func beat(
+    _ name: String, incarnation: UInt64 = 1, heardAgo: Duration = .zero
+  ) -> [String] {
     let node = Self.node(name)
     beats[node, default: 0] += 1
     return tell(
@@ -198,7 +200,7 @@ struct ControlPlaneDriver {
         .heartbeat(
           Heartbeat(
             node: node, incarnation: Incarnation(incarnation), sequence: beats[node] ?? 1,
-            progress: 0, isBusy: false, load: .idle))))
+            progress: 0, isBusy: false, heardAgo: heardAgo, load: .idle))))
   }
 
   /// A node says that it obeys its newest plan, and how all of it is.

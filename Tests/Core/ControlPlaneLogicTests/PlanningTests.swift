@@ -266,6 +266,26 @@ import Testing
         == .heartbeatAcknowledged(Incarnation(1), sequence: 1, plan: plan, term: 1))
   }
 
+  @Test mutating func `a node that does not hear is lost, is told that it is heard, and comes back`() {
+    plane.serve(on: ["a"], one)
+    let silence = NodeTracker.Configuration().silence
+    let interval = NodeTracker.Configuration().heartbeatInterval
+    let node = ControlPlaneDriver.node("a")
+    for beat in 1...(silence.deafness + silence.lossCeiling + 1) {
+      _ = plane.wait(interval, beating: [])
+      _ = plane.beat("a", heardAgo: interval * beat)
+    }
+    #expect(plane.logic.tracker.nodes[node]?.state == .unavailable)
+    _ = plane.beat("a", heardAgo: .seconds(1))
+    guard case .heartbeatAcknowledged(_, _, let plan, 1)? = plane.sent.last else {
+      Issue.record("it would never know that it is heard")
+      return
+    }
+    #expect(plan == PlanVersion(term: 1, counter: 0), "of no plan: its leases do not run on")
+    #expect(plane.beat("a") == ["a: unknown"], "it has to attach again")
+    #expect(plane.logic.tracker.nodes[node]?.state == .recovered)
+  }
+
   @Test mutating func `a report of a node that has not attached is asked who it is`() {
     let report = NodeReport(
       node: ControlPlaneDriver.node("a"), incarnation: Incarnation(1), sequence: 2, plan: .zero,

@@ -48,7 +48,7 @@ enum Said {
         Heartbeat(
           node: session.node, incarnation: session.incarnation, sequence: number.generate(&choices),
           progress: number.generate(&choices), isBusy: choices.next(upTo: 1) == 1,
-          load: load ?? .idle))
+          heardAgo: .microseconds(Int64(choices.next(upTo: 1 << 40))), load: load ?? .idle))
     }
   }
 
@@ -169,18 +169,32 @@ struct DatagramCoderTests {
       node: NodeID(unchecked: "a"), incarnation: Incarnation(0x0102_0304_0506_0708))
     let heartbeat = Heartbeat(
       node: session.node, incarnation: session.incarnation, sequence: 3, progress: 4, isBusy: true,
-      load: try NodeLoad(cpuPercent: 50, memoryPercent: 25, activeModules: 2))
+      heardAgo: .microseconds(6), load: try NodeLoad(cpuPercent: 50, memoryPercent: 25, activeModules: 2))
     let bytes = DatagramCoder(session, as: .agent).encode(.heartbeat(heartbeat))
-    #expect(bytes.count == 89)
+    #expect(bytes.count == 97)
     let text = bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
     let documented = [
-      "574d4842", "01", "01", "3100", "000102030405060708090a0b0c0d0e0f", "0807060504030201",
+      "574d4842", "01", "01", "3900", "000102030405060708090a0b0c0d0e0f", "0807060504030201",
       "0300000000000000", "0400000000000000", "01", "0000000000004940", "0000000000003940",
-      "0200000000000000",
+      "0200000000000000", "0600000000000000",
     ]
     #expect(text.hasPrefix(documented.joined()))
     // From Python: hmac.digest(bytes(range(32)), b"\x01" + datagram[:-16], "sha256")[:16].
-    #expect(text.suffix(32) == "15c20e5b3dd4a5bb48e10900f7076256")
+    #expect(text.suffix(32) == "0b13eadda5317192e0eda1dcea3cdc40")
+  }
+
+  @Test func `a heartbeat that does not say when its agent heard us is one of an agent that did`() throws {
+    let session = HeartbeatSession(
+      id: try HeartbeatSessionID(0..<16), key: try HeartbeatKey(0..<32),
+      node: NodeID(unchecked: "a"), incarnation: Incarnation(7))
+    var heartbeat = Heartbeat(
+      node: session.node, incarnation: session.incarnation, sequence: 3, progress: 4, isBusy: true,
+      heardAgo: .seconds(9), load: .idle)
+    let body = HeartbeatDatagram.heartbeat(heartbeat).body
+    let written = DatagramCoder(session, as: .agent).encode(kind: .heartbeat, body: body.dropLast(8))
+    heartbeat.heardAgo = .zero
+    #expect(
+      try DatagramCoder(session, as: .controlPlane).decode(written[...]) == .heartbeat(heartbeat))
   }
 
   @Test func `the key is not shown`() {

@@ -29,6 +29,8 @@ struct AgentDriver {
   private(set) var remembered: [PlanVersion] = []
   private(set) var kept: [PlanVersion] = []
   private var beats: [UInt64] = []
+  /// The last one that was sent.
+  private(set) var heartbeat: Heartbeat?
 
   init() {
     guard
@@ -62,6 +64,7 @@ struct AgentDriver {
       } else if let text = text(directive) {
         texts.append(text)
       }
+      if case .send(.heartbeat(let sent)) = directive { heartbeat = sent }
       if case .send(.reported(let report)) = directive, acknowledgesReports {
         texts += hear(.reportAcknowledged(incarnation, sequence: report.sequence, term: 1))
       }

@@ -106,6 +106,28 @@ import Testing
     #expect(agent.wait(.milliseconds(1)) == ["attached obeys 0.0 []"])
   }
 
+  @Test mutating func `a heartbeat says how long ago the control plane was heard`() {
+    _ = agent.tell(.started)
+    _ = agent.tell(.linkOpened(heartbeatInterval: nil))
+    func heardAgo() -> Duration? {
+      _ = agent.tell(.vitalsMeasured(Vitals(progress: 0, isBusy: false, load: .idle)))
+      return agent.heartbeat?.heardAgo
+    }
+    _ = agent.hear(.unknown(agent.incarnation, term: 1))
+    _ = agent.hear(.welcome(agent.incarnation, term: 2))
+    _ = agent.wait(.milliseconds(70))
+    #expect(heardAgo() == .milliseconds(70))
+    // Of an older term it is no word of this control plane.
+    _ = agent.hear(.welcome(agent.incarnation, term: 1))
+    #expect(heardAgo() == .milliseconds(70))
+    // Whatever it says, it is heard.
+    _ = agent.hear(
+      .heartbeatAcknowledged(
+        agent.incarnation, sequence: 1, plan: PlanVersion(term: 2, counter: 0), term: 2))
+    #expect(heardAgo() == .zero)
+    #expect(agent.logic.leaseEnd == nil, "of a plan that it was not given")
+  }
+
   @Test mutating func `one that attaches again does not put its heartbeat off`() {
     _ = agent.tell(.started)
     _ = agent.tell(.linkOpened(heartbeatInterval: nil))

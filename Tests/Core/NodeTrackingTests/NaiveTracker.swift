@@ -227,6 +227,11 @@ struct NaiveTracker {
       members[id]?.gaps.append((now - last).nanoseconds)
     }
     members[id]?.lastBeat = now
-    isHeard(id, now)
+    if heartbeat.heardAgo <= intervals(configuration.silence.deafness) {
+      isHeard(id, now)
+    } else if member.state == .healthy || member.state == .degraded {
+      let isOverloaded = members[id]?.isOverloaded == true
+      members[id]?.state = isOverloaded ? .degraded : .healthy
+    }
   }
 }

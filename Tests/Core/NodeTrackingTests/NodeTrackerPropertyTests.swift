@@ -33,7 +33,12 @@ import Testing
       let node = fleet[step.node]
       let incarnation = Incarnation(incarnations[step.node])
       switch step.kind {
-      case 0...8: return (.milliseconds(step.amount % 60), false, [beat(step.node, cpu: 0)])
+      case 0...8:
+        // Some do not hear the control plane.
+        let heardAgo = Duration.milliseconds(step.amount % 4 == 0 ? 401 + step.amount : 400)
+        return (
+          .milliseconds(step.amount % 60), false, [beat(step.node, cpu: 0, heardAgo: heardAgo)]
+        )
       case 9...11:
         // All that are up beat.
         let beats = fleet.indices.filter { ($0 + step.amount) % 5 != 0 }.map { beat($0, cpu: 0) }
@@ -76,11 +81,14 @@ import Testing
       }
     }
 
-    private mutating func beat(_ index: Int, cpu: Double) -> NodeTracker.Input {
+    private mutating func beat(
+      _ index: Int, cpu: Double, heardAgo: Duration = .zero
+    ) -> NodeTracker.Input {
       sequences[index] += 1
       return .heartbeatReceived(
         heartbeat(
-          fleet[index], incarnation: incarnations[index], sequence: sequences[index], cpu: cpu))
+          fleet[index], incarnation: incarnations[index], sequence: sequences[index],
+          heardAgo: heardAgo, cpu: cpu))
     }
 
     private func register(_ step: Step) -> NodeTracker.Input {

@@ -35,6 +35,42 @@ import Testing
     #expect(patience.lost == .milliseconds(600))
   }
 
+  @Test func `a node that beats and does not hear is suspected and lost like one that is silent`() {
+    var script = TrackerScript()
+    script.register()
+    script.live(for: 40)
+    let deaf = script.now.monotonic
+    var seen: [(Duration, String)] = []
+    for beat in 1...12 {
+      for (at, directive) in script.directives(during: TrackerScript.interval) {
+        seen.append((at - deaf, describe(directive)))
+      }
+      #expect(script.beat(heardAgo: TrackerScript.interval * beat) == [])
+    }
+    #expect(
+      seen.map(\.1) == [
+        "n1: healthy -> suspect (silent)", "n1: suspect -> unavailable (silent)",
+        "move from n1 (silence)",
+      ])
+    // It was a sign of life for as long as it might not have heard anything for so long.
+    #expect(seen.map(\.0) == [600, 1000, 1000].map { .milliseconds($0) })
+    #expect(script.tracker.nodes[TrackerScript.node]?.vitals.sequence == 52)
+    // Nothing is left out of the rhythm.
+    #expect(
+      script.beat(heardAgo: .milliseconds(400)) == [
+        "n1: unavailable -> recovered (heardAgain)", "adopt n1",
+      ])
+  }
+
+  @Test func `a suspect that does not hear stays one, and is none when it hears`() {
+    var script = TrackerScript()
+    script.register()
+    script.live(for: 40)
+    #expect(script.advance(.milliseconds(300)) == ["n1: healthy -> suspect (silent)"])
+    #expect(script.beat(heardAgo: .milliseconds(401)) == [])
+    #expect(script.beat(heardAgo: .milliseconds(400)) == ["n1: suspect -> healthy (heardAgain)"])
+  }
+
   @Test func `a node whose rhythm is not known is given the ceilings`() {
     var script = TrackerScript()
     script.register()

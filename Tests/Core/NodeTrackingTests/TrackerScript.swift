@@ -74,15 +74,15 @@ struct TrackerScript {
   @discardableResult
   mutating func beat(
     _ node: NodeID = node, incarnation: UInt64? = nil, progress: UInt64 = 0, isBusy: Bool = false,
-    cpu: Double = 0, memory: Double = 0
+    heardAgo: Duration = .zero, cpu: Double = 0, memory: Double = 0
   ) -> [String] {
     sequences[node, default: 0] += 1
     return tell(
       .heartbeatReceived(
         heartbeat(
           node, incarnation: incarnation ?? tracker.nodes[node]?.incarnation.number ?? 1,
-          sequence: sequences[node] ?? 1, progress: progress, isBusy: isBusy, cpu: cpu,
-          memory: memory)))
+          sequence: sequences[node] ?? 1, progress: progress, isBusy: isBusy,
+          heardAgo: heardAgo, cpu: cpu, memory: memory)))
   }
 
   /// Beats of some nodes, one each interval, for so many intervals; what is ordered meanwhile.
@@ -112,14 +112,14 @@ func registration(
 
 func heartbeat(
   _ node: NodeID, incarnation: UInt64 = 1, sequence: UInt64, progress: UInt64 = 0,
-  isBusy: Bool = false, cpu: Double = 0, memory: Double = 0
+  isBusy: Bool = false, heardAgo: Duration = .zero, cpu: Double = 0, memory: Double = 0
 ) -> Heartbeat {
   guard let load = try? NodeLoad(cpuPercent: cpu, memoryPercent: memory, activeModules: 0) else {
     preconditionFailure("the load is valid")
   }
   return Heartbeat(
     node: node, incarnation: Incarnation(incarnation), sequence: sequence, progress: progress,
-    isBusy: isBusy, load: load)
+    isBusy: isBusy, heardAgo: heardAgo, load: load)
 }
 
 func nodes(_ count: Int) -> [NodeID] { (1...count).map { NodeID(unchecked: "n\($0)") } }

@@ -134,6 +134,7 @@ extension WireHeartbeat {
     sequence = heartbeat.sequence
     progress = heartbeat.progress
     isBusy = heartbeat.isBusy
+    heardAgoUs = UInt64(clamping: heartbeat.heardAgo.nanoseconds / 1000)
     cpuPercent = heartbeat.load.cpuPercent
     memoryPercent = heartbeat.load.memoryPercent
     activeModules = UInt32(clamping: heartbeat.load.activeModules)
@@ -149,7 +150,8 @@ extension WireHeartbeat {
     }
     return Heartbeat(
       node: try NodeID(wire: node), incarnation: Incarnation(incarnation), sequence: sequence,
-      progress: progress, isBusy: isBusy, load: load)
+      progress: progress, isBusy: isBusy, heardAgo: .microseconds(Int64(clamping: heardAgoUs)),
+      load: load)
   }
 }
 
