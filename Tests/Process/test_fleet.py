@@ -169,10 +169,16 @@ class FleetTests(unittest.TestCase):
         proxy = Proxy("127.0.0.1", free_port(), ("127.0.0.1", fleet.agents_port))
         fleet.join("c", options=("--attach", f"127.0.0.1:{proxy.port}"))
         wait_until(lambda: proxy.passed > 3, 30, "heartbeats and their acknowledgements")
-        proxy.open.clear()
-        fleet.wait_for("c", state="unavailable")
-        proxy.open.set()
-        fleet.wait_for("c")
+        for direction in ("both", "to the control plane", "to the agent"):
+            proxy.cut(direction)
+            fleet.wait_for("c", state="unavailable")
+            proxy.mend()
+            fleet.wait_for("c")
+        # What it is told comes over its connection then.
+        proxy.cut("to the agent", kinds=("datagrams",))
+        before = proxy.dropped
+        wait_until(lambda: proxy.dropped > before + 100, 60, "heartbeats whose acknowledgements do not come through")
+        self.assertNotEqual(fleet.states()["c"], "unavailable")
 
     def test_an_agent_that_freezes_is_replaced_and_adopted_when_it_thaws(self):
         fleet = self.deployed("a", "b", "c")

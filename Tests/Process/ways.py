@@ -5,6 +5,7 @@ and one to the rest of the world, which stays. A cable that is cut loses everyth
 itself: no connection is refused or ended, so that either end goes on to believe in it. Elsewhere a proxy stands between
 them, which stops handing on.
 """
+import itertools
 import os
 import re
 import socket
@@ -41,7 +42,7 @@ class Proxies:
     """A proxy for each agent, at an address of its own."""
 
     kind = "proxies"
-    directions = ("both",)
+    directions = ("both", "both", "to the agent", "to the control plane")
     sink = "127.0.0.1"
 
     def __init__(self, names, port):
@@ -55,10 +56,10 @@ class Proxies:
         return []
 
     def cut(self, name, direction):
-        self.proxies[name].open.clear()
+        self.proxies[name].cut(direction)
 
     def mend(self, name):
-        self.proxies[name].open.set()
+        self.proxies[name].mend()
 
     def close(self):
         pass
@@ -138,20 +139,30 @@ class Namespaces:
 
 
 class Proxy:
-    """Stands between one agent and the control plane, for streams and datagrams; can fall silent."""
+    """Stands between one agent and the control plane, for streams and datagrams; can fall silent in either direction."""
 
     def __init__(self, host, port, target):
         self.target = target
         self.port = port
         # Datagrams, in both directions.
-        self.passed = 0
-        self.open = threading.Event()
-        self.open.set()
+        self.passed = self.dropped = 0
+        # Of streams and of datagrams, to the control plane and to the agent.
+        self.open = {way: threading.Event() for way in itertools.product(("streams", "datagrams"), ("plane", "agent"))}
+        self.mend()
         self.listener = socket.create_server((host, port))
         self.datagrams = socket.socket(type=socket.SOCK_DGRAM)
         self.datagrams.bind((host, port))
         for loop in (self._accept, self._datagrams):
             threading.Thread(target=loop, daemon=True).start()
+
+    def cut(self, direction="both", kinds=("streams", "datagrams")):
+        ends = {"both": ("plane", "agent"), "to the agent": ("agent",), "to the control plane": ("plane",)}
+        for way in itertools.product(kinds, ends[direction]):
+            self.open[way].clear()
+
+    def mend(self):
+        for way in self.open.values():
+            way.set()
 
     def _accept(self):
         while True:
@@ -162,13 +173,13 @@ class Proxy:
             except OSError:
                 agent.close()
                 continue
-            for source, sink in ((agent, plane), (plane, agent)):
-                threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
+            for source, sink, to in ((agent, plane, "plane"), (plane, agent, "agent")):
+                threading.Thread(target=self._pump, args=(source, sink, to), daemon=True).start()
 
-    def _pump(self, source, sink):
+    def _pump(self, source, sink, to):
         try:
             while piece := source.recv(65536):
-                self.open.wait()
+                self.open["streams", to].wait()
                 sink.sendall(piece)
         except OSError:
             pass
@@ -182,7 +193,8 @@ class Proxy:
         ways = {}
         while True:
             piece, agent = self.datagrams.recvfrom(4096)
-            if not self.open.is_set():
+            if not self.open["datagrams", "plane"].is_set():
+                self.dropped += 1
                 continue
             if agent not in ways:
                 ways[agent] = socket.socket(type=socket.SOCK_DGRAM)
@@ -200,6 +212,8 @@ class Proxy:
                 piece = way.recv(4096)
             except OSError:
                 continue
-            if self.open.is_set():
+            if self.open["datagrams", "agent"].is_set():
                 self.datagrams.sendto(piece, agent)
                 self.passed += 1
+            else:
+                self.dropped += 1

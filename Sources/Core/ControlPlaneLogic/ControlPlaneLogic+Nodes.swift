@@ -56,6 +56,9 @@ extension ControlPlaneLogic {
   ) {
     let node = heartbeat.node
     track(.heartbeatReceived(heartbeat), now, &random, &directives)
+    if tracker.hearsLittle(heartbeat) {
+      directives.append(.send(node, .welcome(heartbeat.incarnation, term: term)))
+    }
     guard tracker.nodes[node]?.state != .unavailable else {
       // That it is heard is all that it is told: no plan has this number, so that no lease runs on.
       if term > 0 { acknowledge(heartbeat, PlanVersion(term: term, counter: 0), &directives) }

@@ -1,4 +1,4 @@
-import ClusterModel
+public import ClusterModel
 
 // Signs of life, and of death.
 extension NodeTracker {
@@ -21,6 +21,12 @@ extension NodeTracker {
     }
     recount(id)
     setAlarm(id, now)
+  }
+
+  /// Whether an agent has heard nothing for half as long as it may: datagrams may not come through to it, so that it is
+  /// to be told something on its connection.
+  public func hearsLittle(_ heartbeat: Heartbeat) -> Bool {
+    heartbeat.heardAgo > intervals(configuration.silence.deafness / 2)
   }
 
   /// Writes down what a heartbeat says. Of an agent that does not hear us it is no sign of life: nothing that it is told

@@ -266,7 +266,8 @@ import Testing
         == .heartbeatAcknowledged(Incarnation(1), sequence: 1, plan: plan, term: 1))
   }
 
-  @Test mutating func `a node that does not hear is lost, is told that it is heard, and comes back`() {
+  @Test
+  mutating func `a node that does not hear is lost, is told that it is heard, and comes back`() {
     plane.serve(on: ["a"], one)
     let silence = NodeTracker.Configuration().silence
     let interval = NodeTracker.Configuration().heartbeatInterval
@@ -284,6 +285,21 @@ import Testing
     #expect(plan == PlanVersion(term: 1, counter: 0), "of no plan: its leases do not run on")
     #expect(plane.beat("a") == ["a: unknown"], "it has to attach again")
     #expect(plane.logic.tracker.nodes[node]?.state == .recovered)
+  }
+
+  @Test mutating func `a node that hears little is told something that goes over its connection`() {
+    plane.serve(on: ["a"], one)
+    let interval = NodeTracker.Configuration().heartbeatInterval
+    func isTold(after heardAgo: Duration) -> Bool {
+      let before = plane.sent.count
+      _ = plane.beat("a", heardAgo: heardAgo)
+      return plane.sent[before...].contains { message in
+        if case .welcome = message { return true }
+        return false
+      }
+    }
+    #expect(!isTold(after: interval * 2))
+    #expect(isTold(after: interval * 2 + .milliseconds(1)))
   }
 
   @Test mutating func `a report of a node that has not attached is asked who it is`() {

@@ -169,7 +169,8 @@ struct DatagramCoderTests {
       node: NodeID(unchecked: "a"), incarnation: Incarnation(0x0102_0304_0506_0708))
     let heartbeat = Heartbeat(
       node: session.node, incarnation: session.incarnation, sequence: 3, progress: 4, isBusy: true,
-      heardAgo: .microseconds(6), load: try NodeLoad(cpuPercent: 50, memoryPercent: 25, activeModules: 2))
+      heardAgo: .microseconds(6),
+      load: try NodeLoad(cpuPercent: 50, memoryPercent: 25, activeModules: 2))
     let bytes = DatagramCoder(session, as: .agent).encode(.heartbeat(heartbeat))
     #expect(bytes.count == 97)
     let text = bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
@@ -183,7 +184,9 @@ struct DatagramCoderTests {
     #expect(text.suffix(32) == "0b13eadda5317192e0eda1dcea3cdc40")
   }
 
-  @Test func `a heartbeat that does not say when its agent heard us is one of an agent that did`() throws {
+  @Test func `a heartbeat that does not say when its agent heard us is one of an agent that did`()
+    throws
+  {
     let session = HeartbeatSession(
       id: try HeartbeatSessionID(0..<16), key: try HeartbeatKey(0..<32),
       node: NodeID(unchecked: "a"), incarnation: Incarnation(7))
@@ -191,7 +194,8 @@ struct DatagramCoderTests {
       node: session.node, incarnation: session.incarnation, sequence: 3, progress: 4, isBusy: true,
       heardAgo: .seconds(9), load: .idle)
     let body = HeartbeatDatagram.heartbeat(heartbeat).body
-    let written = DatagramCoder(session, as: .agent).encode(kind: .heartbeat, body: body.dropLast(8))
+    let written = DatagramCoder(session, as: .agent).encode(
+      kind: .heartbeat, body: body.dropLast(8))
     heartbeat.heardAgo = .zero
     #expect(
       try DatagramCoder(session, as: .controlPlane).decode(written[...]) == .heartbeat(heartbeat))
