@@ -40,15 +40,13 @@ extension NodeTracker {
   public struct SilenceRules: Hashable, Sendable {
     /// It is never suspected sooner. Default: 2.
     public var suspicionFloor = 2
-    /// It is always suspected by then. Default: 4.
+    /// It is always suspected by then. When its agent has not heard of the control plane for longer, its heartbeats are
+    /// no signs of life. Default: 4.
     public var suspicionCeiling = 4
     /// It is never lost sooner. Default: 6.
     public var lossFloor = 6
     /// It is always lost by then, mass silence excepted. Default: 10.
     public var lossCeiling = 10
-    /// How long its agent may hear nothing of the control plane before its heartbeats are no signs of life any more:
-    /// what it was heard before counts as the last one. Default: 4.
-    public var deafness = 4
     /// Mean deviations above the mean gap at which it is suspected. Default: 5.
     public var suspicionDeviations = 5
     /// Mean deviations above the mean gap at which it is lost. Default: 15.
@@ -126,7 +124,6 @@ extension NodeTracker.Configuration {
     try require(
       silence.lossFloor > silence.suspicionCeiling && silence.lossFloor <= silence.lossCeiling,
       "lossFloor", silence.lossFloor, "more than the suspicionCeiling, up to the lossCeiling")
-    try require((2...1000).contains(silence.deafness), "deafness", silence.deafness, "2 to 1000")
     try require(silence.lossCeiling <= 1000, "lossCeiling", silence.lossCeiling, "at most 1000")
     try require(
       silence.suspicionDeviations >= 1 && silence.suspicionDeviations <= silence.lossDeviations,

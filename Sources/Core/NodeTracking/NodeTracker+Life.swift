@@ -7,7 +7,7 @@ extension NodeTracker {
   ) {
     let id = heartbeat.node
     guard let before = nodes[id], before.isNews(heartbeat) else { return }
-    let isDeaf = heartbeat.heardAgo > intervals(configuration.silence.deafness)
+    let isDeaf = heartbeat.heardAgo > intervals(configuration.silence.suspicionCeiling)
     note(heartbeat, isDeaf: isDeaf, now)
     switch before.state {
     case .healthy, .degraded: assess(id, now, &directives)
@@ -26,7 +26,7 @@ extension NodeTracker {
   /// Whether an agent has heard nothing for half as long as it may: datagrams may not come through to it, so that it is
   /// to be told something on its connection.
   public func hearsLittle(_ heartbeat: Heartbeat) -> Bool {
-    heartbeat.heardAgo > intervals(configuration.silence.deafness / 2)
+    heartbeat.heardAgo > intervals(configuration.silence.suspicionCeiling / 2)
   }
 
   /// Writes down what a heartbeat says. Of an agent that does not hear us it is no sign of life: nothing that it is told

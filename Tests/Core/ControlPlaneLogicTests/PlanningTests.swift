@@ -272,7 +272,7 @@ import Testing
     let silence = NodeTracker.Configuration().silence
     let interval = NodeTracker.Configuration().heartbeatInterval
     let node = ControlPlaneDriver.node("a")
-    for beat in 1...(silence.deafness + silence.lossCeiling + 1) {
+    for beat in 1...(silence.suspicionCeiling + silence.lossCeiling + 1) {
       _ = plane.wait(interval, beating: [])
       _ = plane.beat("a", heardAgo: interval * beat)
     }

@@ -227,7 +227,7 @@ struct NaiveTracker {
       members[id]?.gaps.append((now - last).nanoseconds)
     }
     members[id]?.lastBeat = now
-    if heartbeat.heardAgo <= intervals(configuration.silence.deafness) {
+    if heartbeat.heardAgo <= intervals(configuration.silence.suspicionCeiling) {
       isHeard(id, now)
     } else if member.state == .healthy || member.state == .degraded {
       let isOverloaded = members[id]?.isOverloaded == true
