@@ -57,7 +57,9 @@ extension ControlPlaneLogic {
     let node = heartbeat.node
     track(.heartbeatReceived(heartbeat), now, &random, &directives)
     if tracker.hearsLittle(heartbeat) {
-      directives.append(.send(node, .welcome(heartbeat.incarnation, term: term)))
+      // Acknowledgements of heartbeats are datagrams. This one is of no report, and goes over the connection.
+      directives.append(
+        .send(node, .reportAcknowledged(heartbeat.incarnation, sequence: 0, term: term)))
     }
     guard tracker.nodes[node]?.state != .unavailable else {
       // That it is heard is all that it is told: no plan has this number, so that no lease runs on.

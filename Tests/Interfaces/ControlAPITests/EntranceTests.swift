@@ -27,8 +27,8 @@ import Testing
       answer = await question(client)
       await client.shutdown()
     }
-    await server.shutdown()
-    try await running.value
+    running.cancel()
+    _ = await running.result
     return answer
   }
 

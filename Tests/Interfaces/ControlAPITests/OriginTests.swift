@@ -84,14 +84,21 @@ struct OriginTests {
     }
   }
 
-  @Test func `a server that was stopped before it ran does not run`() async throws {
+  @Test func `who waits for the port of a server that has no identity hears that there is none`()
+    async throws
+  {
+    struct None: IdentitySource {
+      func identity() async throws(Problem) -> TLSIdentity {
+        throw Problem(.unavailable, code: "no_identity", "there is none")
+      }
+    }
     let server = try ControlAPIServer(
       service: SampleCluster(), supervision: SampleTree(), backups: SampleBackups(),
-      access: APIAccess(service: SampleAccess(), identity: nil), host: "localhost", port: 0,
+      access: APIAccess(service: SampleAccess(), identity: None()), host: "localhost", port: 0,
       registry: PrometheusRegistry(),
       logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-    await server.shutdown()
-    try await server.run()
-    #expect(await server.boundPort() == nil)
+    async let port = server.boundPort()
+    await #expect(throws: Problem.self) { try await server.run() }
+    #expect(await port == nil)
   }
 }

@@ -63,11 +63,12 @@ private struct SecureServer {
           SecureServer(
             authority: authority, identity: identity, access: access, port: port, token: token))
       } catch {
-        await server.shutdown()
+        group.cancelAll()
         throw error
       }
-      await server.shutdown()
-      try await group.waitForAll()
+      group.cancelAll()
+      // Where everything shares few threads, saying farewell may take too long.
+      while await group.nextResult() != nil {}
     }
   }
 

@@ -19,9 +19,7 @@ public import Telemetry
 public final class ControlAPIServer: Sendable {
   /// Connections that wait to be accepted: as many as may come at once.
   static let backlog = 8192
-  /// How long requests that are under way at a graceful shutdown may still take.
-  static let shutdownPatience = Duration.seconds(10)
-  /// How long they may when the server's task is cancelled.
+  /// How long requests that are under way when its task is cancelled may still take.
   static let farewell = Duration.seconds(2)
 
   private let host: String
@@ -29,12 +27,11 @@ public final class ControlAPIServer: Sendable {
   private let identity: (any IdentitySource)?
   private let responder: APIResponder
   private let logger: Logger
-  private let phase = Mutex(Phase.new([]))
+  private let phase = Mutex(Phase.beginning([]))
 
   private enum Phase {
-    case new([CheckedContinuation<Int?, Never>])
-    case running(ServiceGroup, [CheckedContinuation<Int?, Never>])
-    case listening(ServiceGroup, port: Int)
+    case beginning([CheckedContinuation<Int?, Never>])
+    case listening(port: Int)
     case ended
   }
 
@@ -94,26 +91,13 @@ public final class ControlAPIServer: Sendable {
       logger: logger)
   }
 
-  /// Serves until ``shutdown()``, or until its task is cancelled or gracefully shut down; when it is cancelled, for
-  /// ``farewell`` at most after that.
+  /// Serves until its task is cancelled, and for ``farewell`` at most after that. Called once.
   ///
-  /// - Throws: ``Problem`` with `listen_failed` when the port cannot be had.
+  /// - Throws: ``Problem`` with `listen_failed` when the port cannot be had; what the identity throws;
+  ///   `CancellationError` when requests took longer than that.
   public func run() async throws {
-    let group: ServiceGroup
-    do {
-      group = ServiceGroup(configuration: try await groupConfiguration())
-    } catch {
-      end()
-      throw error
-    }
-    let first = phase.withLock { phase in
-      guard case .new(let waiting) = phase else { return false }
-      phase = .running(group, waiting)
-      return true
-    }
-    // Ended before it began: nothing to serve.
-    guard first else { return }
     defer { end() }
+    let group = ServiceGroup(configuration: try await groupConfiguration())
     do {
       try await serveUntilCancelled(on: EventLoops.api, farewell: Self.farewell) {
         try await group.run()
@@ -132,34 +116,15 @@ public final class ControlAPIServer: Sendable {
     await withCheckedContinuation { continuation in
       let known: Int?? = phase.withLock { phase in
         switch phase {
-        case .new(let waiting):
-          phase = .new(waiting + [continuation])
+        case .beginning(let waiting):
+          phase = .beginning(waiting + [continuation])
           return nil
-        case .running(let group, let waiting):
-          phase = .running(group, waiting + [continuation])
-          return nil
-        case .listening(_, let port): return .some(port)
+        case .listening(let port): return .some(port)
         case .ended: return .some(nil)
         }
       }
       if let known { continuation.resume(returning: known) }
     }
-  }
-
-  /// Takes no more requests, and lets ``run()`` return when those under way are answered, or after
-  /// ``shutdownPatience``.
-  public func shutdown() async {
-    let group: ServiceGroup? = phase.withLock { phase in
-      switch phase {
-      case .new(let waiting):
-        phase = .ended
-        for continuation in waiting { continuation.resume(returning: nil) }
-        return nil
-      case .running(let group, _), .listening(let group, _): return group
-      case .ended: return nil
-      }
-    }
-    await group?.triggerGracefulShutdown()
   }
 
   private func groupConfiguration() async throws -> ServiceGroupConfiguration {
@@ -188,22 +153,20 @@ public final class ControlAPIServer: Sendable {
       },
       eventLoopGroupProvider: .shared(EventLoops.api.group),
       logger: serverLogger)
-    var configuration = ServiceGroupConfiguration(services: [application], logger: serverLogger)
-    configuration.maximumGracefulShutdownDuration = Self.shutdownPatience
-    return configuration
+    return ServiceGroupConfiguration(services: [application], logger: serverLogger)
   }
 
   private func listens(on port: Int) {
     phase.withLock { phase in
-      guard case .running(let group, let waiting) = phase else { return }
-      phase = .listening(group, port: port)
+      guard case .beginning(let waiting) = phase else { return }
+      phase = .listening(port: port)
       for continuation in waiting { continuation.resume(returning: port) }
     }
   }
 
   private func end() {
     phase.withLock { phase in
-      if case .running(_, let waiting) = phase {
+      if case .beginning(let waiting) = phase {
         for continuation in waiting { continuation.resume(returning: nil) }
       }
       phase = .ended
