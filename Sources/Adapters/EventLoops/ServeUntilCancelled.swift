@@ -6,12 +6,14 @@
 ///
 /// - Parameters:
 ///   - executor: where it serves; `nil` for where Swift runs tasks as a rule.
-///   - farewell: how long its connections may still take; then it is cancelled, and not waited for any longer.
+///   - farewell: how long its connections may still take; then it is not waited for any longer.
+///   - patience: after how long more it is cancelled. By then it must have taken all connections that were accepted,
+///     however busy the machine is.
 ///   - serve: ends by itself some time after `close`.
 ///   - close: closes the listener, and tells whoever is connected.
 /// - Throws: what `serve` does; `CancellationError` when it was left behind.
 public func serveUntilCancelled(
-  on executor: (any TaskExecutor)? = nil, farewell: Duration,
+  on executor: (any TaskExecutor)? = nil, farewell: Duration, patience: Duration = .seconds(10),
   _ serve: @escaping @Sendable () async throws -> Void,
   close: @escaping @Sendable () async -> Void
 ) async throws {
@@ -31,8 +33,9 @@ public func serveUntilCancelled(
       await close()
       // Cancelled with nothing: it is bounded.
       try? await Task.sleep(for: farewell)
-      serving.cancel()
       end.fill(.failure(CancellationError()))
+      try? await Task.sleep(for: patience)
+      serving.cancel()
     }
   }
 }

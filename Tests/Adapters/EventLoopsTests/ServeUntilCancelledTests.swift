@@ -42,10 +42,11 @@ struct ServeUntilCancelledTests {
     let isClosed = Mutex(false)
     let wasCancelled = OneShot<Bool>()
     let serving = Task {
-      try await serveUntilCancelled(farewell: .milliseconds(1)) {
+      try await serveUntilCancelled(farewell: .milliseconds(1), patience: .milliseconds(1)) {
         began.fill(())
         await release.value
-        wasCancelled.fill(Task.isCancelled)
+        while !Task.isCancelled { await Task.yield() }
+        wasCancelled.fill(true)
       } close: {
         isClosed.withLock { $0 = true }
       }

@@ -36,6 +36,8 @@ public struct AgentServiceServer: Sendable {
   public func run(listening: @escaping @Sendable (Int) -> Void) async throws {
     let reloader = IdentityReloader()
     let connections = ConnectionLimit()
+    let acceptor = Acceptor()
+    let loops = MultiThreadedEventLoopGroup.singleton
     let transport = HTTP2ServerTransport.Posix(
       address: WireAddress.of(host, port),
       transportSecurity: try WireTLS.openServer(try await identity.identity(), reloader),
@@ -45,9 +47,10 @@ public struct AgentServiceServer: Sendable {
         config.connection.flushCoalescing = nil
         config.connection.maxIdleTime = AgentServiceLimits.idle
         config.connection.keepalive.time = AgentServiceLimits.idle
+        config.channelDebuggingCallbacks.onBindTCPListener = { acceptor.hold($0) }
         config.channelDebuggingCallbacks.onAcceptTCPConnection = { connections.accept($0) }
         config.channelDebuggingCallbacks.onAcceptHTTP2Stream = { connections.noteStream($0) }
-      })
+      }, eventLoopGroup: loops)
     let server = GRPCServer(
       transport: transport, services: [AgentServiceEndpoint(service: service)])
     try await withThrowingTaskGroup(of: Void.self) { group in
@@ -55,6 +58,7 @@ public struct AgentServiceServer: Sendable {
         try await serveUntilCancelled(farewell: WireLimits.closing) {
           try await server.serve()
         } close: {
+          await acceptor.cease(on: loops)
           server.beginGracefulShutdown()
         }
       }

@@ -59,6 +59,7 @@ public struct AttachServer: Sendable {
   /// - Throws: ``Problem`` `listen_failed` and what the identity throws.
   public func run(listening: @escaping @Sendable (Int) -> Void) async throws {
     let reloader = IdentityReloader()
+    let acceptor = Acceptor()
     let transport = HTTP2ServerTransport.Posix(
       address: WireAddress.of(host, port),
       transportSecurity: try WireTLS.server(try await identity.identity(), reloader),
@@ -69,6 +70,7 @@ public struct AttachServer: Sendable {
         config.connection.keepalive.clientBehavior.minPingIntervalWithoutCalls = .seconds(1)
         config.connection.keepalive.clientBehavior.allowWithoutCalls = true
         config.http2.targetWindowSize = 8 << 20
+        config.channelDebuggingCallbacks.onBindTCPListener = { acceptor.hold($0) }
       }, eventLoopGroup: EventLoops.wire.group)
     let service = AttachService(
       plane: plane, admit: admit, callers: callers, heartbeats: heartbeats, patience: patience,
@@ -80,6 +82,7 @@ public struct AttachServer: Sendable {
         try await serveUntilCancelled(on: EventLoops.wire, farewell: WireLimits.closing) {
           try await server.serve()
         } close: {
+          await acceptor.cease(on: EventLoops.wire.group)
           service.hangUp()
           server.beginGracefulShutdown()
         }

@@ -27,6 +27,7 @@ public final class ControlAPIServer: Sendable {
   private let identity: (any IdentitySource)?
   private let responder: APIResponder
   private let logger: Logger
+  private let acceptor = Acceptor()
   private let phase = Mutex(Phase.beginning([]))
 
   private enum Phase {
@@ -102,6 +103,7 @@ public final class ControlAPIServer: Sendable {
       try await serveUntilCancelled(on: EventLoops.api, farewell: Self.farewell) {
         try await group.run()
       } close: {
+        await self.acceptor.cease(on: EventLoops.api.group)
         await group.triggerGracefulShutdown()
       }
     } catch let error as IOError {
@@ -149,6 +151,7 @@ public final class ControlAPIServer: Sendable {
         availableConnectionsDelegate: MaximumAvailableConnections(
           ConnectionLimits.connections(), logger: serverLogger)),
       onServerRunning: { [weak self] channel in
+        self?.acceptor.hold(channel)
         self?.listens(on: channel.localAddress?.port ?? 0)
       },
       eventLoopGroupProvider: .shared(EventLoops.api.group),
