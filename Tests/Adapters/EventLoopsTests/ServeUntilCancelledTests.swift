@@ -35,7 +35,7 @@ struct ServeUntilCancelledTests {
     try await serving.value
   }
 
-  @Test func `a server that does not close is cancelled, and left behind when that does not help`()
+  @Test func `a server that does not close is left behind, and cancelled later`()
     async throws
   {
     let (began, release) = (OneShot<Void>(), OneShot<Void>())

@@ -23,14 +23,7 @@ struct RemoteAgentTests {
       agent.grant(3)
       let answers = Mutex<[Int: [ActivationFailure.Code?]]>([:])
       @Sendable func begin(_ index: Int) -> @Sendable () -> Void {
-        agent.begin(
-          WireTests.placement, under: PlanVersion(term: 1, counter: 1),
-          on: WireTests.event("begin"), attempt: 1
-        ) { report in
-          let failure: ActivationFailure? =
-            if case .failure(let failure) = report.result { failure } else { nil }
-          answers.withLock { $0[index, default: []].append(failure?.code) }
-        }
+        Self.begin(on: agent) { code in answers.withLock { $0[index, default: []].append(code) } }
       }
       let cancels = (0..<4).map(begin)
       await withTaskGroup(of: Void.self) { group in
@@ -57,14 +50,7 @@ struct RemoteAgentTests {
     agent.grant(2)
     let answers = Mutex<[ActivationFailure.Code?]>([])
     @Sendable func begin() -> @Sendable () -> Void {
-      agent.begin(
-        WireTests.placement, under: PlanVersion(term: 1, counter: 1),
-        on: WireTests.event("begin"), attempt: 1
-      ) { report in
-        let failure: ActivationFailure? =
-          if case .failure(let failure) = report.result { failure } else { nil }
-        answers.withLock { $0.append(failure?.code) }
-      }
+      Self.begin(on: agent) { code in answers.withLock { $0.append(code) } }
     }
     let cancel = begin()
     agent.abandonRuns()
@@ -76,6 +62,19 @@ struct RemoteAgentTests {
     #expect(throws: Never.self) { try agent.take(Self.report(of: 2)) }
     #expect(answers.withLock { $0 } == [.nodeLost, nil])
     agent.end()
+  }
+
+  /// - Parameter answer: hears of which kind the failure was; `nil` when there was none.
+  private static func begin(
+    on agent: RemoteAgent, answer: @escaping @Sendable (ActivationFailure.Code?) -> Void
+  ) -> @Sendable () -> Void {
+    agent.begin(
+      WireTests.placement, under: PlanVersion(term: 1, counter: 1), on: WireTests.event("begin"),
+      attempt: 1
+    ) { report in
+      guard case .failure(let failure) = report.result else { return answer(nil) }
+      answer(failure.code)
+    }
   }
 
   private static func report(of id: UInt64) throws -> WireRunAnswer {
