@@ -15,7 +15,8 @@ extension ControlPlaneLogic {
     switch message {
     case .attached(let registration, let report):
       attach(registration, report, now, &random, &directives)
-    case .heartbeat(let heartbeat): take(heartbeat, now, &random, &directives)
+    case .heartbeat(let heartbeat):
+      take(heartbeat, now.monotonic, now, &random, &directives)
     case .reported(let report): take(report, now, &random, &directives)
     case .left(let node, let incarnation):
       track(.deathWitnessed(node, incarnation, .leftOrderly), now, &random, &directives)
@@ -50,12 +51,12 @@ extension ControlPlaneLogic {
     updateAvailability(of: node)
   }
 
-  private mutating func take(
-    _ heartbeat: Heartbeat, _ now: Instants, _ random: inout some RandomNumberGenerator,
-    _ directives: inout [Directive]
+  mutating func take(
+    _ heartbeat: Heartbeat, _ arrival: MonotonicInstant, _ now: Instants,
+    _ random: inout some RandomNumberGenerator, _ directives: inout [Directive]
   ) {
     let node = heartbeat.node
-    track(.heartbeatReceived(heartbeat), now, &random, &directives)
+    track(.heartbeatReceived(heartbeat, at: arrival), now, &random, &directives)
     if tracker.hearsLittle(heartbeat) {
       // Acknowledgements of heartbeats are datagrams. This one is of no report, and goes over the connection.
       directives.append(

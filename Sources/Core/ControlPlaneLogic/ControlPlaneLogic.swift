@@ -117,6 +117,16 @@ public struct ControlPlaneLogic: Sendable {
     ].compactMap { $0 }.min()
   }
 
+  /// For how long heartbeats are gathered before they are read, so that a fleet wakes the control plane no more often
+  /// than its first nodes do; `nil` when there are so few that each is read at once. Nobody is silent meanwhile: what
+  /// has arrived is read before a deadline is looked at.
+  public var heartbeatsGatherFor: Duration? {
+    tracker.memberCount > Self.nodesReadAtOnce ? tracker.heartbeatInterval / 2 : nil
+  }
+
+  /// Gathered twice in an interval, the heartbeats of more nodes take fewer readings than they are.
+  private static let nodesReadAtOnce = 2
+
   /// When an invocation has its answer at the latest; `nil` for one that is not known (any more).
   public func deadline(of request: RequestID) -> MonotonicInstant? {
     invocations[request]?.deadline
@@ -140,6 +150,8 @@ public struct ControlPlaneLogic: Sendable {
     case .nodeCommanded(let request, let node, let command, let requester):
       self.command(request, node, command, requester, now, &directives)
     case .agentSpoke(let message): hear(message, now, &random, &directives)
+    case .heartbeatArrived(let heartbeat, let arrival):
+      if hasBegun { take(heartbeat, arrival, now, &random, &directives) }
     case .roundTripsMeasured(let node, let samples): measured(samples, from: node, now)
     case .agentDied(let node, let incarnation, let evidence):
       track(.deathWitnessed(node, incarnation, evidence), now, &random, &directives)

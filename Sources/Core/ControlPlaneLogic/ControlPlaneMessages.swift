@@ -43,6 +43,8 @@ extension ControlPlaneLogic {
     case catalog(Catalog.Input)
     case nodeCommanded(RequestID, NodeID, NodeCommand, Requester)
     case agentSpoke(AgentMessage)
+    /// A heartbeat is read that arrived then.
+    case heartbeatArrived(Heartbeat, at: MonotonicInstant)
     /// A node has measured how far away others and landmarks are.
     case roundTripsMeasured(from: NodeID, [RoundTripSample])
     /// Positive evidence that an agent is gone.

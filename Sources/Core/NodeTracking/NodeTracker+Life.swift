@@ -3,12 +3,13 @@ public import ClusterModel
 // Signs of life, and of death.
 extension NodeTracker {
   mutating func hear(
-    _ heartbeat: Heartbeat, _ now: Instants, _ directives: inout [Directive]
+    _ heartbeat: Heartbeat, _ arrival: MonotonicInstant, _ now: Instants,
+    _ directives: inout [Directive]
   ) {
     let id = heartbeat.node
     guard let before = nodes[id], before.isNews(heartbeat) else { return }
     let isDeaf = heartbeat.heardAgo > intervals(configuration.silence.suspicionCeiling)
-    note(heartbeat, isDeaf: isDeaf, now)
+    note(heartbeat, isDeaf: isDeaf, arrival)
     switch before.state {
     case .healthy, .degraded: assess(id, now, &directives)
     case .suspect where isDeaf, .unavailable where isDeaf: break
@@ -31,9 +32,11 @@ extension NodeTracker {
 
   /// Writes down what a heartbeat says. Of an agent that does not hear us it is no sign of life: nothing that it is told
   /// arrives.
-  private mutating func note(_ heartbeat: Heartbeat, isDeaf: Bool, _ now: Instants) {
+  private mutating func note(
+    _ heartbeat: Heartbeat, isDeaf: Bool, _ arrival: MonotonicInstant
+  ) {
     let id = heartbeat.node
-    let time = now.monotonic
+    let time = max(arrival, nodes[id]?.heardAt ?? arrival)
     let silence = configuration.silence
     let (interval, longest) = (heartbeatInterval, intervals(silence.lossCeiling))
     if !isDeaf {

@@ -44,6 +44,8 @@ public struct NodeTracker: Sendable {
   var massSilence: MassSilence?
   /// What agents are to leave between two heartbeats. It grows with the fleet.
   public private(set) var heartbeatInterval: Duration
+  /// How many nodes belong to the fleet: heard, or silent for a moment.
+  public var memberCount: Int { census.members }
   /// Whether that is more than was configured.
   public var isSlowedDown: Bool { heartbeatInterval > configuration.heartbeatInterval }
 
@@ -72,7 +74,8 @@ public struct NodeTracker: Sendable {
     case .started: listeningSince = now.monotonic
     case .expected(let registration): expect(registration, now, &directives)
     case .registered(let registration): register(registration, now, &directives)
-    case .heartbeatReceived(let heartbeat): hear(heartbeat, now, &directives)
+    case .heartbeatReceived(let heartbeat, let arrival):
+      hear(heartbeat, min(arrival, now.monotonic), now, &directives)
     case .deathWitnessed(let node, let incarnation, let evidence):
       witness(node, incarnation, evidence, now, &directives)
     case .cordonRequested(let node): schedule(.cordoned, node, &directives)

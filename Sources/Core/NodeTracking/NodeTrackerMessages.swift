@@ -8,7 +8,8 @@ extension NodeTracker {
     /// The store knows a node that has not been heard yet; it is given a grace.
     case expected(NodeRegistration)
     case registered(NodeRegistration)
-    case heartbeatReceived(Heartbeat)
+    /// - Parameter at: when it arrived, which may be a while ago: who reads it counts silence from then.
+    case heartbeatReceived(Heartbeat, at: MonotonicInstant)
     /// Positive evidence that an agent is gone.
     case deathWitnessed(NodeID, Incarnation, DeathEvidence)
     case cordonRequested(NodeID)

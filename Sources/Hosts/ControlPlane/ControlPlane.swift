@@ -65,6 +65,8 @@ actor ControlPlane {
   private var lastWork: UInt64 = 0
   /// When the thread's alarm rings.
   private var alarm: MonotonicInstant?
+  /// When heartbeats that are gathered are read.
+  private var readsAgainAt: MonotonicInstant?
   private var beginning: CheckedContinuation<Problem?, Never>?
   var waiters = SettlementWaiters()
   var recentEvents = RecentEvents()
@@ -206,17 +208,19 @@ actor ControlPlane {
 
   /// A node is alive, or an agent was seen to end; from any thread, and never waited for.
   nonisolated func take(_ sign: VitalSign) {
-    guard vitalSigns.put(sign) else { return }
+    guard vitalSigns.put(sign, at: clock.now().monotonic) else { return }
     thread.perform { [weak self] in self?.assumeIsolated { $0.readVitalSigns() } }
   }
 
   private func readVitalSigns() {
-    for sign in vitalSigns.takeAll() {
-      switch sign {
-      case .heartbeat(let heartbeat): feed(.agentSpoke(.heartbeat(heartbeat)))
-      case .death(let node, let incarnation):
-        feed(.agentDied(node, incarnation, .processEnded))
-      }
+    let pause = logic.heartbeatsGatherFor
+    let signs = vitalSigns.takeAll(andComesAgain: pause != nil)
+    readsAgainAt = signs.areReadAgain ? pause.map { clock.now().monotonic + $0 } : nil
+    for (heartbeat, arrival) in signs.heartbeats {
+      feed(.heartbeatArrived(heartbeat, at: arrival))
+    }
+    for (node, incarnation) in signs.deaths {
+      feed(.agentDied(node, incarnation, .processEnded))
     }
   }
 
@@ -290,7 +294,8 @@ actor ControlPlane {
 
   /// Wakes the logic when it wants to be woken.
   private func setAlarm() {
-    guard phase != .ended, let deadline = logic.nextDeadline else { return }
+    let deadlines = [logic.nextDeadline, readsAgainAt].compactMap { $0 }
+    guard phase != .ended, let deadline = deadlines.min() else { return }
     if let alarm, alarm <= deadline { return }
     alarm = deadline
     let wait = max(deadline - clock.now().monotonic, .zero)
@@ -301,7 +306,11 @@ actor ControlPlane {
     alarm = nil
     // Nobody is silent whose heartbeat is here already.
     readVitalSigns()
-    feed(.deadlineReached)
+    if let deadline = logic.nextDeadline, deadline <= clock.now().monotonic {
+      feed(.deadlineReached)
+    } else {
+      setAlarm()
+    }
   }
 
   /// Writes something beside everything else.

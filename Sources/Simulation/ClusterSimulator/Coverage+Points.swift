@@ -33,6 +33,7 @@ extension Coverage {
     case .catalog(let input): count(input)
     case .nodeCommanded(_, _, let command, _): count(command)
     case .agentSpoke(let message): count(message)
+    case .heartbeatArrived(let heartbeat, _): count(.heartbeat(heartbeat))
     case .events(let input): count(input)
     }
   }

@@ -10,6 +10,8 @@ extension World {
   func describe(_ input: ControlPlaneLogic.Input) -> String {
     switch input {
     case .agentSpoke(let message): "\(message.node): \(describe(message))"
+    case .heartbeatArrived(let heartbeat, _):
+      "\(heartbeat.node): \(describe(.heartbeat(heartbeat)))"
     case .catalog(let input): short("\(input)")
     case .events(let input): short("\(input)")
     case .started, .persisted, .persistFailed, .nodeCommanded, .agentDied, .roundTripsMeasured,

@@ -68,7 +68,11 @@ extension World {
 
   func planeHears(_ message: AgentMessage, _ connection: Int, _ index: Int) {
     // A datagram needs no connection; it may come from a process that is gone.
-    tellPlane(logicLife, .agentSpoke(message))
+    if case .heartbeat(let heartbeat) = message {
+      tellPlane(logicLife, .heartbeatArrived(heartbeat, at: planeClock.instants(at: timeline.now).monotonic))
+    } else {
+      tellPlane(logicLife, .agentSpoke(message))
+    }
   }
 
   /// An agent opens a link.

@@ -133,7 +133,7 @@ struct NaiveTracker {
       member.graceUntil = now + configuration.grace
       members[registration.node] = member
     case .registered(let registration): register(registration, now)
-    case .heartbeatReceived(let heartbeat): hear(heartbeat, now)
+    case .heartbeatReceived(let heartbeat, let arrival): hear(heartbeat, arrival)
     case .deathWitnessed(let id, let incarnation, let evidence):
       guard let member = members[id], incarnation >= member.registration.incarnation else { break }
       let wasLost = member.state == .unavailable
@@ -211,17 +211,19 @@ struct NaiveTracker {
     isHeard(id, now)
   }
 
-  private mutating func hear(_ heartbeat: Heartbeat, _ now: MonotonicInstant) {
+  private mutating func hear(_ heartbeat: Heartbeat, _ arrival: MonotonicInstant) {
     let id = heartbeat.node
     guard let member = members[id], heartbeat.incarnation == member.registration.incarnation,
       member.ended.map({ heartbeat.incarnation.number > $0 }) ?? true,
       heartbeat.sequence > member.sequence
     else { return }
+    // Of whoever was heard since, in another way, it says nothing older.
+    let now = max(arrival, member.heardAt)
     members[id]?.sequence = heartbeat.sequence
     members[id]?.load = heartbeat.load
     members[id]?.isOverloaded =
       heartbeat.load.cpuPercent >= (member.isOverloaded ? 85 : 95)
-    if let last = member.lastBeat, last >= listeningSince,
+    if let last = member.lastBeat, last >= listeningSince, last <= now,
       now - last <= intervals(configuration.silence.lossCeiling)
     {
       members[id]?.gaps.append((now - last).nanoseconds)

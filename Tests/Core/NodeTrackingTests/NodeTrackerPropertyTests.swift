@@ -36,14 +36,17 @@ import Testing
       case 0...8:
         // Some do not hear the control plane.
         let heardAgo = Duration.milliseconds(step.amount % 4 == 0 ? 401 + step.amount : 400)
-        return (
-          .milliseconds(step.amount % 60), false, [beat(step.node, cpu: 0, heardAgo: heardAgo)]
-        )
+        let pass = Duration.milliseconds(step.amount % 60)
+        return (pass, false, [beat(step.node, after: pass, cpu: 0, heardAgo: heardAgo)])
       case 9...11:
         // All that are up beat.
-        let beats = fleet.indices.filter { ($0 + step.amount) % 5 != 0 }.map { beat($0, cpu: 0) }
-        return (.milliseconds(50 + step.amount % 100), false, beats)
-      case 12: return (.zero, false, [beat(step.node, cpu: step.amount < 500 ? 99 : 90)])
+        let pass = Duration.milliseconds(50 + step.amount % 100)
+        let beats = fleet.indices.filter { ($0 + step.amount) % 5 != 0 }.map {
+          beat($0, after: pass, cpu: 0)
+        }
+        return (pass, false, beats)
+      case 12:
+        return (.zero, false, [beat(step.node, after: .zero, cpu: step.amount < 500 ? 99 : 90)])
       case 13...16: return (.zero, false, [register(step)])
       case 17:
         incarnations[step.node] += 1
@@ -81,14 +84,19 @@ import Testing
       }
     }
 
+    /// One that is read at once, or lies for up to half an interval.
+    ///
+    /// - Parameter pass: until it is read.
     private mutating func beat(
-      _ index: Int, cpu: Double, heardAgo: Duration = .zero
+      _ index: Int, after pass: Duration, cpu: Double, heardAgo: Duration = .zero
     ) -> NodeTracker.Input {
       sequences[index] += 1
+      let lay = TrackerScript.interval * Int(sequences[index] % 3) / 4
       return .heartbeatReceived(
         heartbeat(
           fleet[index], incarnation: incarnations[index], sequence: sequences[index],
-          heardAgo: heardAgo, cpu: cpu))
+          heardAgo: heardAgo, cpu: cpu),
+        at: script.now.monotonic + (pass - lay))
     }
 
     private func register(_ step: Step) -> NodeTracker.Input {

@@ -141,9 +141,39 @@ import Testing
       heartbeat(Self.node, incarnation: 8, sequence: 99),
     ] {
       script.advance(.milliseconds(20))
-      #expect(script.tell(.heartbeatReceived(late)) == [])
+      #expect(script.tell(.heartbeatReceived(late, at: script.now.monotonic)) == [])
     }
     #expect(script.advance(.milliseconds(120)) == ["n1: healthy -> suspect (silent)"])
+  }
+
+  @Test func `silence counts from when a heartbeat arrived, not from when it was read`() {
+    var script = TrackerScript()
+    script.register()
+    script.live(for: 10)
+    // The next one lies for a while, and is read before it would have been too late.
+    script.advance(.milliseconds(150))
+    script.tell(
+      .heartbeatReceived(
+        heartbeat(Self.node, sequence: 11), at: script.now.monotonic + .milliseconds(-50)))
+    #expect(script.advance(.milliseconds(90)) == [])
+    #expect(script.advance(.milliseconds(60)) == ["n1: healthy -> suspect (silent)"])
+  }
+
+  @Test func `a heartbeat is never of the future, nor older than what was heard since`() {
+    var script = TrackerScript()
+    script.register()
+    script.live(for: 10)
+    let heardAt = script.tracker.nodes[Self.node]?.heardAt
+    #expect(heardAt == script.now.monotonic)
+    script.sleep(.milliseconds(1))
+    script.tell(
+      .heartbeatReceived(
+        heartbeat(Self.node, sequence: 11), at: script.now.monotonic + .milliseconds(-50)))
+    #expect(script.tracker.nodes[Self.node]?.heardAt == heardAt)
+    script.tell(
+      .heartbeatReceived(
+        heartbeat(Self.node, sequence: 12), at: script.now.monotonic + .seconds(9)))
+    #expect(script.tracker.nodes[Self.node]?.heardAt == script.now.monotonic)
   }
 
   @Test func `what was silent before the control plane started means nothing`() {

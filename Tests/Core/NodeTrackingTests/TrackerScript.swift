@@ -82,7 +82,8 @@ struct TrackerScript {
         heartbeat(
           node, incarnation: incarnation ?? tracker.nodes[node]?.incarnation.number ?? 1,
           sequence: sequences[node] ?? 1, progress: progress, isBusy: isBusy,
-          heardAgo: heardAgo, cpu: cpu, memory: memory)))
+          heardAgo: heardAgo, cpu: cpu, memory: memory),
+        at: now.monotonic))
   }
 
   /// Beats of some nodes, one each interval, for so many intervals; what is ordered meanwhile.

@@ -309,7 +309,9 @@ import Testing
       // One that says it is well, but is no newer than the newest.
       let sequence = script.tracker.nodes[node]?.vitals.sequence ?? 0
       return script.tell(
-        .heartbeatReceived(heartbeat(node, incarnation: 5, sequence: sequence, progress: 1000)))
+        .heartbeatReceived(
+          heartbeat(node, incarnation: 5, sequence: sequence, progress: 1000),
+          at: script.now.monotonic))
     case .beatOfOlder: return beat(4)
     case .beatOfNewer: return beat(6)
     case .connectionClosed: return die(5, .connectionClosed)
