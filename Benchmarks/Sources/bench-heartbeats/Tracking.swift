@@ -85,7 +85,8 @@ final class Tracking: Sendable {
       }
       for event in batch {
         switch event {
-        case .heard(let heartbeat): feed(.heartbeatReceived(heartbeat, at: MonotonicInstant(nanoseconds: clock())))
+        case .heard(let heartbeat):
+          feed(.heartbeatReceived(heartbeat, at: MonotonicInstant(nanoseconds: clock())))
         case .died(let node, let incarnation):
           feed(.deathWitnessed(node, incarnation, .processEnded))
         case .registered(let registration): feed(.registered(registration))

@@ -22,6 +22,7 @@ extension NodeTracker {
     }
     recount(id)
     setAlarm(id, now)
+    putOffAlarms()
   }
 
   /// Whether an agent has heard nothing for half as long as it may: datagrams may not come through to it, so that it is

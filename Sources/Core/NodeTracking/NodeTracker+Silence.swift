@@ -97,6 +97,22 @@ extension NodeTracker {
     if alarms.count > Self.alarmsPerNode * nodes.count + Self.fewAlarms { dropVoidAlarms() }
   }
 
+  /// Of those that were heard since the next alarm was set, none rings it: who is woken would find that it is too early.
+  /// Each is put off once for all that was heard of it until it comes up, so that a heartbeat costs a step in the heap
+  /// at most.
+  mutating func putOffAlarms() {
+    guard massSilence == nil else { return }
+    while let alarm = alarms.min {
+      if let node = nodes[alarm.node], node.alarmAt == alarm.at {
+        guard let deadline = deadline(of: node), deadline > alarm.at else { return }
+        nodes[alarm.node]?.alarmAt = deadline
+        alarms.replaceMin(with: NodeAlarm(at: deadline, node: alarm.node))
+      } else {
+        alarms.removeMin()
+      }
+    }
+  }
+
   /// Void alarms go when their time comes; when there are many, before.
   private static let alarmsPerNode = 4
   /// So few are never worth the work.

@@ -36,7 +36,7 @@ public struct NodeTracker: Sendable {
   /// Every node that is known, in no order; ``allNodes`` is sorted.
   public internal(set) var nodes: [NodeID: TrackedNode] = [:]
   /// When nodes are looked at. Each node that waits for a time has one entry that counts, never later
-  /// than that time: a heartbeat need not touch the heap, as an early look only finds a later time.
+  /// than that time: an early look only finds a later one.
   var alarms = Heap<NodeAlarm>()
   var census = Census()
   /// Silence before this is held against nobody.

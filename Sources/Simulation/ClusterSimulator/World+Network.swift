@@ -69,7 +69,9 @@ extension World {
   func planeHears(_ message: AgentMessage, _ connection: Int, _ index: Int) {
     // A datagram needs no connection; it may come from a process that is gone.
     if case .heartbeat(let heartbeat) = message {
-      tellPlane(logicLife, .heartbeatArrived(heartbeat, at: planeClock.instants(at: timeline.now).monotonic))
+      tellPlane(
+        logicLife, .heartbeatArrived(heartbeat, at: planeClock.instants(at: timeline.now).monotonic)
+      )
     } else {
       tellPlane(logicLife, .agentSpoke(message))
     }

@@ -275,6 +275,20 @@ import Testing
     #expect(script.tracker.alarmCount == before)
   }
 
+  @Test func `nobody is woken for a node that beats, and in time for the one that does not`() {
+    var script = TrackerScript()
+    let fleet = nodes(20)
+    for node in fleet { script.register(node) }
+    script.live(fleet, for: 10)
+    let last = script.now.monotonic
+    while script.state(fleet[0]) == .healthy, script.now.monotonic - last < .seconds(1) {
+      #expect((script.tracker.nextDeadline ?? last) - last >= .milliseconds(200))
+      script.live(Array(fleet.dropFirst()), for: 1)
+    }
+    #expect(script.state(fleet[0]) == .suspect)
+    #expect(script.now.monotonic - last == .milliseconds(200))
+  }
+
   @Test func `void alarms do not pile up`() {
     var script = TrackerScript()
     for round in 0..<500 {
