@@ -180,7 +180,18 @@ public struct NodeAgentLogic: Sendable {
 
   /// Whether an activation under this fence may begin.
   public func serves(_ placement: PlacementID, under fence: PlanVersion) -> Bool {
-    held[placement]?.serving == fence
+    held[placement]?.serving == fence || servesAhead(placement, under: fence)
+  }
+
+  /// Whether an activation may begin before the plan is there to which its fence belongs: that it was sent says what
+  /// will be in the plan, which takes a while to come when it is of a thousand placements. Within one term a
+  /// placement is of one deployment, so that what is ready is what is wanted. What must stop when isolated needs a
+  /// lease, and with that the plan.
+  private func servesAhead(_ placement: PlacementID, under fence: PlanVersion) -> Bool {
+    guard fence.term == plan.term, fence > plan, isAttached, let held = held[placement] else {
+      return false
+    }
+    return held.condition == .ready && held.order.role != .retained && !held.mustStopAlone
   }
 
   /// Whether an activation under this fence, which may not begin now, may be able to in a moment: its

@@ -16,11 +16,13 @@ extension NodeAgent {
   /// The placement, when activations under this fence may begin or can in a moment.
   private func placementInTime(_ id: PlacementID, under fence: PlanVersion) async -> Placement? {
     let deadline = clock.now().monotonic + Self.planPatience
-    while logic.mayServeLater(id, under: fence), !hasEnded, clock.now().monotonic < deadline {
+    while !logic.serves(id, under: fence), logic.mayServeLater(id, under: fence), !hasEnded,
+      clock.now().monotonic < deadline
+    {
       // A heartbeat comes at the latest, so that this does not wait for ever.
       await change()
     }
-    return runner.placement(id, under: fence)
+    return logic.serves(id, under: fence) ? runner.placement(id) : nil
   }
 
   /// Whether an activation may begin without a look at the plan: the way of nearly all of them.

@@ -46,6 +46,23 @@ struct Checker {
     madeAt[standing.node, default: [:]][standing.version] = world.timeline.now
   }
 
+  /// What begins before its plan is what that plan says, if it was made.
+  mutating func beginsBeforeItsPlan(_ route: Route, _ agent: SimulatedAgent, _ world: World) {
+    guard let order = agent.prepared[route.placement] else {
+      fail("\(agent.node) begins \(route.placement.name), which is not ready there", world)
+      return
+    }
+    if order.deployment.configuration.placement.isolation == .stop {
+      fail("\(agent.node) begins \(route.placement.name) without a lease", world)
+    }
+    let planned = (plans[agent.node] ?? [:]).values.lazy.flatMap(\.orders).first {
+      $0.placement == route.placement && $0.fence == route.fence
+    }
+    if let planned, planned.role != .active || planned.deployment != order.deployment {
+      fail("\(agent.node) begins \(route.placement.name) otherwise than it is planned", world)
+    }
+  }
+
   /// A node begins to obey its standing plan: not an old one, and none that is over. Clocks are off by 4 s at the
   /// most in these worlds.
   mutating func obeysAlone(_ version: PlanVersion, _ index: Int, _ world: World) {

@@ -53,6 +53,7 @@ enum CoveragePoint: String, CaseIterable {
   case storm = "storm"
 
   case invocationRunAgain = "invocation.runAgain"
+  case activationBegunBeforeItsPlan = "activation.begunBeforeItsPlan"
   case invocationOutcomeUnknown = "invocation.outcomeUnknown"
   case invocationNotReady = "invocation.notReady"
   case invocationOverloaded = "invocation.overloaded"

@@ -141,6 +141,10 @@ extension World {
       endActivation(index, agent.process, connection, order, .failed(.unavailable))
       return
     }
+    if agent.serving[order.route.placement] != order.route.fence {
+      coverage.count(.activationBegunBeforeItsPlan)
+      checker.beginsBeforeItsPlan(order.route, agent, self)
+    }
     if case .invocation(let request) = order.purpose {
       if isOverloaded(index) {
         endActivation(index, agent.process, connection, order, .failed(.overloaded))

@@ -23,6 +23,34 @@ import Testing
     #expect(!agent.logic.serves(placement, under: old))
   }
 
+  @Test mutating func `what is ready begins under a fence whose plan is on its way`() {
+    agent.attach()
+    _ = agent.plan(3, [("a", 1, .fallback, 1), ("b", 1, .retained, 1), ("c", 1, .fallback, 1)])
+    _ = agent.prepared("a", 1)
+    _ = agent.prepared("b", 1)
+    let placement = agent.placement("a", 1)
+    #expect(agent.logic.serves(placement, under: agent.version(4)))
+    #expect(!agent.logic.serves(placement, under: agent.version(3)), "this plan is known")
+    #expect(!agent.logic.serves(placement, under: agent.version(2)), "this one is over")
+    #expect(
+      !agent.logic.serves(placement, under: PlanVersion(term: 9, counter: 1)),
+      "another control plane may mean something else by this name")
+    #expect(!agent.logic.serves(agent.placement("b", 1), under: agent.version(4)), "retained")
+    #expect(!agent.logic.serves(agent.placement("c", 1), under: agent.version(4)), "not ready")
+    #expect(!agent.logic.serves(agent.placement("d", 1), under: agent.version(4)), "not here")
+    _ = agent.plan(5, [("a", 1, .fallback, 1)])
+    #expect(!agent.logic.serves(placement, under: agent.version(4)), "what came says otherwise")
+  }
+
+  @Test mutating func `what must stop when isolated does not begin before its plan`() {
+    agent.attach()
+    agent.isolation = .stop
+    _ = agent.plan(1, [("a", 1, .fallback, 1)])
+    _ = agent.prepared("a", 1)
+    #expect(!agent.logic.serves(agent.placement("a", 1), under: agent.version(2)))
+    #expect(agent.logic.mayServeLater(agent.placement("a", 1), under: agent.version(2)))
+  }
+
   @Test mutating func `what waits for its lease may serve later, what failed or waits may not`() {
     agent.attach()
     agent.isolation = .stop
