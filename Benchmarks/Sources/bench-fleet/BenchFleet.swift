@@ -113,7 +113,7 @@ struct Measure: AsyncParsableCommand {
       add(.kill, 1, 1000, few)
       for placements in [100, 1000] { add(.kill, placements, 0, few) }
       for loss in [Loss.abort, .trap, .outOfMemory] { add(loss, 1, 0, few) }
-      for loss in [Loss.stop, .partition] {
+      for loss in [Loss.stop, .partition, .deaf] {
         for placements in [1, 100, 1000] { add(loss, placements, 0, few) }
       }
     }

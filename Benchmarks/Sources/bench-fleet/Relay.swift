@@ -3,11 +3,12 @@ import Glibc
 import Synchronization
 
 /// Stands between an agent and the control plane, for streams and datagrams alike, and can fall silent: then
-/// nothing comes through and nobody is told, as when a cable is cut.
+/// nothing comes through in one direction or both, and nobody is told, as when a cable is cut.
 final class Relay: Sendable {
   let port: UInt16
   private let target: UInt16
-  private let gate = Gate()
+  private let onward = Gate()
+  private let back = Gate()
   private let datagrams: Int32
   private let listener: Int32
   /// Where the agent's datagrams come from, last.
@@ -25,8 +26,19 @@ final class Relay: Sendable {
     Thread.detachNewThread { self.passDatagramsBack(upstream) }
   }
 
-  func cut() { gate.close() }
-  func mend() { gate.open() }
+  /// Nothing comes through any more.
+  func cut() {
+    onward.close()
+    back.close()
+  }
+
+  /// Nothing reaches the agent any more; what it sends does.
+  func cutBack() { back.close() }
+
+  func mend() {
+    onward.open()
+    back.open()
+  }
 
   private func acceptStreams() {
     while true {
@@ -36,13 +48,13 @@ final class Relay: Sendable {
         close(near)
         continue
       }
-      for (source, sink) in [(near, far), (far, near)] {
-        Thread.detachNewThread { self.pump(source, sink) }
+      for (source, sink, gate) in [(near, far, onward), (far, near, back)] {
+        Thread.detachNewThread { self.pump(source, sink, gate) }
       }
     }
   }
 
-  private func pump(_ source: Int32, _ sink: Int32) {
+  private func pump(_ source: Int32, _ sink: Int32, _ gate: Gate) {
     var piece = [UInt8](repeating: 0, count: 65536)
     while case let count = read(source, &piece, piece.count), count > 0 {
       gate.wait()
@@ -62,7 +74,7 @@ final class Relay: Sendable {
           recvfrom(datagrams, &piece, piece.count, 0, $0, &size)
         }
       }
-      guard count > 0, gate.isOpen else { continue }
+      guard count > 0, onward.isOpen else { continue }
       sender.withLock { $0 = UInt16(bigEndian: from.sin_port) }
       _ = Sockets.withAddress(target) { sendto(upstream, piece, count, 0, $0, $1) }
     }
@@ -72,7 +84,7 @@ final class Relay: Sendable {
     var piece = [UInt8](repeating: 0, count: 2048)
     while true {
       let count = recv(upstream, &piece, piece.count, 0)
-      guard count > 0, gate.isOpen else { continue }
+      guard count > 0, back.isOpen else { continue }
       _ = Sockets.withAddress(sender.withLock { $0 }) { sendto(datagrams, piece, count, 0, $0, $1) }
     }
   }

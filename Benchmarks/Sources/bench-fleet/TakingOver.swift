@@ -5,9 +5,11 @@ import Measuring
 /// How a node is lost.
 enum Loss: String, CaseIterable, Encodable {
   case kill, abort, trap, outOfMemory, stop, partition
+  /// Nothing reaches it, though it is heard.
+  case deaf
 
-  /// Whether its process is no more.
-  var isDeath: Bool { self != .stop && self != .partition }
+  /// Whether it needs a relay before it.
+  var isOfNetwork: Bool { self == .partition || self == .deaf }
 }
 
 /// From the loss of the node on which everything runs to the first answer of another, and until a sample of all
@@ -111,7 +113,7 @@ final class Stage {
     askers = (0..<Self.askers).map { _ in Connection(port: port) }
     for name in Self.holders + [Self.bystander] {
       var options = ["--memory-mebibytes", "16000"]
-      if wish.loss == .partition {
+      if wish.loss.isOfNetwork {
         let relay = try Relay(to: fleet.agentsPort)
         relays[name] = relay
         options += ["--attach", "127.0.0.1:\(relay.port)"]
@@ -195,6 +197,7 @@ final class Stage {
     case .outOfMemory: return try exhaust(agent, node)
     case .stop: agent.signal(SIGSTOP)
     case .partition: relays[node]?.cut()
+    case .deaf: relays[node]?.cutBack()
     }
     return began
   }
@@ -274,7 +277,7 @@ final class Stage {
       fleet.agents[node]?.reap()
       try fleet.start(node)
     case .stop: fleet.agents[node]?.signal(SIGCONT)
-    case .partition: relays[node]?.mend()
+    case .partition, .deaf: relays[node]?.mend()
     }
   }
 }
