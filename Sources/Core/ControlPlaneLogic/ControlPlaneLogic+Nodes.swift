@@ -70,8 +70,10 @@ extension ControlPlaneLogic {
     guard planner?.books[node]?.incarnation == heartbeat.incarnation,
       let plan = planner?.acknowledgeHeartbeat(of: node, now)
     else {
-      // It is not known what it holds: it says so when it attaches.
+      // It is not known what it holds: it says so when it attaches. Its connection may take longer to come back than
+      // its datagrams do, and meanwhile it is to know that it is heard.
       directives.append(.send(node, .unknown(heartbeat.incarnation, term: term)))
+      if term > 0 { acknowledge(heartbeat, PlanVersion(term: term, counter: 0), &directives) }
       return
     }
     planner?.scheduler.setLoad(heartbeat.load, of: node)
