@@ -70,7 +70,7 @@ struct Measure: AsyncParsableCommand {
     }
     if parts.contains("deploying") {
       let deploying = try await Deploying(
-        scalings: quick ? 2 : 10, rollbacks: quick ? 20 : 200, seconds: quick ? 3 : 30, setting)
+        scalings: quick ? 2 : 10, rollbacks: quick ? 20 : many, seconds: quick ? 3 : 30, setting)
       say(deploying.text)
       try keep("deploying", deploying)
     }

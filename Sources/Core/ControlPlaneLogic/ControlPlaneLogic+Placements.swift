@@ -15,7 +15,9 @@ extension ControlPlaneLogic {
     for directive in catalog.handle(input, at: now) {
       switch directive {
       case .persist(let id, let changes): directives.append(.persist(id, changes))
-      case .reply(let request, let reply): directives.append(.reply(request, .catalog(reply)))
+      case .reply(let request, let reply):
+        directives.append(.reply(request, .catalog(reply)))
+        planner?.letAnswersPass(now)
       case .progress(let request, let step): directives.append(.progress(request, step))
       case .startPlacement(let deployment, let record, let request):
         planner?.want(deployment, record, isDeployed: request == nil, now)

@@ -128,6 +128,7 @@ extension PlacementPlanner {
   ///   hold leases.
   mutating func lose(_ node: NodeID, isCertain: Bool, _ steps: inout [Step]) {
     guard let book = books[node] else { return }
+    letPlansPass()
     books[node]?.isAttached = false
     books[node]?.resendAt = nil
     for id in book.seats.sorted() { unseat(id, node, &steps) }

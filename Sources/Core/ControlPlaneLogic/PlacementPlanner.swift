@@ -156,6 +156,8 @@ struct PlacementPlanner: Sendable {
   /// made leave before nodes are looked for, and requests have their turn in between.
   private var waiting: [PlacementID] = []
   private var nextTurn: MonotonicInstant?
+  /// Until when plans wait for an answer to leave; `nil` when none do.
+  private(set) var plansWaitUntil: MonotonicInstant?
   /// Nodes whose plans came to be others in these turns.
   private var changedMeanwhile: Set<NodeID> = []
   /// Works that wait for a time, and nodes that have not said yet that they obey their plan.
@@ -190,12 +192,13 @@ struct PlacementPlanner: Sendable {
   mutating func settle(_ now: Instants, _ steps: inout [Step]) {
     forgetWhatIsOver(now)
     // What one look changes may want another; in practice two are enough.
-    for _ in 0..<Self.looks where !dirtyWorks.isEmpty || !dirtyNodes.isEmpty {
+    if let until = plansWaitUntil, until <= now.monotonic { plansWaitUntil = nil }
+    for _ in 0..<Self.looks where !dirtyWorks.isEmpty || hasPlansToSend {
       let ids = dirtyWorks.sorted()
       dirtyWorks = []
       // What takes over comes first, and its plans leave first; then what is placed anew.
       for id in ids { promoteFallbacks(of: id, now, &steps) }
-      sendPlans(now, &steps)
+      if hasPlansToSend { sendPlans(now, &steps) }
       guard ids.count <= Self.atOnce else {
         waiting += ids
         nextTurn = nextTurn ?? now.monotonic + Self.pause
@@ -203,6 +206,7 @@ struct PlacementPlanner: Sendable {
       }
       for id in ids { look(at: id, now, &steps) }
     }
+    if dirtyNodes.isEmpty { plansWaitUntil = nil }
     if unsatisfied.isEmpty {
       retryAt = nil
     } else if retryAt == nil {
@@ -211,7 +215,18 @@ struct PlacementPlanner: Sendable {
   }
 
   /// Whether there is something to look at.
-  var hasChanged: Bool { !dirtyWorks.isEmpty || !dirtyNodes.isEmpty }
+  var hasChanged: Bool { !dirtyWorks.isEmpty || hasPlansToSend }
+
+  private var hasPlansToSend: Bool { !dirtyNodes.isEmpty && plansWaitUntil == nil }
+
+  /// Somebody is told that what was asked for is done. Plans that follow from it leave a moment later: on a small
+  /// machine all nodes that they wake would be ahead of the answer.
+  mutating func letAnswersPass(_ now: Instants) {
+    plansWaitUntil = plansWaitUntil ?? now.monotonic + Self.pause
+  }
+
+  /// What was lost waits for no answer.
+  mutating func letPlansPass() { plansWaitUntil = nil }
 
   /// The nodes that serve a deployment right now, sorted.
   func serving(_ id: PlacementID) -> [NodeID] {
@@ -232,7 +247,8 @@ struct PlacementPlanner: Sendable {
 
   /// Looks that one input may cause; what is left then is looked at with the next.
   private static let looks = 8
-  /// Works for which nodes are looked for in one turn, and the time between two turns: about as long as one takes.
+  /// Works for which nodes are looked for in one turn, and the time between two turns: about as long as one takes, and
+  /// as an answer needs to be written.
   static let atOnce = 64
   static let pause = Duration.milliseconds(1)
 
@@ -271,8 +287,9 @@ struct PlacementPlanner: Sendable {
   }
 
   var nextDeadline: MonotonicInstant? {
-    var earliest = [retryAt, adoptingUntil, foreignLeasesUntil, nextTurn].compactMap { $0 }
-      .min()
+    let plans = dirtyNodes.isEmpty ? nil : plansWaitUntil
+    var earliest = [retryAt, adoptingUntil, foreignLeasesUntil, nextTurn, plans]
+      .compactMap { $0 }.min()
     func consider(_ instant: MonotonicInstant?) {
       guard let instant else { return }
       if earliest.map({ instant < $0 }) ?? true { earliest = instant }

@@ -37,6 +37,8 @@ struct ControlPlaneDriver {
   /// Invocations, in order.
   private(set) var asked: [RequestID] = []
   /// What callers heard, in order: the problem, or `nil` for what ran.
+  /// Whether time passes while answers are on their way.
+  var hearsAnswers = true
   private(set) var answers: [(request: RequestID, problem: Problem?)] = []
 
   init(
@@ -64,8 +66,17 @@ struct ControlPlaneDriver {
     return kept.flatMap { tell(.persisted($0)) }
   }
 
-  /// Feeds the logic, and plays the store and the event log.
+  /// Feeds the logic, and plays the store and the event log. Where plans wait for an answer, it is heard.
   mutating func tell(_ input: ControlPlaneLogic.Input) -> [String] {
+    var texts = feed(input)
+    if hearsAnswers, logic.planner?.plansWaitUntil != nil {
+      nanoseconds += PlacementPlanner.pause.nanoseconds
+      texts += feed(.deadlineReached)
+    }
+    return texts
+  }
+
+  private mutating func feed(_ input: ControlPlaneLogic.Input) -> [String] {
     var texts: [String] = []
     for directive in logic.handle(input, at: now, using: &random) {
       switch directive {
@@ -110,12 +121,12 @@ struct ControlPlaneDriver {
 
   private mutating func persist(_ id: PersistID) -> [String] {
     switch store {
-    case .keepsAtOnce: return tell(.persisted(id))
+    case .keepsAtOnce: return feed(.persisted(id))
     case .keepsLater:
       unkept.append(id)
       return []
     case .fails:
-      return tell(.persistFailed(id, Problem(.unavailable, code: "disk_full", "no room")))
+      return feed(.persistFailed(id, Problem(.unavailable, code: "disk_full", "no room")))
     }
   }
 

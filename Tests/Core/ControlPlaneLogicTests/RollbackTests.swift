@@ -30,6 +30,18 @@ import Testing
     #expect(plane.invocations.last?.route.placement.generation == 3)
   }
 
+  @Test mutating func `its answer leaves before the plans, unless a node is lost`() {
+    plane.hearsAnswers = false
+    #expect(plane.rollBack() == ["deployed [\"m#3\"]"])
+    #expect(plane.invoke().count == 1, "it serves nevertheless")
+    #expect(plane.invocations.last?.route.placement.generation == 3)
+    let plans = ["a: m#2 retained, m#3 active", "b: m#2 retained, m#3 active"]
+    #expect(plane.wait(PlacementPlanner.pause, beating: []) == plans)
+    #expect(plane.rollBack() == ["deployed [\"m#4\"]"])
+    #expect(
+      plane.die("a", .processEnded).contains { $0.hasPrefix("b: ") && $0.contains("m#4 active") })
+  }
+
   @Test mutating func `back and forth it is as quick`() {
     for generation in 3...6 {
       let texts = plane.rollBack()

@@ -101,7 +101,7 @@ import Testing
       .agentSpoke(
         .reported(
           NodeReport(
-            node: plan.node, incarnation: plan.incarnation, sequence: 99, plan: plan.version,
+            node: plan.node, incarnation: plan.incarnation, sequence: .max, plan: plan.version,
             placements: held))))
     #expect(text("a") == "")
     #expect(text("b") == "x#1 active, y#1 active, z#1 active")
