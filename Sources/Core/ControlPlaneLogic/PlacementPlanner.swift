@@ -201,7 +201,7 @@ struct PlacementPlanner: Sendable {
       if hasPlansToSend { sendPlans(now, &steps) }
       guard ids.count <= Self.atOnce else {
         waiting += ids
-        nextTurn = nextTurn ?? now.monotonic + Self.pause
+        nextTurn = nextTurn ?? now.monotonic + Self.turns
         continue
       }
       for id in ids { look(at: id, now, &steps) }
@@ -247,9 +247,11 @@ struct PlacementPlanner: Sendable {
 
   /// Looks that one input may cause; what is left then is looked at with the next.
   private static let looks = 8
-  /// Works for which nodes are looked for in one turn, and the time between two turns: about as long as one takes, and
-  /// as an answer needs to be written.
+  /// Works for which nodes are looked for in one turn, and the time between two turns: several times as long as one
+  /// takes.
   static let atOnce = 64
+  static let turns = Duration.milliseconds(3)
+  /// About as long as an answer needs to be written.
   static let pause = Duration.milliseconds(1)
 
   private mutating func look(at id: PlacementID, _ now: Instants, _ steps: inout [Step]) {
@@ -266,7 +268,7 @@ struct PlacementPlanner: Sendable {
     waiting.removeFirst(min(Self.atOnce, waiting.count))
     changedMeanwhile.formUnion(dirtyNodes)
     dirtyNodes = others
-    nextTurn = waiting.isEmpty ? nil : now.monotonic + Self.pause
+    nextTurn = waiting.isEmpty ? nil : now.monotonic + Self.turns
     guard waiting.isEmpty else { return }
     dirtyNodes.formUnion(changedMeanwhile)
     changedMeanwhile = []
