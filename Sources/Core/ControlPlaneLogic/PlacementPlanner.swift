@@ -200,8 +200,7 @@ struct PlacementPlanner: Sendable {
       for id in ids { promoteFallbacks(of: id, now, &steps) }
       if hasPlansToSend { sendPlans(now, &steps) }
       guard ids.count <= Self.atOnce else {
-        waiting += ids
-        nextTurn = nextTurn ?? now.monotonic + Self.turns
+        putOff(ids, now)
         continue
       }
       for id in ids { look(at: id, now, &steps) }
@@ -251,6 +250,8 @@ struct PlacementPlanner: Sendable {
   /// takes.
   static let atOnce = 64
   static let turns = Duration.milliseconds(3)
+  /// Before the first turn in which only new fallbacks are looked for.
+  static let calm = Duration.milliseconds(50)
   /// About as long as an answer needs to be written.
   static let pause = Duration.milliseconds(1)
 
@@ -258,6 +259,16 @@ struct PlacementPlanner: Sendable {
     reconcile(id, now, &steps)
     callFollowers(of: id)
     if works[id]?.deadline == nil { timed.remove(id) } else { timed.insert(id) }
+  }
+
+  /// What serves too rarely is looked at soon. Where only fallbacks are missing, those who ask for what serves now come
+  /// first.
+  private mutating func putOff(_ ids: [PlacementID], _ now: Instants) {
+    let urgent = ids.filter { id in works[id].map { vacancies($0) > 0 } ?? false }
+    let pressing = Set(urgent)
+    waiting = urgent + waiting + ids.filter { !pressing.contains($0) }
+    let turn = now.monotonic + (urgent.isEmpty ? Self.calm : Self.turns)
+    nextTurn = min(nextTurn ?? turn, turn)
   }
 
   /// Looks at some of those that wait. What comes of all of them is told nodes once, in the end.

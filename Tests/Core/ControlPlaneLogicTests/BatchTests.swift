@@ -52,7 +52,8 @@ import Testing
   private mutating func letItSearch(beating names: [String]) {
     // A turn in each 10 ms, which is how finely time passes here.
     _ = plane.wait(
-      .milliseconds(10) * (1 + Self.count / PlacementPlanner.atOnce), beating: names)
+      PlacementPlanner.calm + .milliseconds(10) * (1 + Self.count / PlacementPlanner.atOnce),
+      beating: names)
   }
 
   private static func plans(_ messages: some Sequence<ControlMessage>) -> [NodePlan] {
