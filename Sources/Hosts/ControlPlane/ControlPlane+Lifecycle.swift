@@ -23,8 +23,7 @@ extension ControlPlane {
   }
 
   /// Of a node with a thousand placements thousands are told when it is lost: those who ask for what now serves
-  /// elsewhere do not wait for all of them. Telling takes a tenth of the time, so that a thousand are told in a quarter
-  /// of a second.
+  /// elsewhere do not wait for all of them. A thousand are told in a quarter of a second, then.
   private static let noticesAtOnce = 16
   private static let pause = Duration.milliseconds(4)
 
