@@ -99,7 +99,7 @@ extension NodeTracker {
 
   /// Of those that were heard since the next alarm was set, none rings it: who is woken would find that it is too early.
   /// Each is put off once for all that was heard of it until it comes up, so that a heartbeat costs a step in the heap
-  /// at most.
+  /// on average.
   mutating func putOffAlarms() {
     guard massSilence == nil else { return }
     while let alarm = alarms.min {
