@@ -160,9 +160,10 @@ class Proxy:
         for way in itertools.product(kinds, ends[direction]):
             self.open[way].clear()
 
-    def mend(self):
-        for way in self.open.values():
-            way.set()
+    def mend(self, kinds=("streams", "datagrams")):
+        for (kind, _), way in self.open.items():
+            if kind in kinds:
+                way.set()
 
     def _accept(self):
         while True:
