@@ -172,6 +172,11 @@ class FleetTests(unittest.TestCase):
         for direction in ("both", "to the control plane", "to the agent"):
             proxy.cut(direction)
             fleet.wait_for("c", state="unavailable")
+            losses, before = fleet.log_text().count("node_failure"), proxy.passed
+            proxy.mend(kinds=("datagrams",))
+            # In as many it would be lost several times.
+            wait_until(lambda: proxy.passed > before + 400, 60, "heartbeats and their acknowledgements")
+            self.assertEqual(fleet.log_text().count("node_failure"), losses, "lost once")
             proxy.mend()
             fleet.wait_for("c")
         # What it is told comes over its connection then.
@@ -179,21 +184,6 @@ class FleetTests(unittest.TestCase):
         before = proxy.dropped
         wait_until(lambda: proxy.dropped > before + 100, 60, "heartbeats whose acknowledgements do not come through")
         self.assertNotEqual(fleet.states()["c"], "unavailable")
-
-    def test_a_node_whose_connection_comes_back_after_its_datagrams_is_lost_once(self):
-        fleet = self.deployed("a", "b")
-        proxy = Proxy("127.0.0.1", free_port(), ("127.0.0.1", fleet.agents_port))
-        fleet.join("c", options=("--attach", f"127.0.0.1:{proxy.port}"))
-        proxy.cut()
-        fleet.wait_for("c", state="unavailable")
-        losses = fleet.log_text().count("node_failure")
-        proxy.mend(kinds=("datagrams",))
-        # As many as it sends in a time in which it would be lost several times.
-        before = proxy.passed
-        wait_until(lambda: proxy.passed > before + 400, 60, "heartbeats and their acknowledgements")
-        self.assertEqual(fleet.log_text().count("node_failure"), losses)
-        proxy.mend()
-        fleet.wait_for("c")
 
     def test_an_agent_that_freezes_is_replaced_and_adopted_when_it_thaws(self):
         fleet = self.deployed("a", "b", "c")
