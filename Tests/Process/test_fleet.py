@@ -374,16 +374,18 @@ class DevNodesTests(unittest.TestCase):
         wait_until(lambda: cluster.invoke("echo", b"x")[2] == b"x", 30, "an answer")
 
     def agents(self, cluster):
-        text = pathlib.Path(f"/proc/{cluster.pid()}/task/{cluster.pid()}/children").read_text()
-        found = [int(pid) for pid in text.split()]
-        for thread in pathlib.Path(f"/proc/{cluster.pid()}/task").iterdir():
+        # A process or a thread may end between its listing and a look at it.
+        def read(path):
             try:
-                found += [int(pid) for pid in (thread / "children").read_text().split()]
+                return path.read_bytes()
             except OSError:
-                continue
+                return b""
+
+        children = b" ".join(
+            read(thread / "children") for thread in pathlib.Path(f"/proc/{cluster.pid()}/task").iterdir())
         return sorted(
-            pid for pid in set(found)
-            if b"agent" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"))
+            int(pid) for pid in set(children.split())
+            if b"agent" in read(pathlib.Path(f"/proc/{int(pid)}/cmdline")).split(b"\0"))
 
     @staticmethod
     def lives(pid):
