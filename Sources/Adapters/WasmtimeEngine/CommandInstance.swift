@@ -19,10 +19,8 @@ final class CommandInstance {
     case waiting(until: Int64)
     /// It waits for an answer of the platform or for a descriptor, until this monotonic time at most.
     case asking(until: Int64)
-    // Large, and moved as a whole.
-    indirect case finished(ActivationReport)
-
-    var isUnfinished: Bool { if case .finished = self { false } else { true } }
+    /// There is a ``CommandInstance/report``.
+    case finished
   }
 
   private enum Phase { case instantiating, running }
@@ -50,6 +48,9 @@ final class CommandInstance {
   @exclusivity(unchecked) private var sliceStartedAt: Int64
   @exclusivity(unchecked) private var wasPreempted = false
   @exclusivity(unchecked) private var cpuNanoseconds: Int64 = 0
+  /// Of one that has ended: why, when it did not end well, and when.
+  @exclusivity(unchecked) private var failure: ActivationFailure?
+  @exclusivity(unchecked) private var endedAt: Int64 = 0
   // Most end before they are looked at.
   private lazy var cpuLimit = pending.activation.limits.cpuTime.nanoseconds
   private lazy var wallDeadline = startedAt &+ pending.activation.limits.wallTime.nanoseconds
@@ -133,25 +134,22 @@ final class CommandInstance {
   }
 
   /// Ends the instance from outside.
-  func abandon(_ failure: ActivationFailure) -> ActivationReport {
-    report(failure, at: Clocks.monotonic())
-  }
+  func abandon(_ failure: ActivationFailure) { end(failure, at: Clocks.monotonic()) }
 
   private func suspend() -> Step {
     let now = endSlice()
     wasPreempted = true
     let limits = pending.activation.limits
     if cpuNanoseconds > cpuLimit {
-      return .finished(
-        report(
-          .failure(code: .cpuTimeLimit, "the module used more than \(limits.cpuTime) of CPU time"),
-          at: now))
+      end(
+        .failure(code: .cpuTimeLimit, "the module used more than \(limits.cpuTime) of CPU time"),
+        at: now)
+      return .finished
     }
     if now > wallDeadline {
-      return .finished(
-        report(
-          .failure(code: .wallTimeLimit, "the module took longer than \(limits.wallTime)"), at: now)
-      )
+      end(
+        .failure(code: .wallTimeLimit, "the module took longer than \(limits.wallTime)"), at: now)
+      return .finished
     }
     return wait()
   }
@@ -188,8 +186,13 @@ final class CommandInstance {
   }
 
   private func finish(_ failure: ActivationFailure?) -> Step {
-    let now = endSlice()
-    return .finished(report(failure, at: now))
+    end(failure, at: endSlice())
+    return .finished
+  }
+
+  private func end(_ failure: ActivationFailure?, at now: Int64) {
+    self.failure = failure
+    endedAt = now
   }
 
   /// The monotonic time at which it ended.
@@ -245,16 +248,15 @@ final class CommandInstance {
     }
   }
 
-  private func report(_ failure: ActivationFailure?, at now: Int64) -> ActivationReport {
-    let result: Result<[UInt8], ActivationFailure> =
-      if let failure { .failure(failure) } else { .success(wasi.output) }
-    return ActivationReport(
-      result: result,
+  /// What an instance that has ended left behind.
+  var report: ActivationReport {
+    ActivationReport(
+      result: failure.map { .failure($0) } ?? .success(wasi.output),
       log: wasi.log, logTruncated: wasi.logTruncated,
       usage: ActivationUsage(
         queued: .measured(startedAt - pending.submittedAt),
         cpuTime: .measured(cpuNanoseconds),
-        wallTime: .measured(now - startedAt),
+        wallTime: .measured(endedAt - startedAt),
         memory: ByteCount(bytes: memoryBytes)))
   }
 }

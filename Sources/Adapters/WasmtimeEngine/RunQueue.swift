@@ -10,7 +10,6 @@ final class RunQueue: Sendable {
   private let state = Mutex(State())
   /// What all live instances hold, as last seen.
   let memoryInUse = Atomic<Int>(0)
-  let liveInstances = Atomic<Int>(0)
 
   private struct State: ~Copyable {
     var queue: Deque<PendingRun> = []

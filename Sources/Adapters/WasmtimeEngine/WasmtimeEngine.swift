@@ -119,16 +119,18 @@ public final class WasmtimeEngine: ModuleEngine {
       libraryVersion: "wasmtime \(WM_LIBRARY_VERSION)", architecture: machine.architecture,
       cpuFeatures: machine.cpuFeatures, workers: configuration.workers,
       instanceSlots: configuration.instanceSlots,
-      liveInstances: queue.liveInstances.load(ordering: .relaxed),
+      liveInstances: liveInstances,
       queuedActivations: queue.queued)
   }
 
   public var activity: EngineActivity {
     EngineActivity(
       instanceSlots: configuration.instanceSlots,
-      liveInstances: queue.liveInstances.load(ordering: .relaxed),
+      liveInstances: liveInstances,
       queuedActivations: queue.queued, workers: workers.map(\.state))
   }
+
+  private var liveInstances: Int { workers.reduce(0) { $0 + $1.liveInstances } }
 
   /// Ends every instance and every thread; later activations are refused. Blocks for as long as a
   /// compilation that is under way.

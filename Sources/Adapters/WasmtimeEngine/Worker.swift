@@ -31,6 +31,11 @@ final class Worker: Sendable {
   /// Rounds of its loop, written by itself alone.
   private let steps = Atomic<UInt64>(0)
   private let isAwake = Atomic<Bool>(false)
+  /// Instances that have begun and not ended; written by itself alone, so that adding to it locks nothing.
+  private let instances = Atomic<Int>(0)
+
+  /// Instances that have begun and not ended.
+  var liveInstances: Int { instances.load(ordering: .relaxed) }
 
   /// How it gets on.
   var state: WorkerState {
@@ -73,8 +78,8 @@ final class Worker: Sendable {
     isAwake.store(true, ordering: .relaxed)
     while !stopping.load(ordering: .acquiring) {
       steps.store(steps.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
-      if hasCancelled.exchange(false, ordering: .acquiring) { endCancelled(&live) }
-      if hasAnswers.exchange(false, ordering: .acquiring) { wakeAnswered(&live) }
+      if Self.take(hasCancelled) { endCancelled(&live) }
+      if Self.take(hasAnswers) { wakeAnswered(&live) }
       let now = Clocks.monotonic()
       live.wakeDue(at: now)
       if fresh < Self.freshBurst || live.preempted.isEmpty, live.slots < slots,
@@ -94,8 +99,14 @@ final class Worker: Sendable {
     ticker.workerBecameIdle()
     for instance in live.takeAll() {
       let failure = ActivationFailure(code: .cancelled, message: "the node is stopping")
-      end(instance, instance.abandon(failure))
+      instance.abandon(failure)
+      end(instance, holding: instance.heldBytes)
     }
+  }
+
+  /// Mostly there is nothing, and looking costs less than taking.
+  private static func take(_ sign: borrowing Atomic<Bool>) -> Bool {
+    sign.load(ordering: .relaxed) && sign.exchange(false, ordering: .acquiring)
   }
 
   private func sleep(_ live: LiveInstances) {
@@ -127,34 +138,45 @@ final class Worker: Sendable {
       return
     }
     live.slots += pending.command.memoryNeeds.slots
-    queue.liveInstances.add(1, ordering: .relaxed)
+    count(1)
     advance(instance, &live)
+  }
+
+  private func count(_ more: Int) {
+    instances.store(instances.load(ordering: .relaxed) + more, ordering: .relaxed)
   }
 
   private func advance(_ instance: CommandInstance, _ live: inout LiveInstances) {
     let before = instance.heldBytes
     let step = instance.step()
-    let more = instance.heldBytes - before
-    if !queue.holds(more), more > 0, step.isUnfinished {
-      let failure = ActivationFailure(
-        code: .overloaded, message: "the node has no memory for what its modules want together")
+    if case .finished = step {
+      // What it came to hold in this step was never counted.
       live.slots -= instance.slots
-      return end(instance, instance.abandon(failure))
+      return end(instance, holding: before)
+    }
+    let more = instance.heldBytes - before
+    if !queue.holds(more), more > 0 {
+      instance.abandon(
+        ActivationFailure(
+          code: .overloaded, message: "the node has no memory for what its modules want together"))
+      live.slots -= instance.slots
+      return end(instance, holding: instance.heldBytes)
     }
     switch step {
     case .preempted: live.preempted.append(instance)
     case .waiting(let time): live.waiting.insert(LiveInstances.Waiting(until: time, instance))
     case .asking(let time): live.ask(instance, until: time)
-    case .finished(let report):
-      live.slots -= instance.slots
-      end(instance, report)
+    case .finished: break
     }
   }
 
-  private func end(_ instance: CommandInstance, _ report: ActivationReport) {
-    queue.memoryInUse.subtract(instance.heldBytes, ordering: .relaxed)
-    queue.liveInstances.subtract(1, ordering: .relaxed)
-    instance.pending.complete(report, leaving: instance.close())
+  /// Answers whoever waits for an instance that has ended.
+  ///
+  /// - Parameter bytes: those of it that count against the budget of the node.
+  private func end(_ instance: CommandInstance, holding bytes: Int) {
+    if bytes != 0 { queue.memoryInUse.subtract(bytes, ordering: .relaxed) }
+    count(-1)
+    instance.pending.complete(instance.report, leaving: instance.close())
   }
 
   private func wakeAnswered(_ live: inout LiveInstances) {
@@ -168,7 +190,8 @@ final class Worker: Sendable {
   private func endCancelled(_ live: inout LiveInstances) {
     for instance in live.removeCancelled() {
       live.slots -= instance.slots
-      end(instance, instance.abandon(instance.pending.cancellation))
+      instance.abandon(instance.pending.cancellation)
+      end(instance, holding: instance.heldBytes)
     }
   }
 }
