@@ -14,6 +14,9 @@ struct IdentityFolder: Sendable {
     var chain: [[UInt8]]
     var authorities: [[UInt8]]
     var attachAddresses: [String]
+    /// The token that it joined with last, which is good for no second time; `nil` in what earlier releases
+    /// wrote.
+    var joinedWith: KeptHash?
   }
 
   /// A key that a certificate was asked for. The answer may have been lost: then it is asked again with the

@@ -10,13 +10,18 @@ public import HostPorts
 ///     nothing ──join──> holds ──2/3 of its life──> renews ──answer──> holds
 ///                                                   │ ▲
 ///                                          no answer└─┘back-off, also after it expired
+///
+/// A renewal that is refused for good leaves a node to join anew, with a token that its agent was started with
+/// (``offer(_:)``). What it holds stays until something newer is on the disk.
 public actor NodeIdentity: IdentitySource {
   private let folder: IdentityFolder
   private let node: NodeID
   private let enrollment: any NodeEnrollment
   private let clock: any HostClock
+  private let onJoinAnew: @Sendable () -> Void
   private let onTrouble: @Sendable (Problem) -> Void
   private var kept: (identity: IdentityFolder.Identity, facts: NodeCertificateFacts)?
+  private var atHand = TokenAtHand.none
 
   /// How long after a failed renewal the next is tried: doubled each time up to the longest, and up to half of
   /// it less, so that nodes do not ask in step.
@@ -29,15 +34,18 @@ public actor NodeIdentity: IdentitySource {
   ///
   /// - Parameters:
   ///   - dataFolder: of the agent.
-  ///   - onTrouble: hears of each renewal that failed.
+  ///   - onJoinAnew: called when it has joined with a token that it was offered.
+  ///   - onTrouble: hears of each renewal that failed, and of each try to join anew.
   /// - Throws: ``Problem`` `identity_damaged`, or `identity_of_other_node`.
   public init(
     of node: NodeID, in dataFolder: String, enrollment: any NodeEnrollment, clock: any HostClock,
+    onJoinAnew: @escaping @Sendable () -> Void = {},
     onTrouble: @escaping @Sendable (Problem) -> Void
   ) throws(Problem) {
     self.node = node
     self.enrollment = enrollment
     self.clock = clock
+    self.onJoinAnew = onJoinAnew
     self.onTrouble = onTrouble
     folder = IdentityFolder(path: dataFolder + "/identity")
     guard let identity = try folder.identity() else { return }
@@ -66,7 +74,7 @@ public actor NodeIdentity: IdentitySource {
       throw Problem(
         .unavailable, code: "identity_expired",
         "the certificate of \(node) expired at \(kept.facts.expiresAt); it is being renewed",
-        next: "If that goes on, join again with a new token: "
+        next: "If that goes on, start the agent again with a new token: "
           + "`wasmatrix token create --join --node \(node)`.")
     }
     return try newest()
@@ -94,17 +102,36 @@ public actor NodeIdentity: IdentitySource {
   /// Gets the first certificate, or one in place of one that is lost. Asked again after a lost answer, it asks
   /// with the same key.
   public func join(with token: AccessToken) async throws(Problem) {
-    let hash = KeptHash(sha256: Array(SHA256.hash(data: token.secret)))
+    let hash = Self.hash(of: token)
     let key = try await joiningKey(hash)
     let answer = try await enrollment.join(
       node, with: token, request: try key.request(for: node))
-    let named = answer.authorities.contains { authority in
-      AuthorityFingerprint(sha256: Array(SHA256.hash(data: authority))) == token.authority
-    }
-    guard named else {
+    guard Self.names(token, oneOf: answer.authorities) else {
       throw NodeKey.untrustworthy("its authority is not the one that the token names")
     }
-    try await take(answer, key)
+    try await take(answer, key, joinedWith: hash)
+  }
+
+  /// Takes a token to join anew with, should that turn out to be needed: ``run(ready:)`` asks for a renewal at
+  /// once, which tells. The token that this node joined with last may stay where it was given; it is not tried
+  /// again.
+  public func offer(_ token: AccessToken) {
+    guard Self.hash(of: token) != kept?.identity.joinedWith else {
+      atHand = .used
+      return
+    }
+    let isKnown = Self.names(token, oneOf: kept?.identity.authorities ?? [])
+    atHand = isKnown ? .spare(token) : .needed(token)
+  }
+
+  private static func hash(of token: AccessToken) -> KeptHash {
+    KeptHash(sha256: Array(SHA256.hash(data: token.secret)))
+  }
+
+  private static func names(_ token: AccessToken, oneOf authorities: [[UInt8]]) -> Bool {
+    authorities.contains { authority in
+      AuthorityFingerprint(sha256: Array(SHA256.hash(data: authority))) == token.authority
+    }
   }
 
   private func joiningKey(_ token: KeptHash) async throws(Problem) -> NodeKey {
@@ -119,11 +146,13 @@ public actor NodeIdentity: IdentitySource {
     }
   }
 
-  private func take(_ answer: IssuedCertificate, _ key: NodeKey) async throws(Problem) {
+  private func take(
+    _ answer: IssuedCertificate, _ key: NodeKey, joinedWith token: KeptHash?
+  ) async throws(Problem) {
     let facts = try key.check(answer, for: node)
     let identity = IdentityFolder.Identity(
       node: node, key: key.pem, chain: answer.chain, authorities: answer.authorities,
-      attachAddresses: answer.attachAddresses)
+      attachAddresses: answer.attachAddresses, joinedWith: token)
     let folder = folder
     try await Self.blocking { () throws(Problem) in try folder.keep(identity) }
     kept = (identity, facts)
@@ -134,26 +163,80 @@ public actor NodeIdentity: IdentitySource {
     ready()
     var failures = 0
     while !Task.isCancelled {
-      guard let kept else {
-        try await Task.sleep(for: Self.firstBackOff)
-        continue
-      }
-      let due = CertificateRules.renewal(
-        issued: kept.facts.issuedAt, expires: kept.facts.expiresAt)
-      let left = due - clock.now().wall
+      let left = timeLeft
       guard left <= .zero else {
         try await Task.sleep(for: min(left, Self.longestSleep))
         continue
       }
       do throws(Problem) {
-        try await renewNow()
+        try await renewOrJoin()
         failures = 0
       } catch {
+        // What a renewal that was cancelled says is no news.
+        try Task.checkCancellation()
         failures += 1
         onTrouble(error)
         try await Task.sleep(for: Self.backOff(after: failures))
       }
     }
+  }
+
+  /// Until a certificate is to be asked for.
+  var timeLeft: Duration {
+    switch atHand {
+    case .spare, .needed: return .zero
+    case .none, .used: break
+    }
+    guard let kept else { return Self.firstBackOff }
+    let due = CertificateRules.renewal(
+      issued: kept.facts.issuedAt, expires: kept.facts.expiresAt)
+    return due - clock.now().wall
+  }
+
+  /// Renews; where that is refused for good, and there is a token for it, joins anew.
+  ///
+  /// - Throws: ``Problem``: why there is no new certificate, and what the operator can do about it.
+  func renewOrJoin() async throws(Problem) {
+    if case .needed(let token) = atHand { return try await joinAnew(with: token) }
+    do throws(Problem) {
+      try await renewNow()
+    } catch {
+      guard RenewalRefusal.leavesJoining(error) else { throw error }
+      guard case .spare(let token) = atHand else { throw advised(error) }
+      atHand = .needed(token)
+      return try await joinAnew(with: token)
+    }
+    // The certificate is good: a token that is kept for later might let in a node that was forgotten since.
+    if case .spare = atHand { atHand = .none }
+  }
+
+  private func joinAnew(with token: AccessToken) async throws(Problem) {
+    do throws(Problem) {
+      try await join(with: token)
+    } catch {
+      // A token that was refused is so again. A server that is not believed may be one once the clocks are set.
+      if error.category == .refused, error.code != RenewalRefusal.foreignServer { atHand = .none }
+      throw error
+    }
+    atHand = .used
+    onJoinAnew()
+  }
+
+  /// A refusal that no later renewal cures, with what cures it.
+  private func advised(_ refusal: Problem) -> Problem {
+    let condition =
+      RenewalRefusal.isOfClocks(refusal)
+      ? "See that the address and the clocks are right. If they are, this" : "This"
+    let given: String
+    switch atHand {
+    case .used: given = " (the token that its agent was started with is the one it joined with)"
+    case .none, .spare, .needed: given = ""
+    }
+    var advised = refusal
+    advised.next =
+      "\(condition) node needs a new token\(given): make one with "
+      + "`wasmatrix token create --join --node \(node)`, and start the agent again with it (--token)."
+    return advised
   }
 
   /// Asks for a new certificate now.
@@ -169,7 +252,7 @@ public actor NodeIdentity: IdentitySource {
     guard answer.authorities.contains(where: old.authorities.contains) else {
       throw NodeKey.untrustworthy("it knows none of the authorities that this node knows")
     }
-    try await take(answer, key)
+    try await take(answer, key, joinedWith: old.joinedWith)
   }
 
   private var missing: Problem {

@@ -14,6 +14,11 @@ final class ScriptedEnrollment: NodeEnrollment {
     var lostAnswers = 0
     var keys: [KeptHash] = []
     var renewals = 0
+    /// Requests to join, answered or not.
+    var joins = 0
+    /// What is answered instead, as long as it is there.
+    var joinRefusal: Problem?
+    var renewalRefusal: Problem?
     var other: [[UInt8]]?
   }
 
@@ -41,7 +46,14 @@ final class ScriptedEnrollment: NodeEnrollment {
 
   func join(_ node: NodeID, with token: AccessToken, request: String) async throws(Problem)
     -> IssuedCertificate
-  { try answer(request) }
+  {
+    let refusal = state.withLock { state -> Problem? in
+      state.joins += 1
+      return state.joinRefusal
+    }
+    if let refusal { throw refusal }
+    return try answer(request)
+  }
 
   func renew(
     _ certificate: String, request: String, signature: [UInt8], trusting authorities: [[UInt8]]
@@ -49,6 +61,7 @@ final class ScriptedEnrollment: NodeEnrollment {
     guard authority.isSigned(request, by: signature, keyOf: certificate) else {
       throw Problem(.refused, code: "signature_wrong", "wrong")
     }
+    if let refusal = state.withLock({ $0.renewalRefusal }) { throw refusal }
     let answer = try answer(request)
     state.withLock { $0.renewals += 1 }
     return answer

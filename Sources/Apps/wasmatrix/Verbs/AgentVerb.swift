@@ -16,8 +16,13 @@ struct AgentVerb: AsyncParsableCommand {
     abstract: "Run the agent of this machine, which makes it a node of a cluster.",
     discussion: """
       At its first start it joins with a token of one use, which `wasmatrix token create --join` makes at \
-      the control plane: it gets a certificate, which it keeps in --data and renews by itself. After that it \
-      needs no token. It says what this machine is (architecture, CPU features, memory); zone, coordinates, \
+      the control plane: it gets a certificate, which it keeps in --data and renews by itself. While there is no \
+      control plane to ask yet it goes on asking. After that it needs no token, unless its certificate is renewed \
+      no more: it was away for too long (`wasmatrix control --certificate-grace`), was forgotten, or the cluster \
+      has a new authority. Then start it again with a new token. The one that it joined with may stay where it \
+      was given.
+
+      It says what this machine is (architecture, CPU features, memory); zone, coordinates, \
       labels and hardware are for you to say, and placement goes by them. When the control plane is away it \
       goes on with what it has, and attaches again. One that starts while the control plane is away runs what \
       it was told last, until that expires (`wasmatrix control --standing-plan-life`). With --listen it has \
@@ -42,8 +47,9 @@ struct AgentVerb: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Joins with it at the first start (default: \(tokenVariable), which others cannot see in the list of "
-        + "processes).", valueName: "token"))
+      "Joins with it at the first start, and a new one joins anew when the certificate is renewed no more "
+        + "(default: \(tokenVariable), which others cannot see in the list of processes).",
+      valueName: "token"))
   var token: String?
 
   @Option(
@@ -150,16 +156,10 @@ struct AgentVerb: AsyncParsableCommand {
     if stopWithInput { signals.stopWhenInputEnds() }
     let description = try description()
     // Says at once what is wrong with the options.
-    _ = try description.registration(startedAt: SystemClock().now().wall)
+    _ = try description.registration(as: Incarnation(0))
     let folder = try DataFolder(data)
-    let identity = try NodeIdentity(
-      of: description.name, in: folder.path, enrollment: APIEnrollment(server: join),
-      clock: SystemClock()
-    ) { problem in
-      Logger(label: "identity").warning(
-        "the certificate is not renewed yet", metadata: ["problem": "\(problem)"])
-    }
-    try await joinIfNeeded(identity)
+    let identity = try identity(of: description.name, in: folder)
+    guard try await enter(identity, until: signals) == .joined else { return }
     let (server, attach) = (join, attach)
     let entrance = listen.map {
       AgentSession.Entrance(
@@ -183,14 +183,56 @@ struct AgentVerb: AsyncParsableCommand {
     try await session.run(until: signals)
   }
 
-  private func joinIfNeeded(_ identity: NodeIdentity) async throws {
-    guard await !identity.isJoined else { return }
-    guard let text = token ?? Environment.value(Self.tokenVariable), !text.isEmpty else {
-      throw Problem(
-        .refused, code: "token_missing", "this machine is no node of a cluster yet",
-        next: "Make a token with `wasmatrix token create --join`, and give it with --token.")
+  private func identity(of node: NodeID, in folder: DataFolder) throws(Problem) -> NodeIdentity {
+    let logger = Logger(label: "identity")
+    let enrollment = PatientEnrollment(
+      APIEnrollment(server: join),
+      onAbsence: { absence in
+        var told = absence
+        // It is about starting a control plane, which is not for whoever sets up a node.
+        told.next = nil
+        logger.warning(
+          "the control plane at --join is not there yet; this node joins as soon as it is",
+          metadata: ["problem": "\(told)"])
+      })
+    return try NodeIdentity(
+      of: node, in: folder.path, enrollment: enrollment, clock: SystemClock(),
+      onJoinAnew: { logger.notice("this node has joined anew, with the token that it was given") },
+      onTrouble: { problem in
+        if problem.category == .refused {
+          logger.error(
+            "this node gets no new certificate", metadata: ["problem": "\(problem)"])
+        } else {
+          logger.warning(
+            "the certificate is not renewed yet", metadata: ["problem": "\(problem)"])
+        }
+      })
+  }
+
+  /// Joins at the first start. Later a token is there in case that the certificate is renewed no more.
+  private func enter(
+    _ identity: NodeIdentity, until signals: StopSignals
+  ) async throws -> FirstJoin.Outcome {
+    let given = token ?? Environment.value(Self.tokenVariable) ?? ""
+    guard await identity.isJoined else {
+      guard !given.isEmpty else {
+        throw Problem(
+          .refused, code: "token_missing", "this machine is no node of a cluster yet",
+          next: "Make a token with `wasmatrix token create --join`, and give it with --token.")
+      }
+      let token = try AccessToken(given, for: .join)
+      return try await FirstJoin(identity: identity, token: token).run(until: signals)
     }
-    try await identity.join(with: try AccessToken(text, for: .join))
+    guard !given.isEmpty else { return .joined }
+    do throws(Problem) {
+      let token = try AccessToken(given, for: .join)
+      await identity.offer(token)
+    } catch {
+      // The node has a certificate, and may well do without.
+      Logger(label: "identity").warning(
+        "the token that was given is not looked at", metadata: ["problem": "\(error)"])
+    }
+    return .joined
   }
 
   private func description() throws -> NodeDescription {
