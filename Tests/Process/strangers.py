@@ -1,5 +1,6 @@
 """Hostile peers of a control plane: they send nonsense and too much, do not read, and never come to an end."""
 import base64
+import contextlib
 import json
 import os
 import random
@@ -134,6 +135,61 @@ class Strangers:
         connection.settimeout(0.2)
         connection.sendall(PREFACE + frame(4, 0, 0))
         connection.sendall(frame(6, 0, 0, bytes(8)) * 20000)
+
+
+class Crowd:
+    """Connects again and again, from many addresses of this machine, and says nothing or the beginning of a greeting."""
+
+    ADDRESSES = 50
+
+    def __init__(self, port, at_once):
+        self.port = port
+        self.number = 0
+        self.connections = []
+        for _ in range(at_once):
+            self._connect()
+        self.stopped = threading.Event()
+        self.thread = threading.Thread(target=self._go_on)
+        self.thread.start()
+
+    def _connect(self):
+        self.number += 1
+        source = (f"127.0.{1 + self.number % self.ADDRESSES}.1", 0)
+        try:
+            connection = socket.create_connection(("127.0.0.1", self.port), timeout=10, source_address=source)
+        except OSError:
+            return  # It was refused in the middle of it.
+        self.connections.append(connection)
+        if self.number % 2:
+            with contextlib.suppress(OSError):
+                connection.sendall(GREETING)
+
+    def _go_on(self):
+        while not self.stopped.wait(0.05):
+            self._connect()
+
+    def open(self):
+        """How many the other end has not closed."""
+        return sum(1 for connection in list(self.connections) if not self._is_closed(connection))
+
+    @staticmethod
+    def _is_closed(connection):
+        try:
+            return connection.recv(4096, socket.MSG_DONTWAIT) == b""
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
+    def stop(self):
+        """No more of them come; those that are there stay."""
+        self.stopped.set()
+        self.thread.join()
+
+    def close(self):
+        self.stop()
+        for connection in self.connections:
+            connection.close()
 
 
 def frame(kind, flags, stream, content=b""):

@@ -35,7 +35,7 @@ public struct AgentServiceServer: Sendable {
   /// - Throws: ``Problem`` `listen_failed` and what the identity throws.
   public func run(listening: @escaping @Sendable (Int) -> Void) async throws {
     let reloader = IdentityReloader()
-    let connections = ConnectionLimit()
+    let connections = ConnectionLimit(.tools, at: "tools", logger)
     let acceptor = Acceptor()
     let loops = MultiThreadedEventLoopGroup.singleton
     let transport = HTTP2ServerTransport.Posix(
@@ -89,10 +89,10 @@ enum AgentServiceLimits {
   static let request = ByteCount.kibibytes(64)
   /// Calls of one connection at a time.
   static let streams = 32
-  /// Connections, those that have not shown a token included.
+  /// Connections, those that have not called included.
   static let connections = 256
   /// Until the first call of a connection, with the handshake of TLS.
-  static let handshake = Duration.seconds(20)
+  static let handshake = WireHandshake.patience
   /// A connection without a call is closed after this.
   static let idle = Duration.seconds(300)
   /// Of a token in the metadata.

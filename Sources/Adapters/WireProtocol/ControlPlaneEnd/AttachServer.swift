@@ -22,6 +22,8 @@ public struct AttachServer: Sendable {
   private let inquiryPatience: Duration
   private let programVersion: String
   private let logger: Logger
+  /// How many there may be; tests want fewer.
+  var connections: ConnectionBounds
 
   /// - Parameters:
   ///   - host: an address of this machine.
@@ -29,7 +31,7 @@ public struct AttachServer: Sendable {
   ///   - admit: which node shows this certificate (DER), if it is let in; who signed it, and that it holds,
   ///     was checked.
   ///   - callers: looks at whoever calls an agent's own service.
-  ///   - patience: how long an agent may take until it has said hello.
+  ///   - patience: how long an agent may take until it has shown who it is, and then until it has said hello.
   ///   - inquiryPatience: how long it may take to answer an inquiry.
   ///   - heartbeats: where those of agents arrive; `nil` when they ride on their streams.
   public init(
@@ -41,6 +43,7 @@ public struct AttachServer: Sendable {
     logger: Logger
   ) {
     self.patience = patience
+    connections = .agents(patience: patience)
     self.inquiryPatience = inquiryPatience
     self.callers = callers
     self.heartbeats = heartbeats
@@ -60,6 +63,7 @@ public struct AttachServer: Sendable {
   public func run(listening: @escaping @Sendable (Int) -> Void) async throws {
     let reloader = IdentityReloader()
     let acceptor = Acceptor()
+    let limit = ConnectionLimit(connections, at: "agents", logger)
     let transport = HTTP2ServerTransport.Posix(
       address: WireAddress.of(host, port),
       transportSecurity: try WireTLS.server(try await identity.identity(), reloader),
@@ -70,12 +74,14 @@ public struct AttachServer: Sendable {
         config.connection.keepalive.clientBehavior.minPingIntervalWithoutCalls = .seconds(1)
         config.connection.keepalive.clientBehavior.allowWithoutCalls = true
         config.http2.targetWindowSize = 8 << 20
+        config.http2.maxConcurrentStreams = WireLimits.streams
         config.channelDebuggingCallbacks.onBindTCPListener = { acceptor.hold($0) }
+        config.channelDebuggingCallbacks.onAcceptTCPConnection = { limit.accept($0) }
       }, eventLoopGroup: EventLoops.wire.group)
     let service = AttachService(
-      plane: plane, admit: admit, callers: callers, heartbeats: heartbeats, patience: patience,
-      inquiryPatience: inquiryPatience,
-      programVersion: programVersion, logger: logger)
+      plane: plane, admit: admit, callers: callers, heartbeats: heartbeats, connections: limit,
+      patience: patience, inquiryPatience: inquiryPatience, programVersion: programVersion,
+      logger: logger)
     let server = GRPCServer(transport: transport, services: [service])
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask {

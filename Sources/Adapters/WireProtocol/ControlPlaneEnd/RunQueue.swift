@@ -11,10 +11,30 @@ import WireMessages
 ///     orders ───────────────────────────────> written, so many at the most before a piece that waits
 ///     pieces of each large event, in turns ──>
 final class RunQueue: Sendable {
+  /// What became of an order.
+  enum Reception {
+    /// It will be written, unless the stream ends first.
+    case taken
+    /// So much data waits that the agent gets no more at the moment: others may take the event.
+    case tooMuchData
+    /// So many orders wait that the agent does not read, or the stream has ended.
+    case over
+  }
+
+  /// What is missing of a large event.
+  private struct Large {
+    let id: UInt64
+    /// Of all of it, which is held until the last piece is written.
+    let size: Int
+    var rest: Data
+  }
+
   private struct State {
     var orders: Deque<WireRunOrder> = []
-    /// What is missing of large events, each in its order; whose turn it is comes first.
-    var large: Deque<(id: UInt64, rest: Data)> = []
+    /// Each in its order; whose turn it is comes first.
+    var large: Deque<Large> = []
+    /// Bytes of the events that wait.
+    var data = 0
     /// Orders since a piece was written.
     var sincePiece = 0
     var isFinished = false
@@ -23,33 +43,44 @@ final class RunQueue: Sendable {
 
   private let state = Mutex(State())
   private let limit: Int
+  private let mostData: ByteCount
 
-  init(limit: Int = WireLimits.waitingFrames) { self.limit = limit }
+  init(limit: Int = WireLimits.waitingFrames, mostData: ByteCount = WireLimits.waitingData) {
+    self.limit = limit
+    self.mostData = mostData
+  }
 
   /// - Parameter inPieces: whether the agent takes them.
-  /// - Returns: whether it will be written, unless the stream ends first.
-  func send(_ order: WireRunOrder, inPieces: Bool) -> Bool {
-    let (isTaken, waiting) = state.withLock { state in
+  func send(_ order: WireRunOrder, inPieces: Bool) -> Reception {
+    let size = order.invocation.event.data.count
+    let (reception, waiting) = state.withLock {
+      state -> (Reception, CheckedContinuation<Void, Never>?) in
       guard !state.isFinished, state.orders.count + state.large.count < limit else {
-        return (false, nil as CheckedContinuation<Void, Never>?)
+        return (.over, nil)
       }
+      // What has no data, as to cancel something, makes room.
+      guard size == 0 || state.data + size <= mostData.bytes else { return (.tooMuchData, nil) }
+      state.data += size
       Self.add(order, inPieces, &state)
       defer { state.waiting = nil }
-      return (true, state.waiting)
+      return (.taken, state.waiting)
     }
     waiting?.resume()
-    return isTaken
+    return reception
   }
 
   private static func add(_ order: WireRunOrder, _ inPieces: Bool, _ state: inout State) {
-    if case .cancel? = order.order { state.large.removeAll { $0.id == order.id } }
+    if case .cancel? = order.order {
+      for large in state.large where large.id == order.id { state.data -= large.size }
+      state.large.removeAll { $0.id == order.id }
+    }
     let data = order.invocation.event.data
     guard inPieces, data.count > WireLimits.piece.bytes else { return state.orders.append(order) }
     var beginning = order
     beginning.invocation.event.data = Data()
     beginning.invocation.followingBytes = UInt64(data.count)
     state.orders.append(beginning)
-    state.large.append((order.id, data))
+    state.large.append(Large(id: order.id, size: data.count, rest: data))
   }
 
   /// The next to be written; `nil` when nothing more comes. To be asked by one at a time.
@@ -81,20 +112,23 @@ final class RunQueue: Sendable {
       state.large.isEmpty || state.sincePiece < WireLimits.ordersBeforePiece
     {
       state.sincePiece += 1
-      return state.orders.popFirst()
+      let order = state.orders.popFirst()
+      state.data -= order?.invocation.event.data.count ?? 0
+      return order
     }
-    guard let (id, rest) = state.large.popFirst() else { return nil }
+    guard var event = state.large.popFirst() else { return nil }
     state.sincePiece = 0
     // Its beginning waits behind many others: it goes first.
-    if let place = state.orders.firstIndex(where: { $0.id == id }) {
-      state.large.prepend((id, rest))
+    if let place = state.orders.firstIndex(where: { $0.id == event.id }) {
+      state.large.prepend(event)
       return state.orders.remove(at: place)
     }
-    let left = rest.dropFirst(WireLimits.piece.bytes)
-    if !left.isEmpty { state.large.append((id, left)) }
-    return .with {
+    let piece = Data(event.rest.prefix(WireLimits.piece.bytes))
+    event.rest = event.rest.dropFirst(WireLimits.piece.bytes)
+    if event.rest.isEmpty { state.data -= event.size } else { state.large.append(event) }
+    return .with { [id = event.id] in
       $0.id = id
-      $0.piece = Data(rest.prefix(WireLimits.piece.bytes))
+      $0.piece = piece
     }
   }
 

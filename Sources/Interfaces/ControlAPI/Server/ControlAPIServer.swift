@@ -149,7 +149,7 @@ public final class ControlAPIServer: Sendable {
       configuration: ApplicationConfiguration(
         address: .hostname(host, port: port), backlog: Self.backlog,
         availableConnectionsDelegate: MaximumAvailableConnections(
-          ConnectionLimits.connections(), logger: serverLogger)),
+          ConnectionShares.users(), logger: serverLogger)),
       onServerRunning: { [weak self] channel in
         self?.acceptor.hold(channel)
         self?.listens(on: channel.localAddress?.port ?? 0)
