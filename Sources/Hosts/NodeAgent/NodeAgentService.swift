@@ -6,7 +6,7 @@ public import SupervisionRuntime
 
 /// Owns the agent of this node: each incarnation registers anew, with the engine that there is.
 public struct NodeAgentService: SupervisedService {
-  private let registration: @Sendable () throws(Problem) -> NodeRegistration
+  private let registration: @Sendable () async throws(Problem) -> NodeRegistration
   private let engine: ResourceSlot<any ModuleEngine>
   private let firstCode: CodeMode
   private let plane: any ControlPlaneConnection
@@ -30,7 +30,7 @@ public struct NodeAgentService: SupervisedService {
   ///   - http: how guests that are granted it ask servers; made for each incarnation.
   ///   - thread: what each incarnation runs on; it ends with it.
   public init(
-    registration: @escaping @Sendable () throws(Problem) -> NodeRegistration,
+    registration: @escaping @Sendable () async throws(Problem) -> NodeRegistration,
     engine: ResourceSlot<any ModuleEngine>, firstCode: CodeMode = .optimised,
     plane: any ControlPlaneConnection, outbox: OutboxEntry? = nil, store: (any NodeStore)? = nil,
     onStanding: @escaping @Sendable (StandingPlan) -> Void = { _ in },
@@ -54,7 +54,7 @@ public struct NodeAgentService: SupervisedService {
   }
 
   @concurrent public func run(ready: @escaping @Sendable () -> Void) async throws {
-    let registration = try registration()
+    let registration = try await registration()
     let engine = try await engine.borrow()
     let http = http()
     let agent = NodeAgent(

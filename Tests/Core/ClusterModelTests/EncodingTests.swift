@@ -90,6 +90,21 @@ import Testing
     #expect(grants.files == nil && grants.onDenial == .refuse)
   }
 
+  @Test func `a node that was stored before it said how its heartbeats are scheduled is ordinary`()
+    throws
+  {
+    let stored = try Self.decode(
+      KnownNode.self,
+      #"{"registration":{"node":"press-7","incarnation":3,"location":{"zone":"hall-3"},"#
+        + #""capabilities":{"architectures":["x86_64"],"cpuCores":1,"cpuFeatures":[],"labels":[],"#
+        + #""memory":1,"specializedHardware":[]}},"scheduling":"cordoned"}"#)
+    #expect(stored.registration.punctuality == .ordinary)
+    #expect(stored.registration.incarnation == Incarnation(3))
+    var anew = stored
+    anew.registration.punctuality = .realTime
+    #expect(try Self.decode(KnownNode.self, Self.encode(anew)) == anew)
+  }
+
   @Test func `a module that imports sockets is refused, and the import is named`() {
     let grants = CapabilityGrants(files: FileGrants(scratch: ScratchGrant(limits: ScratchLimits())))
     #expect(grants.refusal(ofImports: ["fd_write", "path_open"], hasBundle: false) == nil)

@@ -12,19 +12,23 @@ struct NodeDescription: Sendable {
   /// For placements; `nil` for what the machine has.
   var memory: ByteCount?
 
-  /// - Parameter startedAt: makes each start a newer incarnation.
+  /// - Parameters:
+  ///   - incarnation: of this start.
+  ///   - punctuality: of the threads of its heartbeats.
   /// - Throws: ``Problem`` `node_description_invalid`.
-  func registration(startedAt: WallInstant) throws(Problem) -> NodeRegistration {
+  func registration(
+    as incarnation: Incarnation, punctuality: HeartbeatPunctuality = .ordinary
+  ) throws(Problem) -> NodeRegistration {
     let facts = MachineFacts.read()
     do throws(InvalidValue) {
       return NodeRegistration(
-        node: name, incarnation: Incarnation(UInt64(clamping: startedAt.microseconds)),
-        location: location,
+        node: name, incarnation: incarnation, location: location,
         capabilities: try NodeCapabilities(
           architectures: [Architecture(rawValue: facts.architecture) ?? .portable],
           cpuFeatures: facts.cpuFeatures.filter(FeatureName.isValid),
           memory: memory ?? facts.memory, cpuCores: facts.processors,
-          specializedHardware: hardware, labels: labels, faultDomain: faultDomain))
+          specializedHardware: hardware, labels: labels, faultDomain: faultDomain),
+        punctuality: punctuality)
     } catch {
       throw Problem(
         .invalidInput, code: "node_description_invalid",

@@ -6,6 +6,7 @@ import LocalSystem
 import Logging
 import NodeAgent
 import NodeAgentLogic
+import NodeStore
 import Supervision
 import SupervisionRuntime
 import WasmtimeEngine
@@ -22,6 +23,7 @@ struct NodeServices: Sendable {
   private let onStanding: @Sendable (StandingPlan) -> Void
   private let firstCode: CodeMode
   private let folder: String
+  private let incarnations: IncarnationKeeper
   private let heartbeatInterval: Duration
   private let urgency: ThreadUrgency
   /// Where the agent is that there is.
@@ -33,7 +35,7 @@ struct NodeServices: Sendable {
   ///   - outbox: where what modules publish comes to lie; `nil` in the process of the control plane.
   ///   - store: what is kept for a start without the control plane; `nil` where there is no such start.
   ///   - onStanding: hears of each standing plan that counts.
-  ///   - folder: keeps what was compiled, and scratch folders.
+  ///   - folder: keeps what was compiled, scratch folders, and the last start of the agent.
   ///   - firstCode: with `quick` a placement is ready sooner, and optimised while it serves.
   ///   - urgency: of the thread that the agent runs on.
   init(
@@ -50,6 +52,9 @@ struct NodeServices: Sendable {
     self.onStanding = onStanding
     self.firstCode = firstCode
     self.folder = folder
+    incarnations = IncarnationKeeper(in: folder) {
+      Logger(label: "node-store").warning("\($0)")
+    }
     self.heartbeatInterval = heartbeatInterval
   }
 
@@ -79,10 +84,14 @@ struct NodeServices: Sendable {
   }
 
   private var agent: NodeAgentService {
-    let (clock, description) = (clock, description)
+    let (clock, description, incarnations) = (clock, description, incarnations)
     return NodeAgentService(
-      registration: { () throws(Problem) in
-        try description.registration(startedAt: clock.now().wall)
+      registration: { [urgency] () async throws(Problem) in
+        let incarnation = try await BlockingCall.run { () throws(Problem) in
+          incarnations.next(at: clock.now().wall)
+        }
+        return try description.registration(
+          as: incarnation, punctuality: HeartbeatScheduling.probe(urgency).punctuality)
       },
       engine: engine, firstCode: firstCode, plane: plane, outbox: outbox, store: store,
       onStanding: onStanding,
