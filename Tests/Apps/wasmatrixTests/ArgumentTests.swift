@@ -1,5 +1,6 @@
 import ArgumentParser
 import ClusterModel
+import NodeTracking
 import Testing
 
 @testable import wasmatrix
@@ -54,6 +55,54 @@ struct ArgumentTests {
   ])
   func `certificates hold within bounds`(_ arguments: [String]) {
     #expect(throws: (any Error).self) { try DevVerb.parse(arguments) }
+  }
+
+  @Test func `how agents beat is said where there are agents`() throws {
+    let rhythm = ["--heartbeat-interval", "20ms"]
+    #expect(throws: (any Error).self) { try DevVerb.parse(rhythm) }
+    #expect(try DevVerb.parse(rhythm + ["--nodes", "2"]).nodes == 2)
+    #expect(try DevVerb.parse([]).nodes == nil)
+  }
+
+  @Test func `without options heartbeats are those of each node`() throws {
+    let rules = try HeartbeatOptions.parse([]).rules(of: .realTime)
+    #expect(rules == .datagrams(.realTime))
+    #expect(rules.heartbeatInterval == .milliseconds(5))
+    #expect(rules.ordinary?.heartbeatInterval == .milliseconds(10))
+  }
+
+  @Test(arguments: HeartbeatPunctuality.allCases)
+  func `an interval and a ceiling count for all nodes`(punctuality: HeartbeatPunctuality) throws {
+    let rules = try HeartbeatOptions.parse([
+      "--heartbeat-interval", "50ms", "--heartbeat-ceiling", "2s",
+    ]).rules(of: punctuality)
+    #expect(rules.heartbeatInterval == .milliseconds(50))
+    #expect(rules.ordinary?.heartbeatInterval ?? .milliseconds(50) == .milliseconds(50))
+    #expect(rules.heartbeatCeiling == .seconds(2))
+  }
+
+  @Test(arguments: [
+    ["--heartbeat-interval", "0ms"], ["--heartbeat-interval", "61s"],
+    ["--heartbeats-per-second", "0"], ["--heartbeat-ceiling", "49ms"],
+    ["--heartbeat-ceiling", "2h"],
+  ])
+  func `heartbeats keep to their bounds`(_ arguments: [String]) {
+    #expect(throws: (any Error).self) { try HeartbeatOptions.parse(arguments) }
+    #expect(throws: (any Error).self) { try ControlVerb.parse(arguments) }
+    #expect(throws: (any Error).self) { try DevVerb.parse(["--nodes", "2"] + arguments) }
+  }
+
+  @Test func `a ceiling that is too low is told the least for the interval`() {
+    do {
+      _ = try HeartbeatOptions.parse([
+        "--heartbeat-interval", "50ms", "--heartbeat-ceiling", "249ms",
+      ])
+      Issue.record("it is taken")
+    } catch {
+      #expect(
+        HeartbeatOptions.message(for: error).contains(
+          "--heartbeat-ceiling is 250ms to 50000ms, which are 5 heartbeat intervals and 1000"))
+    }
   }
 
   @Test func `every verb shows an example`() {

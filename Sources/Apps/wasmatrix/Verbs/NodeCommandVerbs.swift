@@ -46,19 +46,3 @@ struct UncordonVerb: AsyncParsableCommand {
 
   func run() async throws { try await arguments.run(.uncordon, saying: "gets work again") }
 }
-
-struct DrainVerb: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "drain",
-    abstract: "Move a node's work away; it serves until another node does.",
-    discussion: """
-      What no other node can run stays until one can. `wasmatrix ps` shows what is left.
-
-      EXAMPLE
-        wasmatrix drain press-7
-      """)
-
-  @OptionGroup var arguments: NodeArguments
-
-  func run() async throws { try await arguments.run(.drain, saying: "is being drained") }
-}
