@@ -68,7 +68,7 @@ private final class Work: Sendable {
     dt_name_thread(name)
     let found: HeartbeatScheduling =
       switch urgency {
-      case .ordinary: .ordinary(reason: "not wanted")
+      case .ordinary: .notWanted
       case .realTimeIfPermitted:
         HeartbeatScheduling(problem: dt_schedule_in_real_time(HeartbeatScheduling.priority))
       }

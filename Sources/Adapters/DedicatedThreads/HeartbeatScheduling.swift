@@ -1,4 +1,5 @@
 import CDedicatedThreads
+public import ClusterModel
 import Glibc
 
 /// How the threads of heartbeats are scheduled.
@@ -15,6 +16,24 @@ public enum HeartbeatScheduling: Hashable, Sendable, CustomStringConvertible {
   /// What is permitted to this process.
   public static func probe() -> HeartbeatScheduling {
     HeartbeatScheduling(problem: dt_try_real_time(priority))
+  }
+
+  /// How a thread of this process would be scheduled.
+  public static func probe(_ urgency: ThreadUrgency) -> HeartbeatScheduling {
+    switch urgency {
+    case .ordinary: notWanted
+    case .realTimeIfPermitted: probe()
+    }
+  }
+
+  static let notWanted = HeartbeatScheduling.ordinary(reason: "not wanted")
+
+  /// What it means for heartbeats.
+  public var punctuality: HeartbeatPunctuality {
+    switch self {
+    case .realTime: .realTime
+    case .ordinary: .ordinary
+    }
   }
 
   init(problem: Int32) {

@@ -20,6 +20,7 @@ struct Census: Hashable, Sendable {
   struct Entry: Hashable, Sendable {
     let standing: Standing
     let domain: Domain
+    let punctuality: HeartbeatPunctuality
   }
 
   private(set) var members = 0

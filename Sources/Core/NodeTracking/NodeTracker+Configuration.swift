@@ -1,15 +1,20 @@
-public import ClusterModel
-
 extension NodeTracker {
   /// What the tracker goes by. Whatever depends on the rhythm of heartbeats counts in intervals, so
   /// that changing the interval changes it all.
   public struct Configuration: Hashable, Sendable {
     /// What agents leave between two heartbeats, as long as there are few. Default: 50 ms.
     public var heartbeatInterval = Duration.milliseconds(50)
+    /// How long any node may be silent at the most before it is lost, however its threads are scheduled; the other
+    /// bounds of silence keep their proportion to it. It grows with the interval when there are many nodes. Default:
+    /// `nil`, as many intervals as the rules say.
+    public var heartbeatCeiling: Duration?
     /// How many heartbeats of all nodes together are taken in a second: when there are more nodes, each beats less
     /// often (``NodeTracker/heartbeatInterval``). Default: 4,000.
     public var heartbeatsPerSecond = 4000
     public var silence = SilenceRules()
+    /// How those nodes beat and are judged whose heartbeats are `ordinary`, where others are in real time. Default:
+    /// `nil`, as all others.
+    public var ordinary: Pace?
     public var massSilence = MassSilenceRules()
     public var vitals = VitalsRules()
     /// How long a node that the store knows may take to be heard for the first time. Default: 5 s, more
@@ -22,6 +27,21 @@ extension NodeTracker {
     public static let slowest = Duration.milliseconds(500)
 
     public init() {}
+  }
+
+  /// How often nodes beat, and what it means when they do not.
+  public struct Pace: Hashable, Sendable {
+    /// They beat less often where all others do, too.
+    public var heartbeatInterval: Duration
+    /// But for the `lateness`, which is that of the control plane.
+    public var silence: SilenceRules
+
+    public init(heartbeatInterval: Duration, silence: SilenceRules) {
+      self.heartbeatInterval = heartbeatInterval
+      self.silence = silence
+    }
+
+    func intervals(_ count: Int) -> Duration { heartbeatInterval * count }
   }
 
   /// When silence is suspicious, and when it counts as loss. In heartbeat intervals since the last sign
@@ -94,69 +114,5 @@ extension NodeTracker {
     public var regularPercent = 150
 
     public init() {}
-  }
-}
-
-extension NodeTracker.Configuration {
-  /// - Throws: ``InvalidValue`` for the first setting that is out of its range, or does not fit the
-  ///   others.
-  public func validate() throws(InvalidValue) {
-    func require(
-      _ holds: Bool, _ field: String, _ value: some CustomStringConvertible, _ rule: String
-    ) throws(InvalidValue) {
-      guard holds else { throw InvalidValue(field, "\(value)", rule: rule) }
-    }
-    try require(
-      heartbeatInterval >= .milliseconds(1) && heartbeatInterval <= .seconds(60),
-      "heartbeatInterval", heartbeatInterval, "1 ms to 60 s")
-    try require(
-      (1...10_000_000).contains(heartbeatsPerSecond), "heartbeatsPerSecond", heartbeatsPerSecond,
-      "1 to 10,000,000")
-    try require(
-      grace >= .zero && grace <= .seconds(3600), "grace", grace, "0 to 1 h")
-    try require(
-      (1...1_000_000).contains(maximumNodes), "maximumNodes", maximumNodes, "1 to 1,000,000")
-    let silence = silence
-    try require(
-      silence.suspicionFloor >= 1 && silence.suspicionFloor <= silence.suspicionCeiling,
-      "suspicionFloor", silence.suspicionFloor, "1 to the suspicionCeiling")
-    // Nodes that fall silent together beat for the last time up to an interval apart.
-    try require(
-      silence.lossFloor > silence.suspicionCeiling && silence.lossFloor <= silence.lossCeiling,
-      "lossFloor", silence.lossFloor, "more than the suspicionCeiling, up to the lossCeiling")
-    try require(silence.lossCeiling <= 1000, "lossCeiling", silence.lossCeiling, "at most 1000")
-    try require(
-      silence.suspicionDeviations >= 1 && silence.suspicionDeviations <= silence.lossDeviations,
-      "suspicionDeviations", silence.suspicionDeviations, "1 to the lossDeviations")
-    try require(
-      silence.lossDeviations <= 100, "lossDeviations", silence.lossDeviations, "at most 100")
-    try require(
-      (Rhythm.fewestGaps...256).contains(silence.history), "history", silence.history, "4 to 256")
-    try require(
-      (1...silence.suspicionFloor).contains(silence.lateness), "lateness", silence.lateness,
-      "1 to the suspicionFloor")
-    try require(
-      (1...100).contains(massSilence.percent), "massSilence.percent", massSilence.percent,
-      "1 to 100")
-    try require(
-      (1...10_000).contains(massSilence.window), "massSilence.window", massSilence.window,
-      "1 to 10,000")
-    try require(
-      (1...silence.lossFloor).contains(massSilence.lookAgain), "massSilence.lookAgain",
-      massSilence.lookAgain, "1 to the lossFloor")
-    try require(
-      vitals.stuckAfter > .zero && vitals.stuckAfter <= vitals.stuckLossAfter, "stuckAfter",
-      vitals.stuckAfter, "more than 0, up to stuckLossAfter")
-    try require(
-      (1...100).contains(vitals.overloadPercent), "overloadPercent", vitals.overloadPercent,
-      "1 to 100")
-    try require(
-      (1...vitals.overloadPercent).contains(vitals.reliefPercent), "reliefPercent",
-      vitals.reliefPercent, "1 to the overloadPercent")
-    try require(
-      vitals.regularPercent > 100 && vitals.regularPercent <= vitals.rarePercent,
-      "regularPercent", vitals.regularPercent, "more than 100, up to the rarePercent")
-    try require(
-      vitals.rarePercent <= 100_000, "rarePercent", vitals.rarePercent, "at most 100,000")
   }
 }

@@ -1,14 +1,6 @@
-import ClusterModel
+public import ClusterModel
 
 extension NodeTracker.Configuration {
-  /// How punctual heartbeats are.
-  public enum Punctuality: String, Hashable, Sendable, CaseIterable {
-    /// At both ends their threads are scheduled in real time.
-    case realTime
-    /// Their threads wait for a processor like any other.
-    case ordinary
-  }
-
   /// For agents that are processes of their own, whose heartbeats come as datagrams.
   ///
   /// In real time they come every 5 ms. On a machine that is busy they are late by a few milliseconds at
@@ -17,19 +9,34 @@ extension NodeTracker.Configuration {
   /// Other threads wait for a processor: on a machine with five times as much to do as it has processors for,
   /// gaps of 230 ms were seen within minutes, without warning. So heartbeats come every 10 ms, and less than
   /// 250 ms of silence mean nothing; 400 ms always do. The figures are those of `make bench-heartbeats`.
-  public static func datagrams(_ punctuality: Punctuality) -> Self {
+  ///
+  /// Silence means something soon only where both ends are in real time.
+  ///
+  /// - Parameter punctuality: of the control plane. In real time it judges each node by what that says of itself.
+  public static func datagrams(_ punctuality: HeartbeatPunctuality) -> Self {
     var configuration = Self()
     switch punctuality {
-    case .realTime: configuration.heartbeatInterval = .milliseconds(5)
+    case .realTime:
+      configuration.heartbeatInterval = .milliseconds(5)
+      configuration.ordinary = .datagrams
     case .ordinary:
-      configuration.heartbeatInterval = .milliseconds(10)
-      configuration.silence.suspicionFloor = 5
-      configuration.silence.suspicionCeiling = 24
-      configuration.silence.lossFloor = 25
-      configuration.silence.lossCeiling = 40
-      // The control plane's own thread is as late as those of agents.
-      configuration.silence.lateness = 5
+      configuration.heartbeatInterval = NodeTracker.Pace.datagrams.heartbeatInterval
+      configuration.silence = NodeTracker.Pace.datagrams.silence
     }
     return configuration
+  }
+}
+
+extension NodeTracker.Pace {
+  /// Of those that wait for a processor.
+  fileprivate static var datagrams: Self {
+    var silence = NodeTracker.SilenceRules()
+    silence.suspicionFloor = 5
+    silence.suspicionCeiling = 24
+    silence.lossFloor = 25
+    silence.lossCeiling = 40
+    // The control plane's own thread is as late as those of agents.
+    silence.lateness = 5
+    return Self(heartbeatInterval: .milliseconds(10), silence: silence)
   }
 }

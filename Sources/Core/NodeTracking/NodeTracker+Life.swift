@@ -8,8 +8,9 @@ extension NodeTracker {
   ) {
     let id = heartbeat.node
     guard let before = nodes[id], before.isNews(heartbeat) else { return }
-    let isDeaf = heartbeat.heardAgo > intervals(configuration.silence.suspicionCeiling)
-    note(heartbeat, isDeaf: isDeaf, arrival)
+    let pace = pace(of: before)
+    let isDeaf = heartbeat.heardAgo > pace.intervals(pace.silence.suspicionCeiling)
+    note(heartbeat, pace, isDeaf: isDeaf, arrival)
     switch before.state {
     case .healthy, .degraded: assess(id, now, &directives)
     case .suspect where isDeaf, .unavailable where isDeaf: break
@@ -28,18 +29,17 @@ extension NodeTracker {
   /// Whether an agent has heard nothing for half as long as it may: datagrams may not come through to it, so that it is
   /// to be told something on its connection.
   public func hearsLittle(_ heartbeat: Heartbeat) -> Bool {
-    heartbeat.heardAgo > intervals(configuration.silence.suspicionCeiling / 2)
+    let pace = pace(nodes[heartbeat.node]?.registration.punctuality ?? .ordinary)
+    return heartbeat.heardAgo > pace.intervals(pace.silence.suspicionCeiling / 2)
   }
 
   /// Writes down what a heartbeat says. Of an agent that does not hear us it is no sign of life: nothing that it is told
   /// arrives.
   private mutating func note(
-    _ heartbeat: Heartbeat, isDeaf: Bool, _ arrival: MonotonicInstant
+    _ heartbeat: Heartbeat, _ pace: Pace, isDeaf: Bool, _ arrival: MonotonicInstant
   ) {
     let id = heartbeat.node
     let time = max(arrival, nodes[id]?.heardAt ?? arrival)
-    let silence = configuration.silence
-    let (interval, longest) = (heartbeatInterval, intervals(silence.lossCeiling))
     if !isDeaf {
       nodes[id]?.heardAt = time
       nodes[id]?.graceUntil = nil
@@ -48,10 +48,10 @@ extension NodeTracker {
       heartbeat, at: time, listeningSince: listeningSince, configuration.vitals)
     nodes[id]?.rhythm.beat(
       at: time, listeningSince: listeningSince,
-      longest: longest, history: silence.history)
+      longest: pace.intervals(pace.silence.lossCeiling), history: pace.silence.history)
     if let rhythm = nodes[id]?.rhythm {
       nodes[id]?.vitals.take(
-        rhythm, interval: interval, configuration.vitals)
+        rhythm, interval: pace.heartbeatInterval, configuration.vitals)
     }
   }
 

@@ -10,11 +10,22 @@ struct MassSilence: Hashable, Sendable {
 // Many fall silent at once.
 extension NodeTracker {
   /// Whether as many nodes are silent, in as many fault domains, as never fail together.
-  var isMassSilence: Bool {
-    let rules = configuration.massSilence
-    return census.members >= MassSilenceRules.smallestFleet
-      && census.silentDomains >= MassSilenceRules.fewestFaultDomains
-      && census.silent * 100 > census.members * rules.percent
+  var isMassSilence: Bool { isMass(census) }
+
+  /// Whether that holds among a part of the fleet.
+  func isMass(_ part: Census) -> Bool {
+    census.members >= MassSilenceRules.smallestFleet
+      && part.silentDomains >= MassSilenceRules.fewestFaultDomains
+      && part.silent * 100 > part.members * configuration.massSilence.percent
+  }
+
+  /// How long a node that was lost to silence counts as silent: where some are judged later, until they could be lost,
+  /// too.
+  var silentWindow: Duration {
+    let window = intervals(configuration.massSilence.window)
+    guard configuration.ordinary != nil else { return window }
+    let others = pace(.ordinary)
+    return max(window, others.intervals(others.silence.lossCeiling))
   }
 
   /// Nobody is lost to silence for now.
@@ -44,11 +55,26 @@ extension NodeTracker {
     guard let node = nodes[id] else { return }
     let domain: Census.Domain =
       node.registration.capabilities.faultDomain.map { .named($0) } ?? .alone(id)
-    let entry = Census.Entry(standing: Self.standing(of: node), domain: domain)
+    let entry = Census.Entry(
+      standing: Self.standing(of: node), domain: domain, punctuality: node.registration.punctuality)
     guard entry != node.counted else { return }
-    if let counted = node.counted { census.remove(counted) }
+    discount(node)
     census.add(entry)
+    switch entry.punctuality {
+    case .realTime: realTimeCensus.add(entry)
+    case .ordinary: break
+    }
     nodes[id]?.counted = entry
+  }
+
+  /// Takes back how a node was counted.
+  mutating func discount(_ node: TrackedNode) {
+    guard let counted = node.counted else { return }
+    census.remove(counted)
+    switch counted.punctuality {
+    case .realTime: realTimeCensus.remove(counted)
+    case .ordinary: break
+    }
   }
 
   private static func standing(of node: TrackedNode) -> Census.Standing {

@@ -105,7 +105,6 @@ extension NodeTracker {
       // It was stuck, and has been attached since.
       directives.append(.moveWork(from: id, .forgotten))
     }
-    if let entry = nodes[id]?.counted { census.remove(entry) }
-    nodes[id] = nil
+    if let node = nodes.removeValue(forKey: id) { discount(node) }
   }
 }

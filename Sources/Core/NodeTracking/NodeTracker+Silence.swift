@@ -16,13 +16,14 @@ extension NodeTracker {
     let due = takeDue(now)
     // All that fell silent are counted before any is lost.
     for id in due { count(id, now, &directives) }
+    endHoldingBackIfOver(now, &directives)
     if due.contains(where: { isOverdue($0, now) }) {
       if isMassSilence {
         holdAll(now, &directives)
       } else {
         endMassSilenceIfOver(now, &directives)
         // When mass silence has just ended, nobody is overdue any more.
-        for id in due where isOverdue(id, now) { lose(id, .silence, .silent, now, &directives) }
+        for id in due where isOverdue(id, now) { giveUp(id, now, &directives) }
       }
     }
     for id in due { setAlarm(id, now) }
@@ -52,7 +53,7 @@ extension NodeTracker {
 
   /// When a node is to be looked at, if nothing is heard of it before.
   func deadline(of node: TrackedNode) -> MonotonicInstant? {
-    let silence = configuration.silence
+    let silence = pace(of: node).silence
     let heard = max(node.heardAt, listeningSince)
     switch node.state {
     case .healthy, .degraded, .recovered:
@@ -70,11 +71,12 @@ extension NodeTracker {
   private func patience(
     _ node: TrackedNode, _ deviations: Int, _ floor: Int, _ ceiling: Int
   ) -> Duration {
-    let ceiling = intervals(ceiling)
+    let pace = pace(of: node)
+    let ceiling = pace.intervals(ceiling)
     guard node.rhythm.isKnown else { return ceiling }
     let patience = node.rhythm.patience(
-      deviations: deviations, interval: heartbeatInterval)
-    return min(max(patience, intervals(floor)), ceiling)
+      deviations: deviations, interval: pace.heartbeatInterval)
+    return min(max(patience, pace.intervals(floor)), ceiling)
   }
 
   // Alarms.
@@ -89,8 +91,14 @@ extension NodeTracker {
       nodes[id]?.alarmAt = nil
       return
     }
-    // Whoever is held is overdue already.
-    if let massSilence, deadline <= now.monotonic { deadline = massSilence.lookAgainAt }
+    if deadline <= now.monotonic {
+      // Whoever is held, or held back, is overdue already.
+      if let massSilence {
+        deadline = massSilence.lookAgainAt
+      } else if let until = heldBackUntil(node, now) {
+        deadline = min(until, now.monotonic + intervals(configuration.massSilence.lookAgain))
+      }
+    }
     if let at = node.alarmAt, at <= deadline { return }
     nodes[id]?.alarmAt = deadline
     alarms.insert(NodeAlarm(at: deadline, node: id))

@@ -59,7 +59,7 @@ extension NodeTracker {
     nodes[id]?.loss = evidence
     nodes[id]?.adoption = .lost
     nodes[id]?.graceUntil = nil
-    let window = intervals(configuration.massSilence.window)
+    let window = silentWindow
     nodes[id]?.silentUntil = evidence == .silence ? now.monotonic + window : nil
     directives.append(.moveWork(from: id, evidence))
     recount(id)

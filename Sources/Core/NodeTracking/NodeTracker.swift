@@ -26,6 +26,9 @@ import HeapModule
 /// and nobody is lost to silence until it is over; then silence counts anew. Silence within one fault
 /// domain is the loss of that domain, and fewer than four nodes have no mass.
 ///
+/// **Nodes in real time** are judged sooner than others where the control plane is, too
+/// (``Configuration/ordinary``).
+///
 /// **Positive evidence** of death counts always and at once.
 ///
 /// **A new incarnation** that registers while the last one counts as alive proves that one dead. Its
@@ -39,15 +42,17 @@ public struct NodeTracker: Sendable {
   /// than that time: an early look only finds a later one.
   var alarms = Heap<NodeAlarm>()
   var census = Census()
+  /// Of those in real time.
+  var realTimeCensus = Census()
   /// Silence before this is held against nobody.
   var listeningSince = MonotonicInstant(nanoseconds: .min)
   var massSilence: MassSilence?
-  /// What agents are to leave between two heartbeats. It grows with the fleet.
+  /// Whether somebody in real time is overdue, and not lost because others may be as silent.
+  var isHoldingBack = false
+  /// What agents are to leave between two heartbeats, the ordinary ones at least. It grows with the fleet.
   public private(set) var heartbeatInterval: Duration
   /// How many nodes belong to the fleet: heard, or silent for a moment.
   public var memberCount: Int { census.members }
-  /// Whether that is more than was configured.
-  public var isSlowedDown: Bool { heartbeatInterval > configuration.heartbeatInterval }
 
   /// - Parameter configuration: an invalid one is a bug; see `validate()` for what comes from outside.
   public init(configuration: Configuration = Configuration()) {
@@ -56,7 +61,7 @@ public struct NodeTracker: Sendable {
     } catch {
       preconditionFailure("\(error)")
     }
-    self.configuration = configuration
+    self.configuration = configuration.inIntervals
     heartbeatInterval = configuration.heartbeatInterval
   }
 
@@ -87,6 +92,7 @@ public struct NodeTracker: Sendable {
     case .deadlineReached: wake(now, &directives)
     }
     endMassSilenceIfOver(now, &directives)
+    endHoldingBackIfOver(now, &directives)
     slowDownIfCrowded(&directives)
     return directives
   }

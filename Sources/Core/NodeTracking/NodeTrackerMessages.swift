@@ -40,7 +40,7 @@ extension NodeTracker {
     case raiseAlarm(Alarm)
     /// The alarm that was raised with the same values is over.
     case clearAlarm(Alarm)
-    /// All agents are to leave so much between two heartbeats from now on.
+    /// All agents are to leave so much between two heartbeats from now on, the ordinary ones at least.
     case intervalChanged(Duration)
   }
 
@@ -145,7 +145,10 @@ public enum RegistrationProblem: Hashable, Sendable {
       Problem(
         .conflict, code: "node_incarnation_older",
         "a newer agent of this node has registered", cause: "incarnation \(current.number)",
-        next: "Run one agent for each node name; end this one.")
+        next: "Run one agent for each node name: end this one. If there is no other, the clock was "
+          + "ahead once: forget the node (DELETE /v1/nodes/NODE), remove the folder identity from "
+          + "the data folder of this agent, and start it with a new token "
+          + "(`wasmatrix token create --join --node NODE`).")
     case .endedIncarnation:
       Problem(
         .conflict, code: "node_incarnation_ended",

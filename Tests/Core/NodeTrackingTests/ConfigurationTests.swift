@@ -79,6 +79,31 @@ import Testing
     #expect(refused { $0.vitals.rarePercent = 100_001 } == "rarePercent")
   }
 
+  @Test func `ordinary nodes are judged by rules of their own, which are looked at, too`() {
+    func refused(_ change: (inout NodeTracker.Pace) -> Void) -> String? {
+      Self.refused {
+        var pace = NodeTracker.Pace(
+          heartbeatInterval: .milliseconds(100), silence: NodeTracker.SilenceRules())
+        change(&pace)
+        $0.ordinary = pace
+      }
+    }
+    #expect(refused { _ in } == nil)
+    #expect(refused { $0.heartbeatInterval = .milliseconds(1) } == nil)
+    #expect(refused { $0.heartbeatInterval = .microseconds(999) } == "ordinary.heartbeatInterval")
+    #expect(refused { $0.heartbeatInterval = .seconds(61) } == "ordinary.heartbeatInterval")
+    #expect(refused { $0.silence.suspicionFloor = 0 } == "ordinary.suspicionFloor")
+    #expect(refused { $0.silence.lossFloor = 4 } == "ordinary.lossFloor")
+    #expect(refused { $0.silence.lossCeiling = 1001 } == "ordinary.lossCeiling")
+    // Whoever is held would be lost before anybody looks.
+    #expect(
+      refused {
+        $0.heartbeatInterval = .milliseconds(1)
+        $0.silence.suspicionCeiling = 2
+        $0.silence.lossFloor = 3
+      } == "ordinary.lossFloor")
+  }
+
   @Test func `what depends on the rhythm follows the interval`() {
     var script = TrackerScript { $0.heartbeatInterval = .milliseconds(10) }
     script.register()
@@ -89,10 +114,8 @@ import Testing
 }
 
 struct DatagramConfigurationTests {
-  @Test(arguments: NodeTracker.Configuration.Punctuality.allCases)
-  func `what is proposed for datagrams is valid`(
-    punctuality: NodeTracker.Configuration.Punctuality
-  ) throws {
+  @Test(arguments: HeartbeatPunctuality.allCases)
+  func `what is proposed for datagrams is valid`(punctuality: HeartbeatPunctuality) throws {
     try NodeTracker.Configuration.datagrams(punctuality).validate()
   }
 

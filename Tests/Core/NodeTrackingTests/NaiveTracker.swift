@@ -28,13 +28,20 @@ struct NaiveTracker {
   var members: [NodeID: Member] = [:]
   var listeningSince = MonotonicInstant(nanoseconds: 0)
   var isHolding = false
+  var isHoldingBack = false
 
-  private func intervals(_ count: Int) -> Duration { configuration.heartbeatInterval * count }
+  private func pace(_ member: Member) -> NodeTracker.Pace {
+    if member.registration.punctuality == .ordinary, let pace = configuration.ordinary {
+      return pace
+    }
+    return NodeTracker.Pace(
+      heartbeatInterval: configuration.heartbeatInterval, silence: configuration.silence)
+  }
 
   // Time.
 
   func deadline(_ member: Member) -> MonotonicInstant? {
-    let rules = configuration.silence
+    let rules = pace(member).silence
     let heard = max(member.heardAt, listeningSince)
     switch member.state {
     case .healthy, .degraded, .recovered:
@@ -52,20 +59,32 @@ struct NaiveTracker {
   private func patience(
     _ member: Member, _ deviations: Int, _ bounds: ClosedRange<Int>
   ) -> Duration {
-    let gaps = member.gaps.suffix(configuration.silence.history)
-    guard gaps.count >= 4 else { return intervals(bounds.upperBound) }
-    let interval = configuration.heartbeatInterval.nanoseconds
+    let gaps = member.gaps.suffix(pace(member).silence.history)
+    let length = pace(member).heartbeatInterval
+    guard gaps.count >= 4 else { return length * bounds.upperBound }
+    let interval = length.nanoseconds
     let mean = gaps.reduce(0, +) / Int64(gaps.count)
     let deviation = gaps.map { abs($0 - mean) }.reduce(0, +) / Int64(gaps.count)
     let patience = max(mean, interval) + Int64(deviations) * max(deviation, interval / 5)
     return min(
-      max(.nanoseconds(patience), intervals(bounds.lowerBound)), intervals(bounds.upperBound))
+      max(.nanoseconds(patience), length * bounds.lowerBound), length * bounds.upperBound)
+  }
+
+  /// Until then a suspect in real time is not lost while many of those are silent.
+  private func heldBackUntil(_ member: Member) -> MonotonicInstant? {
+    guard let others = configuration.ordinary, member.state == .suspect,
+      member.registration.punctuality == .realTime
+    else { return nil }
+    return max(member.heardAt, listeningSince)
+      + others.heartbeatInterval * others.silence.lossFloor
   }
 
   /// Lets time pass, from one deadline to the next.
   mutating func advance(from start: MonotonicInstant, to end: MonotonicInstant) {
     var now = start
-    while let next = members.values.compactMap(deadline).filter({ $0 > now && $0 <= end }).min() {
+    while let next = members.values.flatMap({ [deadline($0), heldBackUntil($0)] })
+      .compactMap({ $0 }).filter({ $0 > now && $0 <= end }).min()
+    {
       now = next
       wake(now)
     }
@@ -82,6 +101,7 @@ struct NaiveTracker {
       case .unavailable: members[id]?.silentUntil = nil
       }
     }
+    endHoldingBack(now)
     let overdue = members.keys.sorted().filter { id in
       members[id].map { $0.state == .suspect && (deadline($0) ?? now) <= now } ?? false
     }
@@ -89,14 +109,22 @@ struct NaiveTracker {
       if isMass {
         isHolding = true
       } else if !isHolding {
-        for id in overdue {
-          lose(id)
-          let until = now + intervals(configuration.massSilence.window)
-          members[id]?.silentUntil = until
-        }
+        for id in overdue { giveUp(id, now) }
       }
     }
     endHolding(now)
+    endHoldingBack(now)
+  }
+
+  private mutating func giveUp(_ id: NodeID, _ now: MonotonicInstant) {
+    if isMassInRealTime, let until = members[id].flatMap(heldBackUntil), until > now {
+      isHoldingBack = true
+      return
+    }
+    lose(id)
+    let window = configuration.heartbeatInterval * configuration.massSilence.window
+    let others = configuration.ordinary.map { $0.heartbeatInterval * $0.silence.lossCeiling }
+    members[id]?.silentUntil = now + max(window, others ?? window)
   }
 
   mutating func endHolding(_ now: MonotonicInstant) {
@@ -105,18 +133,38 @@ struct NaiveTracker {
     listeningSince = now
   }
 
-  private var isMass: Bool {
-    let silent = members.values.filter {
+  private mutating func endHoldingBack(_ now: MonotonicInstant) {
+    guard isHoldingBack else { return }
+    if isMass {
+      isHolding = true
+      isHoldingBack = false
+    } else if !isMassInRealTime {
+      listeningSince = now
+      isHoldingBack = false
+    }
+  }
+
+  private var isMass: Bool { isMass(among: Array(members.values)) }
+
+  private var isMassInRealTime: Bool {
+    isMass(among: members.values.filter { $0.registration.punctuality == .realTime })
+  }
+
+  private func isMass(among part: [Member]) -> Bool {
+    func belongs(_ member: Member) -> Bool {
+      member.state != .unavailable || member.silentUntil != nil
+    }
+    let silent = part.filter {
       ($0.state == .suspect && $0.graceUntil == nil)
         || ($0.state == .unavailable && $0.silentUntil != nil)
     }
-    let fleet = members.values.count { $0.state != .unavailable || $0.silentUntil != nil }
     let domains = Set(
       silent.map {
         $0.registration.capabilities.faultDomain.map { "domain \($0)" }
           ?? "node \($0.registration.node)"
       })
-    return fleet >= 4 && domains.count >= 2 && silent.count * 2 > fleet
+    return members.values.count(where: belongs) >= 4 && domains.count >= 2
+      && silent.count * 2 > part.count(where: belongs)
   }
 
   // Inputs. Workers that are stuck have tests of their own.
@@ -155,6 +203,7 @@ struct NaiveTracker {
     case .deadlineReached: wake(now)
     }
     endHolding(now)
+    endHoldingBack(now)
   }
 
   private func well(_ member: Member) -> NodeState { member.isOverloaded ? .degraded : .healthy }
@@ -217,6 +266,7 @@ struct NaiveTracker {
       member.ended.map({ heartbeat.incarnation.number > $0 }) ?? true,
       heartbeat.sequence > member.sequence
     else { return }
+    let pace = pace(member)
     // Of whoever was heard since, in another way, it says nothing older.
     let now = max(arrival, member.heardAt)
     members[id]?.sequence = heartbeat.sequence
@@ -224,12 +274,12 @@ struct NaiveTracker {
     members[id]?.isOverloaded =
       heartbeat.load.cpuPercent >= (member.isOverloaded ? 85 : 95)
     if let last = member.lastBeat, last >= listeningSince, last <= now,
-      now - last <= intervals(configuration.silence.lossCeiling)
+      now - last <= pace.heartbeatInterval * pace.silence.lossCeiling
     {
       members[id]?.gaps.append((now - last).nanoseconds)
     }
     members[id]?.lastBeat = now
-    if heartbeat.heardAgo <= intervals(configuration.silence.suspicionCeiling) {
+    if heartbeat.heardAgo <= pace.heartbeatInterval * pace.silence.suspicionCeiling {
       isHeard(id, now)
     } else if member.state == .healthy || member.state == .degraded {
       let isOverloaded = members[id]?.isOverloaded == true

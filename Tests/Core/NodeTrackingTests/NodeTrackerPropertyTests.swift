@@ -15,11 +15,16 @@ import Testing
   private static let fleet = nodes(8)
   /// Some fail together, some alone.
   private static let domains: [String?] = ["a", "b", "c", nil]
+  /// Some are in real time, and judged sooner.
+  private static let punctualities: [HeartbeatPunctuality] = [.realTime, .ordinary]
 
   /// Turns steps into inputs that are likely enough to mean something.
   private struct Run {
     var script = TrackerScript {
       $0.maximumNodes = 7
+      var silence = NodeTracker.SilenceRules()
+      silence.lossCeiling = 12
+      $0.ordinary = NodeTracker.Pace(heartbeatInterval: .milliseconds(200), silence: silence)
       // That heartbeats come rarely has a test of its own.
       $0.vitals.rarePercent = 100_000
     }
@@ -75,7 +80,9 @@ import Testing
           .zero, false,
           [
             .expected(
-              registration(node, incarnation: incarnation.number, domain: domains[step.node % 4]))
+              registration(
+                node, incarnation: incarnation.number, domain: domains[step.node % 4],
+                punctuality: punctualities[step.node % 2]))
           ]
         )
       case 27: return (.milliseconds(step.amount), true, [.deadlineReached])
@@ -105,7 +112,8 @@ import Testing
           fleet[step.node], incarnation: incarnations[step.node],
           zone: step.amount % 3 == 0 ? "elsewhere" : "default",
           domain: domains[(step.node + (step.amount % 11 == 0 ? 1 : 0)) % 4],
-          cores: step.amount % 13 == 0 ? 8 : 4))
+          cores: step.amount % 13 == 0 ? 8 : 4,
+          punctuality: punctualities[(step.node + (step.amount % 17 == 0 ? 1 : 0)) % 2]))
     }
 
     /// Carries a step out, and says what was ordered.
@@ -188,6 +196,9 @@ import Testing
     }
     guard (tracker.massSilence != nil) == model.isHolding else {
       throw Difference(step: step, what: "mass silence is \(!model.isHolding)")
+    }
+    guard tracker.isHoldingBack == model.isHoldingBack else {
+      throw Difference(step: step, what: "that some are held back is \(!model.isHoldingBack)")
     }
   }
 
@@ -349,8 +360,11 @@ import Testing
           guard let at = node.alarmAt, let next = tracker.nextDeadline, next <= at else {
             return false
           }
-          // Whoever is held is overdue, and is looked at again within four intervals.
-          let isHeld = tracker.massSilence != nil && deadline <= run.script.now.monotonic
+          // Whoever is held, or held back, is overdue, and is looked at again within four intervals.
+          let isHeld =
+            deadline <= run.script.now.monotonic
+            && (tracker.massSilence != nil
+              || tracker.heldBackUntil(node, run.script.now) != nil)
           let latest = isHeld ? run.script.now.monotonic + TrackerScript.interval * 4 : deadline
           guard at <= latest else { return false }
         }

@@ -40,7 +40,7 @@ import Testing
         guard step == interval else { return false }
         told = interval
       }
-      return script.tracker.isSlowedDown == (told > base)
+      return script.tracker.ownInterval(of: NodeID(unchecked: "n0")) == (told > base ? told : nil)
     }
   }
 

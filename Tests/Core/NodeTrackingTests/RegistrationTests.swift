@@ -110,6 +110,14 @@ import Testing
     #expect(script.tracker.nodes[Self.node]?.registration.location.zone.text == "new")
   }
 
+  @Test func `whoever is refused as older is told what to do, also if there is no other agent`() {
+    let refusal = RegistrationProblem.olderIncarnation(current: Incarnation(5)).problem
+    #expect(refusal.cause == "incarnation 5")
+    for words in ["end this one", "DELETE /v1/nodes/", "identity", "token create --join"] {
+      #expect(refusal.next?.contains(words) == true, "\(words)")
+    }
+  }
+
   @Test(arguments: [DeathEvidence.processEnded, .leftOrderly])
   func `nothing that a process that ended has left on its way brings it back`(
     _ evidence: DeathEvidence

@@ -62,12 +62,14 @@ struct TrackerScript {
   @discardableResult
   mutating func register(
     _ node: NodeID = node, incarnation: UInt64 = 1, zone: String = "default",
-    domain: String? = nil
+    domain: String? = nil, punctuality: HeartbeatPunctuality = .realTime
   ) -> [String] {
     // The numbers of one start go on when it registers again.
     if tracker.nodes[node]?.incarnation.number != incarnation { sequences[node] = 0 }
     return tell(
-      .registered(registration(node, incarnation: incarnation, zone: zone, domain: domain)))
+      .registered(
+        registration(
+          node, incarnation: incarnation, zone: zone, domain: domain, punctuality: punctuality)))
   }
 
   /// The next heartbeat of a node; by default it has nothing to do.
@@ -100,7 +102,7 @@ struct TrackerScript {
 
 func registration(
   _ node: NodeID, incarnation: UInt64 = 1, zone: String = "default", domain: String? = nil,
-  cores: Int = 4
+  cores: Int = 4, punctuality: HeartbeatPunctuality = .realTime
 ) -> NodeRegistration {
   let capabilities = try? NodeCapabilities(
     architectures: [.x86_64], memory: .gibibytes(8), cpuCores: cores,
@@ -108,7 +110,8 @@ func registration(
   guard let capabilities else { preconditionFailure("the capabilities are valid") }
   return NodeRegistration(
     node: node, incarnation: Incarnation(incarnation),
-    location: NodeLocation(zone: Zone(unchecked: zone)), capabilities: capabilities)
+    location: NodeLocation(zone: Zone(unchecked: zone)), capabilities: capabilities,
+    punctuality: punctuality)
 }
 
 func heartbeat(

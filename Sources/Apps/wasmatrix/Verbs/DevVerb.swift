@@ -58,6 +58,14 @@ struct DevVerb: AsyncParsableCommand {
     if let nodes, !(1...Self.mostNodes).contains(nodes) {
       throw ValidationError("--nodes is 1 to \(Self.mostNodes)")
     }
+    let saysHowToBeat =
+      heartbeats.heartbeatInterval != nil || heartbeats.heartbeatCeiling != nil
+      || heartbeats.heartbeatsPerSecond != nil
+    if nodes == nil, saysHowToBeat {
+      // The node in this process is silent when the control plane is, and beats as rarely as may be.
+      throw ValidationError(
+        "how agents beat is said of nodes that are processes: give --nodes, too")
+    }
   }
 
   func run() async throws {
