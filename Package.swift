@@ -192,7 +192,7 @@ let package = Package(
       [
         "ClusterModel", "Supervision", "HostPorts", "EventLoops", "WireMessages", grpc,
         grpcTransport, protobuf,
-        certificates, asn1, crypto, deque, nioCore, nioPosix, nioSSL, logging,
+        certificates, asn1, crypto, deque, nioCore, nioPosix, nioSSL, logging, metrics,
         .product(name: "NIOCertificateReloading", package: "swift-nio-extras"),
       ]),
     target(
@@ -401,8 +401,8 @@ let package = Package(
       [
         "ModuleTrust", "EventPatterns", "EventReading", "HostPorts", "NodeTracking",
         "ControlPlaneLogic", "NodeAgentLogic", "Supervision", "SupervisionRuntime", "ControlPlane",
-        "DedicatedThreads", "NodeAgent", "HTTPOut", "CWasmtime", "WasmtimeEngine", "DurableSQLite",
-        "SQLiteStore", "EmbeddedEventBus", "ProcessTesting", crypto, logging,
+        "DedicatedThreads", "NodeAgent", "NodeStore", "HTTPOut", "CWasmtime", "WasmtimeEngine",
+        "DurableSQLite", "SQLiteStore", "EmbeddedEventBus", "ProcessTesting", crypto, logging,
       ]),
     tests(
       "Interfaces", "ControlAPITests",

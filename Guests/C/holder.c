@@ -3,7 +3,8 @@
 //
 // Each is a POST to SINK/MODULE/FENCE/NODE/NAME/NUMBER. A service is named after its start and goes on until it is
 // told to end, whatever it is answered. A command takes its name from its input, has STEPS effects 20 ms apart and
-// says what the last one was answered, or what the first that was kept back was.
+// says what the last one was answered, or what the first that was kept back was. With TOPIC a service publishes its fence
+// and its node there besides.
 #include "host.h"
 
 WASI_IMPORT(environ_sizes_get)
@@ -76,6 +77,18 @@ static int have_effect(const uint8_t *name, size_t length, uint64_t number) {
   return host_ask(&line);
 }
 
+static void publish_fence(void) {
+  line.length = 0;
+  host_append(&line, "{\"publish\":{\"topic\":\"");
+  host_append(&line, variable("TOPIC"));
+  host_append(&line, "\",\"data\":\"");
+  host_append(&line, variable("WASMATRIX_FENCE"));
+  host_append(&line, " ");
+  host_append(&line, variable("WASMATRIX_NODE"));
+  host_append(&line, "\"}}");
+  host_ask(&line);
+}
+
 void _start(void) {
   size_t count = 0, size = 0;
   if (wasi_environ_sizes_get(&count, &size) != 0 || count > most_variables || size > most_text)
@@ -85,7 +98,10 @@ void _start(void) {
   if (*start) {
     size_t length = 0;
     while (start[length]) length++;
-    for (uint64_t number = 0; !wait(1); number++) have_effect((const uint8_t *)start, length, number);
+    for (uint64_t number = 0; !wait(1); number++) {
+      have_effect((const uint8_t *)start, length, number);
+      if (*variable("TOPIC")) publish_fence();
+    }
     return;
   }
   static uint8_t name[64];

@@ -6,6 +6,7 @@ falls silent, services of the control plane and of applications crash, nodes are
 sink of this program's own: each effect is a request to it.
 """
 import argparse
+import http.client
 import json
 import os
 import random
@@ -13,6 +14,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.parse
 
 from chaos_load import Load
 from cluster import wait_until
@@ -48,8 +50,8 @@ modules:
   held:
     source: holder.wasm
     kind: service
-    env: {{ SINK: "{sink}/held" }}
-    capabilities: {asks}
+    env: {{ SINK: "{sink}/held", TOPIC: held/fences }}
+    capabilities: {asks_and_publishes}
 supervision:
   intensity: {{ restarts: 1000, within: 1m }}
   placement: {{ replicas: 1, fallbacks: 2, isolation: stop }}
@@ -88,9 +90,11 @@ class Chaos:
             self.start_agent(name)
         self.fleet.wait_for(*self.names)
         self.thief = identity(self.fleet.folder / thief)
+        asks = {"http-out": {"servers": [self.sink.url], "private": [f"{self.ways.sink}/32"]}}
         self.fleet.deploy(
-            MANIFEST.format(sink=self.sink.url, asks=json.dumps(
-                {"http-out": {"servers": [self.sink.url], "private": [f"{self.ways.sink}/32"]}})),
+            MANIFEST.format(
+                sink=self.sink.url, asks=json.dumps(asks),
+                asks_and_publishes=json.dumps(asks | {"publish": ["held/#"]})),
             ("relay", "holder"))
 
     def start_agent(self, name):
@@ -165,7 +169,7 @@ class Chaos:
 
     def drain(self):
         name = self.random.choice(self.names)
-        self.fleet.run("drain", name, check=False)
+        self.fleet.run("drain", name, "--no-wait", check=False)
         time.sleep(self.random.uniform(0.1, 1))
         self.fleet.run("uncordon", name, check=False)
 
@@ -206,6 +210,7 @@ class Chaos:
         complaints = self.check_events(load)
         complaints += self.check_calls(load)
         complaints += self.sink.holders.complaints
+        complaints += self.check_fences()
         if self.largest - self.at_first > GROWTH:
             complaints.append(f"the control plane grew from {self.at_first} to {self.largest} kB")
         try:
@@ -242,6 +247,37 @@ class Chaos:
             complaints.append(f"{len(dead)} deliveries were given up, as of event {dead[0]}")
         return complaints + [
             f"{name} was accepted and had no effect" for name in load.accepted if self.sink.count(name) == 0]
+
+    def check_fences(self):
+        """What the service published is in the log in the order of its fences: nothing of it that was on its way when
+        another had taken over came to it."""
+        newest, self.published, complaints = (0, 0), 0, []
+        for data in self.logged("held/fences"):
+            fence, node = data.split()
+            fence = tuple(int(part) for part in fence.split("."))
+            if fence < newest:
+                complaints.append(f"{node} published under fence {fence} after {newest}")
+            newest = max(newest, fence)
+            self.published += 1
+        return complaints if self.published else ["the service that is held published nothing"]
+
+    def logged(self, topic):
+        """The data of all events of a topic that the log has now, in its order."""
+        last = os.urandom(8).hex()
+        self.fleet.publish(topic, last.encode())
+        connection = http.client.HTTPConnection("127.0.0.1", self.fleet.port, timeout=60)
+        try:
+            connection.request("GET", f"/v1/events/tail?since=0&topic={urllib.parse.quote(topic, safe='')}")
+            for line in connection.getresponse():
+                event = json.loads(line).get("event")
+                if not event:
+                    continue
+                data = event["data"]["text"]
+                if data == last:
+                    return
+                yield data
+        finally:
+            connection.close()
 
     def check_calls(self, load):
         complaints = []
@@ -292,7 +328,8 @@ def summary(load, chaos):
         print(f"{module}: the slowest took {took:.1f} s ({name} at {begun:.1f} s: {status or 'no answer'})")
     holders = chaos.sink.holders
     gaps = ", ".join(f"{module} {gap:.1f} s" for module, gap in sorted(chaos.longest_gap.items()))
-    print(f"holders: {holders.changes} in turn, {len(holders.late)} effects that were on their way; longest without: {gaps}")
+    print(f"holders: {holders.changes} in turn, {len(holders.late)} effects that were on their way, "
+          f"{chaos.published} events in the order of their fences; longest without: {gaps}")
     print(f"control plane: {chaos.at_first // 1000} MB at first, {chaos.largest // 1000} MB at most")
 
 

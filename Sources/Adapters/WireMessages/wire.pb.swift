@@ -542,6 +542,10 @@ package nonisolated struct WireNodeRegistration: Sendable {
   /// Clears the value of `capabilities`. Subsequent reads from it will return its default value.
   package mutating func clearCapabilities() {self._capabilities = nil}
 
+  /// Whether the threads of its heartbeats are scheduled in real time. Missing: they are as any other, which is what is
+  /// assumed of agents of earlier releases.
+  package var beatsInRealTime: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1525,15 +1529,18 @@ package nonisolated struct WirePlacementStatus: Sendable {
   fileprivate var _serviceJson: Data? = nil
 }
 
+/// What became of a service, or of a part of the agent's own process.
 package nonisolated struct WireServiceNews: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// A path for a part of the agent's process: `main/node/engine`. No service has a `/` in its name.
   package var child: String = String()
 
   package var namespace: String = String()
 
+  /// `agent` for a part of the agent's process.
   package var application: String = String()
 
   package var node: String = String()
@@ -2335,7 +2342,8 @@ package nonisolated struct WireStateFollow: Sendable {
   fileprivate var _after: Int64? = nil
 }
 
-/// What a service has done is to be made durable.
+/// What a module has done on its node is to be made durable. Of what must stop when isolated nothing is taken in
+/// once another may serve: it says by what right. Agents of earlier releases do not, and are refused that.
 package nonisolated struct WireCommit: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -2359,12 +2367,36 @@ package nonisolated struct WireCommit: Sendable {
   /// Clears the value of `effects`. Subsequent reads from it will return its default value.
   package mutating func clearEffects() {self._effects = nil}
 
+  /// The placement and the fence that it has there.
+  package var placement: WirePlacementId {
+    get {_placement ?? WirePlacementId()}
+    set {_placement = newValue}
+  }
+  /// Returns true if `placement` has been explicitly set.
+  package var hasPlacement: Bool {self._placement != nil}
+  /// Clears the value of `placement`. Subsequent reads from it will return its default value.
+  package mutating func clearPlacement() {self._placement = nil}
+
+  package var fence: WirePlanVersion {
+    get {_fence ?? WirePlanVersion()}
+    set {_fence = newValue}
+  }
+  /// Returns true if `fence` has been explicitly set.
+  package var hasFence: Bool {self._fence != nil}
+  /// Clears the value of `fence`. Subsequent reads from it will return its default value.
+  package mutating func clearFence() {self._fence = nil}
+
+  /// A hand started it, whatever plans say.
+  package var byHand: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _activation: WireActivationId? = nil
   fileprivate var _effects: WireEffects? = nil
+  fileprivate var _placement: WirePlacementId? = nil
+  fileprivate var _fence: WirePlanVersion? = nil
 }
 
 package nonisolated struct WireDenial: Sendable {
@@ -3586,7 +3618,7 @@ nonisolated extension WireAttached: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension WireNodeRegistration: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".NodeRegistration"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}node\0\u{1}incarnation\0\u{1}zone\0\u{1}coordinates\0\u{1}capabilities\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}node\0\u{1}incarnation\0\u{1}zone\0\u{1}coordinates\0\u{1}capabilities\0\u{3}beats_in_real_time\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3599,6 +3631,7 @@ nonisolated extension WireNodeRegistration: SwiftProtobuf.Message, SwiftProtobuf
       case 3: try { try decoder.decodeSingularStringField(value: &self.zone) }()
       case 4: try { try decoder.decodeSingularMessageField(value: &self._coordinates) }()
       case 5: try { try decoder.decodeSingularMessageField(value: &self._capabilities) }()
+      case 6: try { try decoder.decodeSingularBoolField(value: &self.beatsInRealTime) }()
       default: break
       }
     }
@@ -3624,6 +3657,9 @@ nonisolated extension WireNodeRegistration: SwiftProtobuf.Message, SwiftProtobuf
     try { if let v = self._capabilities {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
     } }()
+    if self.beatsInRealTime != false {
+      try visitor.visitSingularBoolField(value: self.beatsInRealTime, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3633,6 +3669,7 @@ nonisolated extension WireNodeRegistration: SwiftProtobuf.Message, SwiftProtobuf
     if lhs.zone != rhs.zone {return false}
     if lhs._coordinates != rhs._coordinates {return false}
     if lhs._capabilities != rhs._capabilities {return false}
+    if lhs.beatsInRealTime != rhs.beatsInRealTime {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -6791,7 +6828,7 @@ nonisolated extension WireStateFollow: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension WireCommit: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Commit"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}activation\0\u{1}effects\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}activation\0\u{1}effects\0\u{1}placement\0\u{1}fence\0\u{3}by_hand\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -6801,6 +6838,9 @@ nonisolated extension WireCommit: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularMessageField(value: &self._activation) }()
       case 2: try { try decoder.decodeSingularMessageField(value: &self._effects) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._placement) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._fence) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self.byHand) }()
       default: break
       }
     }
@@ -6817,12 +6857,24 @@ nonisolated extension WireCommit: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     try { if let v = self._effects {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
     } }()
+    try { if let v = self._placement {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    try { if let v = self._fence {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
+    if self.byHand != false {
+      try visitor.visitSingularBoolField(value: self.byHand, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: WireCommit, rhs: WireCommit) -> Bool {
     if lhs._activation != rhs._activation {return false}
     if lhs._effects != rhs._effects {return false}
+    if lhs._placement != rhs._placement {return false}
+    if lhs._fence != rhs._fence {return false}
+    if lhs.byHand != rhs.byHand {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

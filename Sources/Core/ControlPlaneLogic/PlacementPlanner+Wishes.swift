@@ -21,7 +21,8 @@ extension PlacementPlanner {
     works[id]?.stage = .current
     // The catalog takes it for ready from now on; if it no longer is, it is told.
     works[id]?.isAnnounced = true
-    let keepers = inheritEndings(id)
+    let succeeded = inheritEndings(id)
+    let keepers = Set(succeeded.keys)
     let endings = works[id]?.endings.count ?? 0
     // Where the old one served the new one may at once: one plan ends the one and begins the other.
     // Elsewhere it may only as far as there are replicas beside those and what still ends.
@@ -33,6 +34,7 @@ extension PlacementPlanner {
     for node in chosen.filter(keepers.contains) + chosen.filter({ !keepers.contains($0) }) {
       refence(id, node)
       works[id]?.seats[node]?.isChosen = allowed > 0
+      works[id]?.seats[node]?.succeeds = succeeded[node]
       if allowed <= 0, keepers.contains(node) { end(id, node) }
       dirtyNodes.insert(node)
       if allowed > 0, work.seats[node]?.isReady == true { steps.append(.began(id, node)) }
@@ -43,9 +45,9 @@ extension PlacementPlanner {
 
   /// Nodes where the generation that is replaced serves may go on until they have heard of it.
   ///
-  /// - Returns: those among them that are to serve the new one too.
-  private mutating func inheritEndings(_ id: PlacementID) -> Set<NodeID> {
-    var keepers: Set<NodeID> = []
+  /// - Returns: those among them that are to serve the new one too, and what serves there.
+  private mutating func inheritEndings(_ id: PlacementID) -> [NodeID: EffectClaim] {
+    var keepers: [NodeID: EffectClaim] = [:]
     works[id]?.endings.merge(departed.removeValue(forKey: id.name) ?? [:]) { max($0, $1) }
     for other in byName[id.name, default: []] where other != id {
       guard let replaced = works[other], replaced.isCurrent else { continue }
@@ -54,7 +56,7 @@ extension PlacementPlanner {
       guard replaced.mustStopAlone else { continue }
       for (node, seat) in replaced.seats where seat.isChosen {
         if works[id]?.seats[node]?.isChosen == true {
-          keepers.insert(node)
+          keepers[node] = .fence(other, seat.fence)
         } else {
           end(id, node)
         }

@@ -38,6 +38,8 @@ struct PlacementPlanner: Sendable {
     var condition: PlacementCondition?
     /// The order in which seats were found good: smaller is better.
     var rank: UInt64
+    /// What it follows on the same node, which may go on until it hears of the plan that ends it.
+    var succeeds: EffectClaim?
     var isReady: Bool { condition == .ready }
   }
 

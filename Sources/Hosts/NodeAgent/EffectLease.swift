@@ -23,15 +23,11 @@ final class EffectLease: Sendable {
   private static func nanoseconds(_ end: MonotonicInstant?) -> Int64 { end?.nanoseconds ?? .min }
 }
 
-/// Whether an activation, or a service, may have another effect now.
+/// Whether an activation, or a service, of what must stop when isolated may have another effect now.
 struct EffectRight: Sendable {
   let holds: @Sendable (MonotonicInstant) -> Bool
-
-  /// Why an effect is kept back.
-  static let over = Problem(
-    .unavailable, code: "lease_over",
-    "this node may be replaced by another, and what must stop when isolated has no effects any more",
-    next: "End. Another instance goes on, here or elsewhere.")
+  /// What it says to the control plane that it may; `nil` when it never served.
+  let claim: @Sendable () -> EffectClaim?
 }
 
 extension Deployment {

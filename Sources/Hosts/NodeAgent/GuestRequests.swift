@@ -53,9 +53,7 @@ final class GuestRequests: GuestServices {
     let effects = session.withLock { $0.takeEffects() }
     guard !effects.isEmpty else { return answer }
     do throws(Problem) {
-      try mayAct()
-      try await keeper.keep(
-        effects, of: activation, placement.deployment, on: activation.cause)
+      try await keeper.keep(effects, of: activation, by: right, on: activation.cause)
       for write in effects.writes {
         cache.forget(write.key, in: write.bucket, of: activation.module.namespace)
       }
@@ -98,7 +96,7 @@ final class GuestRequests: GuestServices {
 
   /// As late as it can be asked: what was asked before may have waited.
   private func mayAct() throws(Problem) {
-    if let right, !right.holds(clock.now().monotonic) { throw EffectRight.over }
+    if let right, !right.holds(clock.now().monotonic) { throw Problem.leaseOver }
   }
 
   private func refuse(_ denial: CapabilityDenial) async -> GuestAnswer {

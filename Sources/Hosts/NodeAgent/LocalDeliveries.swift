@@ -13,7 +13,7 @@ import SupervisionRuntime
 ///                                         └──failed, or wrote state──> left to the control plane
 ///
 /// An event is looked at once; what did not succeed is tried again where retries are decided. A module that may write
-/// state is not woken: what it wrote could not be kept.
+/// state is not woken: what it wrote could not be kept; and none that must stop when isolated.
 struct LocalDeliveries: Sendable {
   let outbox: any Outbox
   let node: NodeID
@@ -112,7 +112,7 @@ struct LocalDeliveries: Sendable {
 extension Placement {
   /// Whether it may be woken while the control plane is away.
   fileprivate var mayHandleAlone: Bool {
-    deployment.configuration.kind == .command
+    deployment.configuration.kind == .command && !deployment.mustStopAlone
       && !deployment.configuration.capabilities.state.contains { $0.access == .write }
   }
 }

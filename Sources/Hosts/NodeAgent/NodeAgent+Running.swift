@@ -36,6 +36,19 @@ extension NodeAgent {
   /// The placement that serves under a name, if one does here.
   nonisolated func serving(_ name: QualifiedName) -> Placement? { runner.serving(name) }
 
+  /// The fence that it has now; `nil` when it serves no more.
+  nonisolated func fence(of placement: Placement) -> PlanVersion? {
+    runner.fence(of: placement.deployment.placement)
+  }
+
+  /// Makes durable what ran under a fence did.
+  nonisolated func keep(
+    _ effects: ActivationEffects, of placement: Placement, under fence: PlanVersion,
+    on event: Event
+  ) async throws(Problem) {
+    try await runner.keep(effects, of: placement, under: fence, on: event)
+  }
+
   nonisolated func run(
     _ placement: Placement, under fence: PlanVersion, on event: Event, attempt: Int
   ) async -> ActivationReport {

@@ -24,8 +24,9 @@ extension NodeAgent {
     let instance = runner.instance(run, of: placement.deployment) { [weak self] in
       Task { await self?.serviceBegan(run, of: placement.deployment) }
     }
+    let isByHand = logic.isHeldByHand(run.placement.name)
     let task = Task {
-      let exit = await runner.serve(placement, run, instance)
+      let exit = await runner.serve(placement, run, instance, isByHand: isByHand)
       self.serviceEnded(run, of: placement.deployment, exit)
     }
     services[run] = Service(instance: instance, task: task)

@@ -16,7 +16,6 @@ public struct NodeEntrance: EntranceService {
   private let agents: ResourceSlot<NodeAgent>
   private let plane: any ControlPlaneConnection
   private let outbox: OutboxEntry
-  private let keeper: EffectKeeper
 
   /// - Parameters:
   ///   - agents: where the agent of this node is.
@@ -25,7 +24,6 @@ public struct NodeEntrance: EntranceService {
     of node: NodeID, agents: ResourceSlot<NodeAgent>, plane: any ControlPlaneConnection,
     outbox: OutboxEntry
   ) {
-    keeper = EffectKeeper(plane: plane, outbox: outbox)
     self.outbox = outbox
     self.node = node
     self.agents = agents
@@ -40,12 +38,13 @@ public struct NodeEntrance: EntranceService {
     let name = QualifiedName(caller.namespace, module)
     let event = Self.from(caller, event)
     let agent = try await agents.borrow()
-    guard let placement = agent.serving(name) else {
+    guard let placement = agent.serving(name), let fence = agent.fence(of: placement) else {
       return try await passOn(name, event, options)
     }
-    let report = try await Self.run(placement, of: agent, on: event, within: options.timeout)
+    let report = try await Self.run(
+      placement, under: fence, of: agent, on: event, within: options.timeout)
     if case .success = report.result, !report.effects.isEmpty {
-      try await keep(report.effects, of: placement, on: event)
+      try await keep(report.effects, of: placement, under: fence, by: agent, on: event)
     }
     return report
   }
@@ -81,7 +80,8 @@ public struct NodeEntrance: EntranceService {
   }
 
   private static func run(
-    _ placement: Placement, of agent: NodeAgent, on event: Event, within timeout: Duration?
+    _ placement: Placement, under fence: PlanVersion, of agent: NodeAgent, on event: Event,
+    within timeout: Duration?
   ) async throws(Problem) -> ActivationReport {
     guard placement.deployment.configuration.kind != .service else {
       throw Problem(
@@ -89,8 +89,10 @@ public struct NodeEntrance: EntranceService {
         "\(placement.deployment.name) is a service: it runs always, and takes no events",
         next: "See how it is with `wasmatrix ps`.")
     }
-    guard let timeout else { return await agent.run(placement, on: event) }
-    let run = Task { await agent.run(placement, on: event) }
+    guard let timeout else {
+      return await agent.run(placement, under: fence, on: event, attempt: 1)
+    }
+    let run = Task { await agent.run(placement, under: fence, on: event, attempt: 1) }
     let timer = Task {
       // Cancelled when the run is over sooner.
       guard (try? await Task.sleep(for: timeout)) != nil else { return false }
@@ -114,21 +116,17 @@ public struct NodeEntrance: EntranceService {
 
   /// What it did is durable before its caller hears of it, or is not done at all.
   private func keep(
-    _ effects: ActivationEffects, of placement: Placement, on event: Event
+    _ effects: ActivationEffects, of placement: Placement, under fence: PlanVersion,
+    by agent: NodeAgent, on event: Event
   ) async throws(Problem) {
-    let deployment = placement.deployment
     do throws(Problem) {
-      try await keeper.keep(
-        effects,
-        of: DeniedActivation(
-          module: deployment.qualifiedName, version: deployment.version, node: node,
-          eventID: event.id), deployment, on: event)
+      try await agent.keep(effects, of: placement, under: fence, on: event)
     } catch  where error.isControlPlaneLost {
       throw Self.outcomeUnknown
     } catch  where error.isControlPlaneAway {
       throw Problem(
         .unavailable, code: "effects_undurable",
-        "\(deployment.name) ran, and what it did cannot be kept: the control plane is away",
+        "\(placement.deployment.name) ran, and what it did cannot be kept: the control plane is away",
         next: "Try again when the control plane is back: nothing of it took place.")
     }
   }

@@ -6,17 +6,22 @@ import Supervision
 // Running services.
 extension PlacementRunner {
   /// Runs a fresh instance of a service to its end. Cancelling the task ends the instance at once.
+  ///
+  /// - Parameter isByHand: a hand started it, and no plan.
   @concurrent func serve(
-    _ placement: Placement, _ run: ServiceRunID, _ instance: ServiceInstance
+    _ placement: Placement, _ run: ServiceRunID, _ instance: ServiceInstance, isByHand: Bool
   ) async -> ChildExit {
     let deployment = placement.deployment
+    let fence = fence(of: run.placement)
+    let claim = isByHand ? EffectClaim.byHand : fence.map { .fence(run.placement, $0) }
+    let right = right(of: placement, instance, beginningWith: claim)
     let activation = Activation(
       arguments: [deployment.name.text] + deployment.configuration.arguments,
       environment: GuestEnvironment.variables(
-        for: deployment, node: id, fence: fence(of: run.placement), start: run.start),
+        for: deployment, node: id, fence: fence, start: run.start),
       input: [], folders: GuestFolder.granted(by: deployment.configuration.capabilities),
       limits: deployment.configuration.limits.ofService,
-      services: serviceRequests(of: placement, run, instance), follower: instance)
+      services: serviceRequests(of: placement, run, right), follower: instance)
     began(placement)
     let report = await placement.module.run(activation)
     ended(placement, report)

@@ -18,7 +18,7 @@ final class PlacementRunner: Sendable {
   private let engine: any ModuleEngine
   private let firstCode: CodeMode
   private let plane: any ControlPlaneConnection
-  private let keeper: EffectKeeper
+  let keeper: EffectKeeper
   private let cache: StateCache
   private let http: any OutboundHTTP
   private let verifiers = VerifierPool()
@@ -38,7 +38,7 @@ final class PlacementRunner: Sendable {
     self.engine = engine
     self.firstCode = firstCode
     self.plane = plane
-    keeper = EffectKeeper(plane: plane, outbox: outbox)
+    keeper = EffectKeeper(plane: plane, outbox: outbox, clock: clock)
     cache = StateCache(plane.state, clock: clock)
     self.http = http
     self.clock = clock
@@ -207,33 +207,23 @@ final class PlacementRunner: Sendable {
   private func requests(
     of placement: Placement, under fence: PlanVersion, on event: Event
   ) -> GuestRequests? {
-    let deployment = placement.deployment
-    guard !deployment.configuration.capabilities.granted.isEmpty else { return nil }
-    let right = EffectRight { [lease] now in
-      lease.holds(at: now) && self.placement(deployment.placement, under: fence) != nil
-    }
+    guard !placement.deployment.configuration.capabilities.granted.isEmpty else { return nil }
     return GuestRequests(
-      placement,
-      DeniedActivation(
-        module: deployment.qualifiedName, version: deployment.version, node: id, eventID: event.id),
-      right: deployment.mustStopAlone ? right : nil,
+      placement, activation(of: placement, on: event), right: right(of: placement, under: fence),
       plane: plane, keeper: keeper, cache: cache, http: http, clock: clock, logger: logger)
   }
 
   /// The same for a service: what it publishes and writes is durable before it hears that it is done.
   func serviceRequests(
-    of placement: Placement, _ run: ServiceRunID, _ instance: ServiceInstance
+    of placement: Placement, _ run: ServiceRunID, _ right: EffectRight?
   ) -> GuestRequests? {
     let deployment = placement.deployment
     guard !deployment.configuration.capabilities.granted.isEmpty else { return nil }
     let activation = DeniedActivation(
       module: deployment.qualifiedName, version: deployment.version, node: id,
       eventID: Self.source(run))
-    let right = EffectRight { [lease, effects = instance.effects] now in
-      lease.holds(at: now) && effects.holds(at: now)
-    }
     return GuestRequests(
-      placement, activation, right: deployment.mustStopAlone ? right : nil, commitsAtOnce: true,
+      placement, activation, right: right, commitsAtOnce: true,
       plane: plane, keeper: keeper, cache: cache, http: http, clock: clock, logger: logger)
   }
 

@@ -25,6 +25,11 @@ final class StillClock: HostClock {
   }
 }
 
+/// The nodes that were to be hung up on.
+final class Forgotten: Sendable {
+  let nodes = Mutex<[NodeID]>([])
+}
+
 /// The real thing, over a folder of its own.
 struct Gate {
   let temporary: TemporaryFolder
@@ -33,6 +38,7 @@ struct Gate {
   let authority: ClusterAuthority
   let clock: StillClock
   let control: AccessControl
+  let forgotten = Forgotten()
   let caller = Caller(principal: .local)
 
   init(_ temporary: TemporaryFolder = TemporaryFolder(), clock: StillClock = StillClock()) throws {
@@ -44,7 +50,9 @@ struct Gate {
     control = AccessControl(
       store: store, issuer: authority,
       rules: CertificateRules(nodeLife: .seconds(60), grace: .seconds(600)),
-      attachAddresses: { ["127.0.0.1:7443"] }, clock: clock,
+      attachAddresses: { ["127.0.0.1:7443"] },
+      onForgotten: { [forgotten] node in forgotten.nodes.withLock { $0.append(node) } },
+      clock: clock,
       logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
   }
 

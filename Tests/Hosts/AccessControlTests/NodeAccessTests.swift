@@ -5,6 +5,7 @@ import Foundation
 import HostPorts
 import SQLiteStore
 import StorageTesting
+import Synchronization
 import Testing
 
 /// A node that asks the control plane directly.
@@ -124,6 +125,41 @@ private struct DirectEnrollment: NodeEnrollment {
     try await agent.join(with: made.token)
     try await gate.control.revokeToken(made.name, by: gate.caller)
     #expect(await renewal(gate, agent) == "node_forgotten")
+    #expect(gate.forgotten.nodes.withLock { $0 } == [node], "it is hung up on")
+    try await gate.control.revokeToken(made.name, by: gate.caller)
+    #expect(gate.forgotten.nodes.withLock { $0 } == [node], "once")
+  }
+
+  @Test func `a node that joined anew keeps its place when its first token is revoked`()
+    async throws
+  {
+    let gate = try Gate()
+    let made = try await gate.control.createJoinToken(nil, life: .seconds(60), by: gate.caller)
+    try await agent(gate).join(with: made.token)
+    gate.clock.advance(.seconds(5))
+    try await agent(gate).join(with: try await token(gate, for: node))
+    try await gate.control.revokeToken(made.name, by: gate.caller)
+    #expect(gate.forgotten.nodes.withLock { $0 } == [])
+  }
+
+  @Test func `a node stays attached with an expired certificate for as long as it may renew`()
+    async throws
+  {
+    let gate = try Gate()
+    let agent = try agent(gate)
+    try await agent.join(with: try await token(gate))
+    // What it showed when it attached; the connection goes on.
+    let shown = try await agent.identity().certificateChain[0]
+    func admission() async -> String? {
+      await gate.code { () async throws(Problem) in _ = try await gate.control.admit(shown) }
+    }
+    gate.clock.advance(.seconds(60 + 599))
+    #expect(await admission() == nil)
+    #expect(await renewal(gate, agent) == nil)
+    gate.clock.advance(.seconds(60 + 599))
+    #expect(await admission() == nil, "its newest one may be renewed")
+    gate.clock.advance(.seconds(3))
+    #expect(await admission() == "certificate_expired")
   }
 
   @Test func `a certificate of another cluster renews nothing`() async throws {

@@ -54,10 +54,13 @@ struct TestCluster {
   ///   - engine: the real one when `nil`.
   ///   - faults: makes the stores fail.
   ///   - retention: which settled events are kept.
+  ///   - agents: where the agent of its node is found.
+  ///   - connection: how that reaches the control plane; its own way when `nil`.
   ///   - logger: nobody reads it otherwise.
   static func start(
     at path: String? = nil, engine: (any ModuleEngine)? = nil, faults: Faults = Faults(),
     retention: EventRetention = EventRetention(),
+    agents: ResourceSlot<NodeAgent>? = nil, connection: InterruptedConnection? = nil,
     logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
   ) async throws -> TestCluster {
     let path = path ?? ScratchFolder.path("plane")
@@ -81,6 +84,7 @@ struct TestCluster {
         }),
       clock: clock, thread: { ThreadExecutor(name: "wm-plane", urgency: .ordinary) },
       logger: logger, configuration: configuration)
+    connection?.leads(to: plane.connection)
     let slot = ResourceSlot<any ModuleEngine>("the engine")
     let agent = ChildSpecification("agent") {
       NodeAgentService(
@@ -96,7 +100,8 @@ struct TestCluster {
             throw Problem(.internalFault, code: "test", "\(error)")
           }
         },
-        engine: slot, plane: plane.connection, http: { HTTPOut() }, clock: clock,
+        engine: slot, plane: connection ?? plane.connection, slot: agents, http: { HTTPOut() },
+        clock: clock,
         thread: { ThreadExecutor(name: "wm-agent", urgency: .ordinary) }, logger: logger,
         configuration: NodeAgentLogic.Configuration(heartbeatInterval: interval))
     }

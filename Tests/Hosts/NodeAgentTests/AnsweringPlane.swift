@@ -59,7 +59,7 @@ final class AnsweringPlane: ControlPlaneConnection {
   func trustedKeys() async throws(Problem) -> [TrustedKey] { [] }
   let state: any GuestState = NoState()
   func commit(
-    _ effects: ActivationEffects, of activation: DeniedActivation
+    _ effects: ActivationEffects, of activation: DeniedActivation, under claim: EffectClaim
   ) async throws(Problem) {}
   func invoke(
     _ module: QualifiedName, with event: Event, _ options: InvocationOptions, from node: NodeID
