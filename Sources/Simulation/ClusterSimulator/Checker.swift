@@ -16,6 +16,8 @@ struct Checker {
   private var replicas: [PlacementID: Int] = [:]
   /// The newest fence under which something that only one may do was ever begun, and where.
   private var newestFences: [QualifiedName: (fence: PlanVersion, node: NodeID)] = [:]
+  /// The newest act of each such module that was let through.
+  private var newestActs: [QualifiedName: (fence: PlanVersion, node: NodeID)] = [:]
 
   mutating func fail(_ what: String, _ world: World) {
     world.note("FAILED: \(what)")
@@ -181,6 +183,23 @@ struct Checker {
           + "\(newest.fence)", world)
     }
     newestFences[name] = (fence, agent.node)
+  }
+
+  /// What only one may do is never let through after another has done something.
+  mutating func acts(
+    _ placement: PlacementID, under fence: PlanVersion, on node: NodeID, _ world: World
+  ) {
+    guard replicas[placement] == 1 else {
+      newestActs[placement.name] = nil
+      return
+    }
+    let newest = newestActs[placement.name]
+    if let newest, fence < newest.fence, node != newest.node {
+      fail(
+        "\(placement.name) acts on \(node) under fence \(fence), after \(newest.node) under "
+          + "\(newest.fence)", world)
+    }
+    if newest.map({ $0.fence < fence }) ?? true { newestActs[placement.name] = (fence, node) }
   }
 
   // Stores.

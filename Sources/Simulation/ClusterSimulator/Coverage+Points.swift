@@ -59,7 +59,8 @@ extension Coverage {
     case .cordon: count(.nodeCommandCordon)
     case .drain: count(.nodeCommandDrain)
     case .uncordon: count(.nodeCommandUncordon)
-    case .forget: count(.nodeCommandForget)
+    // Whom an operator forgets. Nobody is evicted here.
+    case .forget, .evict: count(.nodeCommandForget)
     }
   }
 
@@ -104,7 +105,10 @@ extension Coverage {
     case .answerInvocation: count(.planeDirectiveAnswerInvocation)
     case .endInvocation: count(.planeDirectiveEndInvocation)
     case .refuseInvocation: count(.planeDirectiveRefuseInvocation)
+    // Counted for each run that is abandoned.
     case .abandonRuns: break
+    // Comes with each reply to a node that is forgotten.
+    case .hangUp: break
     case .noteLateAnswer: count(.planeDirectiveNoteLateAnswer)
     case .seal: count(.planeDirectiveSeal)
     case .send(_, let message): count(message)

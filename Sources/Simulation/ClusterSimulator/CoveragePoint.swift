@@ -34,6 +34,7 @@ enum CoveragePoint: String, CaseIterable {
 
   case agentMessageAttached = "agentMessage.attached"
   case agentMessageHeartbeat = "agentMessage.heartbeat"
+  case heartbeatsReadTogether = "agentMessage.heartbeat.readTogether"
   case agentMessageReported = "agentMessage.reported"
   case agentMessageLeft = "agentMessage.left"
 
@@ -83,6 +84,7 @@ enum CoveragePoint: String, CaseIterable {
   case planeDirectiveAnswerInvocation = "planeDirective.answerInvocation"
   case planeDirectiveEndInvocation = "planeDirective.endInvocation"
   case planeDirectiveRefuseInvocation = "planeDirective.refuseInvocation"
+  case planeDirectiveAbandonRuns = "planeDirective.abandonRuns"
   case planeDirectiveNoteLateAnswer = "planeDirective.noteLateAnswer"
   case planeDirectiveSeal = "planeDirective.seal"
 
@@ -162,6 +164,9 @@ enum CoveragePoint: String, CaseIterable {
   case faultChildCrashInControlPlane = "fault.childCrash.controlPlane"
   case faultChildCrashInAgent = "fault.childCrash.agent"
   case faultChildCrashInDrill = "fault.childCrash.drill"
+  case claimHolds = "claim.holds"
+  case claimReplaced = "claim.replaced"
+  case claimOver = "claim.over"
   case planeServiceAwayTooLong = "planeService.awayTooLong"
   case treeProcessFailed = "treeProcess.failed"
   case treeProcessStopped = "treeProcess.stopped"

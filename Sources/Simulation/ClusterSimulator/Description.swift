@@ -30,7 +30,7 @@ extension World {
       changes.flatMap(\.messages).map(describe).joined(separator: ", ")
     case .seal(let plan, _): "seal \(plan.version) of \(plan.node)"
     case .persist, .reply, .progress, .events, .activate, .invoke, .answerInvocation,
-      .endInvocation, .refuseInvocation, .abandonRuns, .noteLateAnswer:
+      .endInvocation, .refuseInvocation, .abandonRuns, .hangUp, .noteLateAnswer:
       short("\(directive)")
     }
   }

@@ -42,6 +42,10 @@ enum Happening {
   case activationEnds(Int, process: Int, connection: Int, ActivationOrder, ActivationOutcome)
   case outcomeArrives(Int, connection: Int, ActivationOrder, ActivationOutcome)
 
+  /// What must stop when isolated has an effect, which is judged when it arrives.
+  case effectIsSent
+  case effectArrives(Int, connection: Int, PlacementID, PlanVersion)
+
   /// Agents tell how far away others are.
   case roundTripsAreMeasured
   case operatorActs

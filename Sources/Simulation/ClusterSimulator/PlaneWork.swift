@@ -41,6 +41,8 @@ struct PlaneServices {
   /// Activations under way, by run.
   private(set) var deliveries: [Int: ActivationOrder] = [:]
   private(set) var invocations: [Int: ActivationOrder] = [:]
+  /// Of these, what went to its node.
+  private var sent: Set<Int> = []
   private var lastRun = 0
 
   /// The process is gone.
@@ -54,6 +56,7 @@ struct PlaneServices {
     waiting = [:]
     deliveries = [:]
     invocations = [:]
+    sent = []
   }
 
   mutating func wait(for work: PlaneWork) -> Int {
@@ -92,9 +95,14 @@ struct PlaneServices {
     }
   }
 
+  mutating func isSent(_ order: ActivationOrder) {
+    if isUnderWay(order) { sent.insert(order.run) }
+  }
+
   /// - Returns: whether whoever began it still waits for its outcome.
   mutating func ends(_ order: ActivationOrder) -> Bool {
-    switch order.purpose {
+    sent.remove(order.run)
+    return switch order.purpose {
     case .delivery: deliveries.removeValue(forKey: order.run) != nil
     case .invocation: invocations.removeValue(forKey: order.run) != nil
     }
@@ -112,6 +120,12 @@ struct PlaneServices {
       else { return false }
       return true
     }
+  }
+
+  /// What was sent to a node and is under way, in the order in which it began; it is not waited for any more.
+  mutating func takeSent(to node: NodeID) -> [ActivationOrder] {
+    let runs = sent.sorted().compactMap { deliveries[$0] ?? invocations[$0] }
+    return runs.filter { $0.route.node == node && ends($0) }
   }
 
   func isUnderWay(_ order: ActivationOrder) -> Bool {

@@ -6,6 +6,7 @@ struct SimulatedAgent {
   let index: Int
   let location: NodeLocation
   let capabilities: NodeCapabilities
+  var punctuality = HeartbeatPunctuality.realTime
   let node: NodeID
   var clock: SimulatedClock
   var logic: NodeAgentLogic
@@ -53,7 +54,7 @@ struct SimulatedAgent {
   /// A fleet of some makes: what nodes are differs, so that not everything can run everywhere.
   static func fleet(_ configuration: SimulationConfiguration) -> [SimulatedAgent] {
     var random = SimulationRandom(seed: configuration.seed, stream: 2)
-    return (0..<configuration.nodes).map { index in
+    var fleet: [SimulatedAgent] = (0..<configuration.nodes).map { index in
       let domain = index / 5
       let location = NodeLocation(
         zone: Zone(unchecked: "zone-\(domain / 2)"),
@@ -66,6 +67,10 @@ struct SimulatedAgent {
       return SimulatedAgent(
         index: index, node: node, location: location, capabilities: capabilities)
     }
+    for index in fleet.indices where random.happens(configuration.ordinaryShare) {
+      fleet[index].punctuality = .ordinary
+    }
+    return fleet
   }
 
   init(index: Int, node: NodeID, location: NodeLocation, capabilities: NodeCapabilities) {

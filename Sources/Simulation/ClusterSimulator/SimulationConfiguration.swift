@@ -11,6 +11,8 @@ public struct SimulationConfiguration: Hashable, Sendable, Codable {
   public var heartbeatInterval: Duration
   /// More nodes than beat so often beat less often.
   public var heartbeatsPerSecond: Int
+  /// The share of nodes that beat less often than others, and are judged later.
+  public var ordinaryShare: Double
 
   /// The share of datagrams that are lost, and that arrive twice.
   public var loss: Double
@@ -110,5 +112,6 @@ public struct SimulationConfiguration: Hashable, Sendable, Codable {
     waitingInvocations = 1 + random.index(below: 40)
     standingPlanLife = random.duration(in: .seconds(2) ... .seconds(20))
     heartbeatsPerSecond = random.happens(0.5) ? 4000 : 20 + random.index(below: 300)
+    ordinaryShare = random.happens(0.5) ? 0 : random.number(in: 0...1)
   }
 }

@@ -27,7 +27,8 @@ extension World {
       registration: NodeRegistration(
         node: agent.node,
         incarnation: Incarnation(UInt64(isBackward ? 1 : agent.process)),
-        location: agent.location, capabilities: agent.capabilities), configuration: settings)
+        location: agent.location, capabilities: agent.capabilities,
+        punctuality: agent.punctuality), configuration: settings)
     agents[index] = agent
     if isBackward { timeline.plan(.fault(.agentCrash(index)), after: .seconds(2)) }
     if agent.process > 1 { endangerNew(index) }

@@ -2,6 +2,7 @@ import ClusterModel
 import ControlPlaneLogic
 import EventRouting
 import NodeAgentLogic
+import NodeTracking
 
 // What lies between the control plane and its agents.
 extension World {
@@ -69,9 +70,7 @@ extension World {
   func planeHears(_ message: AgentMessage, _ connection: Int, _ index: Int) {
     // A datagram needs no connection; it may come from a process that is gone.
     if case .heartbeat(let heartbeat) = message {
-      tellPlane(
-        logicLife, .heartbeatArrived(heartbeat, at: planeClock.instants(at: timeline.now).monotonic)
-      )
+      take(.heartbeat(heartbeat))
     } else {
       tellPlane(logicLife, .agentSpoke(message))
     }
@@ -121,6 +120,7 @@ extension World {
       loses(order, mayHaveRun: false)
       return
     }
+    planeServices.isSent(order)
     arrive(.activationArrives(index, connection: agents[index].connection, order))
   }
 

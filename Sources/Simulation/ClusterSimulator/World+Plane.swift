@@ -27,6 +27,10 @@ extension World {
     var configuration = ControlPlaneLogic.Configuration()
     configuration.tracking.heartbeatInterval = self.configuration.heartbeatInterval
     configuration.tracking.heartbeatsPerSecond = self.configuration.heartbeatsPerSecond
+    // Twice as much of everything: with the bounds of the product nobody would be lost while things go wrong.
+    configuration.tracking.ordinary = NodeTracker.Pace(
+      heartbeatInterval: self.configuration.heartbeatInterval * 2,
+      silence: NodeTracker.SilenceRules())
     configuration.routing.pendingDeliveries = self.configuration.pendingDeliveries
     configuration.routing.running = self.configuration.runningActivations
     configuration.routing.appending = self.configuration.appendingEvents
@@ -35,6 +39,8 @@ extension World {
     note("the control plane's logic begins its life \(logicLife) after term \(store.term)")
     plane = ControlPlaneLogic(store.snapshot, configuration: configuration)
     planeWakesAt = nil
+    vitalSigns = UnreadVitalSigns()
+    readsVitalSignsAt = nil
     hasRecovered = false
     tellPlane(logicLife, .started)
   }
@@ -54,15 +60,16 @@ extension World {
   }
 
   func wakePlane(_ life: Int) {
-    guard life == logicLife, let plane else { return }
+    guard life == logicLife, plane != nil else { return }
     if planeWakesAt == timeline.now { planeWakesAt = nil }
-    guard let deadline = plane.nextDeadline,
+    readVitalSigns()
+    guard let deadline = plane?.nextDeadline,
       deadline <= planeClock.instants(at: timeline.now).monotonic
     else {
       setPlaneAlarm()
       return
     }
-    tellPlane(life, .deadlineReached)
+    tellPlane(logicLife, .deadlineReached)
   }
 
   func tellPlane(_ life: Int, _ input: ControlPlaneLogic.Input) {
@@ -86,8 +93,10 @@ extension World {
     setPlaneAlarm()
   }
 
-  private func setPlaneAlarm() {
-    guard let deadline = plane?.nextDeadline else { return }
+  func setPlaneAlarm() {
+    guard let plane,
+      let deadline = [plane.nextDeadline, readsVitalSignsAt].compactMap({ $0 }).min()
+    else { return }
     let at = max(planeClock.time(of: deadline), timeline.now)
     if let set = planeWakesAt, set <= at { return }
     planeWakesAt = at
@@ -118,8 +127,9 @@ extension World {
       planeServices.endInvocation(request, route)
     case .refuseInvocation(let request, let problem):
       callers.isRefused(request, problem, self)
-    // The invocations of a control plane that has ended are over in a simulation.
-    case .noteLateAnswer, .abandonRuns: break
+    case .abandonRuns(let node): abandonRuns(on: node)
+    case .hangUp(let node): closeLink(of: node)
+    case .noteLateAnswer: break
     case .seal(let plan, let life): seal(plan, life)
     case .announce(let event):
       countTransition(event)

@@ -64,6 +64,21 @@ extension World {
     }
   }
 
+  /// Nothing that was sent to a node is waited for any more: the connection is asked to end it, and does.
+  func abandonRuns(on node: NodeID) {
+    guard let index = indexByNode[node], hasLink(index) else { return }
+    for order in planeServices.takeSent(to: node) {
+      coverage.count(.planeDirectiveAbandonRuns)
+      let end: ControlPlaneLogic.Input =
+        switch order.purpose {
+        case .delivery(let id, _): .activationEnded(id, order.route, .interrupted)
+        case .invocation(let request): .invocationEnded(request, order.route, .lost)
+        }
+      timeline.plan(
+        .planeIsTold(life: logicLife, end), after: network.duration(upTo: .milliseconds(1)))
+    }
+  }
+
   /// Has a service do something, now or when it is back.
   func use(_ work: PlaneWork) {
     if isServing(work.service) {
@@ -170,6 +185,17 @@ extension World {
         .linkFails(index, process: agents[index].process, connection: agents[index].connection),
         after: network.duration(upTo: configuration.delay))
     }
+  }
+
+  /// The link of one agent is closed. In this world nobody shows a certificate: it opens another, and
+  /// is let in.
+  func closeLink(of node: NodeID) {
+    guard let index = indexByNode[node], hasLink(index), agents[index].isConnected,
+      !isCut(index, .toAgent)
+    else { return }
+    timeline.plan(
+      .linkFails(index, process: agents[index].process, connection: agents[index].connection),
+      after: network.duration(upTo: configuration.delay))
   }
 
   /// Whether an agent's way to the control plane is open at the control plane's end.

@@ -37,6 +37,9 @@ final class World {
   var links = 0
   var planeClock = SimulatedClock(rate: 1, bootedAt: 0, skew: 0)
   var planeWakesAt: Int64?
+  var vitalSigns = UnreadVitalSigns()
+  /// When heartbeats that were gathered are read.
+  var readsVitalSignsAt: MonotonicInstant?
   var store = SimulatedStore()
   var log = SimulatedLog()
 
@@ -103,7 +106,7 @@ final class World {
     case .linkOpens(let index, let process): linkOpens(index, process)
     case .linkFails(let index, let process, let connection): linkFails(index, process, connection)
     case .planeLearnsOfDeath(let life, let node, let incarnation, let evidence):
-      tellPlane(life, .agentDied(node, incarnation, evidence))
+      planeLearnsOfDeath(life, node, incarnation, evidence)
     case .changeWritten(let process, let life, let id, let changes):
       write(process, life, id, changes)
     case .planeIsTold(let life, let input): tellPlane(life, input)
@@ -137,6 +140,9 @@ final class World {
     case .handIsLaid(let tree, let process, let node):
       if tree.process == process { bringBack(tree, node) }
     case .roundTripsAreMeasured: measureRoundTrips()
+    case .effectIsSent: sendEffect()
+    case .effectArrives(let index, let connection, let placement, let fence):
+      effectArrives(index, connection, placement, fence)
     case .operatorActs: operatorActs()
     case .operatorSetsUp(let step): setUp(step)
     case .eventIsPublished: publishEvent()

@@ -1,0 +1,54 @@
+import ClusterModel
+import ControlPlaneLogic
+import NodeAgentLogic
+
+// What modules that must stop when isolated do to state: sent under the fence that their node has, and judged when it
+// arrives, however much later that is.
+extension World {
+  /// Something acts somewhere.
+  func sendEffect() {
+    if isTroubled {
+      timeline.plan(.effectIsSent, after: calling.interval(mean: .milliseconds(40)))
+    }
+    let index = calling.index(below: agents.count)
+    let agent = agents[index]
+    let now = agent.clock.instants(at: timeline.now).monotonic
+    guard agent.isUp, !agent.isFrozen, hasLink(index), let end = agent.logic.leaseEnd, now < end
+    else { return }
+    let exclusive = agent.serving.keys.sorted().filter {
+      agent.orders[$0]?.deployment.configuration.placement.isolation == .stop
+    }
+    guard let placement = calling.element(of: exclusive), let fence = agent.serving[placement]
+    else { return }
+    // Networks keep some for longer than any lease.
+    let wait = calling.duration(upTo: calling.happens(0.2) ? .seconds(5) : configuration.delay)
+    timeline.plan(
+      .effectArrives(index, connection: agent.connection, placement, fence), after: wait)
+  }
+
+  func effectArrives(
+    _ index: Int, _ connection: Int, _ placement: PlacementID, _ fence: PlanVersion
+  ) {
+    // With its connection it is lost.
+    guard agents[index].connection == connection, hasLink(index) else { return }
+    guard !isCut(index, .toPlane) else {
+      timeline.plan(
+        .effectArrives(index, connection: connection, placement, fence),
+        after: .milliseconds(100))
+      return
+    }
+    guard let plane, plane.hasBegun else { return }
+    let node = agents[index].node
+    let verdict = plane.judge(
+      .fence(placement, fence), of: placement.name, on: node,
+      at: planeClock.instants(at: timeline.now))
+    note("effect of \(placement.name) on \(node) under \(fence): \(verdict)")
+    switch verdict {
+    case .holds:
+      coverage.count(.claimHolds)
+      checker.acts(placement, under: fence, on: node, self)
+    case .replaced: coverage.count(.claimReplaced)
+    case .over: coverage.count(.claimOver)
+    }
+  }
+}
