@@ -264,7 +264,7 @@ extension PlaneSession {
 
   /// Adds what is missing of a module. What was there when it broke off is kept.
   ///
-  /// - Throws: ``Problem`` `unavailable` when it broke off; others when it cannot be had.
+  /// - Throws: ``Problem`` `unavailable` when it broke off, or is damaged and gone; others when it cannot be had.
   func fetch(
     _ digest: ModuleDigest, into bytes: inout [UInt8], _ progress: TransferProgress
   ) async throws(Problem) {
@@ -274,19 +274,20 @@ extension PlaneSession {
       $0.digest = digest.text
       $0.offset = UInt64(begin)
     }
-    let fetched = Mutex<[UInt8]>([])
+    let fetched = Mutex(FetchedPieces())
     var failure: Problem?
     do {
       try await client.fetchModule(request, options: Self.options) { response in
         for try await chunk in response.messages {
           try fetched.withLock { fetched in
-            guard chunk.offset == UInt64(begin + fetched.count),
+            guard chunk.offset == UInt64(begin + fetched.bytes.count),
               chunk.size <= UInt64(WireLimits.module.bytes),
               chunk.checksum == Data(SHA256.hash(data: chunk.data))
             else { throw WireFault("a piece of module \(digest.short) does not fit") }
-            fetched.append(contentsOf: chunk.data)
+            fetched.bytes.append(contentsOf: chunk.data)
+            fetched.size = chunk.size
             progress.note(
-              ByteCount(bytes: begin + fetched.count),
+              ByteCount(bytes: begin + fetched.bytes.count),
               of: ByteCount(bytes: Int(clamping: chunk.size)))
           }
         }
@@ -297,17 +298,30 @@ extension PlaneSession {
       failure = Problem(
         .notFound, code: "module_missing", "the control plane has no module \(digest.short)",
         cause: error.message)
+    } catch let error as RPCError where error.code == .outOfRange {
+      // The module is shorter than what is here of it, which is of something else.
+      bytes = []
+      throw ModuleTransfer.damaged(digest)
     } catch {
-      failure = Problem(
-        .unavailable, code: "fetch_interrupted", "module \(digest.short) did not arrive as a whole",
-        cause: "\(error)")
+      failure = ModuleTransfer.interrupted(digest, "\(error)")
     }
-    bytes += fetched.withLock { $0 }
+    let pieces = fetched.withLock { $0 }
+    bytes += pieces.bytes
     if let failure { throw failure }
+    // A stream whose connection is gone, or whose reader is cancelled, may end as if everything had been said.
+    guard let size = pieces.size, UInt64(bytes.count) >= size else {
+      throw ModuleTransfer.interrupted(digest, "there are \(bytes.count) bytes of it")
+    }
     guard ModuleDigest(sha256: SHA256.hash(data: bytes).map { $0 }) == digest else {
       bytes = []
-      throw Problem(
-        .unavailable, code: "fetch_damaged", "what arrived is not module \(digest.short)")
+      throw ModuleTransfer.damaged(digest)
     }
   }
+}
+
+/// What one call has brought of a module.
+private struct FetchedPieces: Sendable {
+  var bytes: [UInt8] = []
+  /// Of the whole module; `nil` until a piece has come.
+  var size: UInt64?
 }

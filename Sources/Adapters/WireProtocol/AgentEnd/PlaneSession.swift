@@ -46,6 +46,9 @@ final class PlaneSession: Sendable {
     /// Where heartbeats go, when they do not ride on the Attach stream.
     var heartbeats: (any HeartbeatWay)?
     var client: WireControlPlane.Client<Transport>?
+    /// What the control plane has beyond version 1 of the wire. Whatever is not named here is not used towards it; so
+    /// far each feature is one of agents.
+    var features: Set<String> = []
     /// Invocations that run here, to be cancelled.
     var runs: [UInt64: Task<Void, Never>] = [:]
     /// Those that have begun, and are not registered there yet.
@@ -215,10 +218,14 @@ final class PlaneSession: Sendable {
       guard !state.isOver else { return true }
       state.isOpen = true
       state.client = stub
+      state.features = Set(welcome.features)
       state.heartbeats = way
       return false
     }
     if isOver { way?.stop() }
+    logger.info(
+      "a control plane has let this node in",
+      metadata: ["version": "\(WireGreeting.version(welcome.programVersion) ?? "not said")"])
     opened.fill(.success(invitation?.interval))
   }
 

@@ -12,7 +12,7 @@ import WireMessages
 ///
 /// Each opening is a ``PlaneSession`` of its own, with the newest certificate. While there is none, what an
 /// agent says is lost (it says everything again), and what it asks is refused with
-/// `control_plane_away`.
+/// `control_plane_away`. Modules alone wait for the next one.
 public final class RemoteControlPlane: ControlPlaneConnection {
   /// Where a control plane takes agents.
   public struct Address: Hashable, Sendable {
@@ -32,7 +32,12 @@ public final class RemoteControlPlane: ControlPlaneConnection {
     var session: PlaneSession?
     var lastLink: UInt64 = 0
     var link: AgentLinkID?
+    /// What became of parts of this process, for the next control plane.
+    var untold: [ServiceNews] = []
   }
+
+  /// While no way is open more news than that are lost.
+  private static let mostUntold = 64
 
   private let address: @Sendable () async throws(Problem) -> Address
   private let heartbeats: (any HeartbeatDispatch)?
@@ -41,19 +46,18 @@ public final class RemoteControlPlane: ControlPlaneConnection {
   private let landmarks: LandmarkProbe
   private let identity: any IdentitySource
   private let patience: Duration
+  private let transferPatience: Duration
   private let programVersion: String
   private let logger: Logger
   private let current = Mutex(State())
-
-  /// How often a module that broke off is taken up again before that is a failure.
-  private static let fetchAttempts = 5
-  private static let fetchInterval = Duration.milliseconds(200)
+  let unfinished = UnfinishedModules()
 
   /// - Parameters:
   ///   - address: asked at each opening.
   ///   - disturber: kills or freezes this process, when an operator wants that.
   ///   - tree: the parts of this process, for operators who look at them or kill one.
   ///   - patience: how long a control plane may take until it has answered a greeting.
+  ///   - transferPatience: how long the next piece of a module is waited for, also while no control plane is there.
   ///   - heartbeats: how they are sent when the control plane takes them beside the streams.
   ///   - landmarks: where the way to is measured, too.
   public init(
@@ -61,11 +65,13 @@ public final class RemoteControlPlane: ControlPlaneConnection {
     identity: any IdentitySource, heartbeats: (any HeartbeatDispatch)?,
     landmarks: [Landmark] = [], disturber: @escaping @Sendable (NodeDisturbance) -> Void = { _ in },
     tree: (any SupervisionService)? = nil, patience: Duration = WireHandshake.patience,
-    programVersion: String, logger: Logger
+    transferPatience: Duration = WireHandshake.transferPatience, programVersion: String,
+    logger: Logger
   ) {
     self.landmarks = LandmarkProbe(landmarks)
     self.disturber = disturber
     self.patience = patience
+    self.transferPatience = transferPatience
     self.tree = tree
     self.address = address
     self.heartbeats = heartbeats
@@ -96,20 +102,23 @@ public final class RemoteControlPlane: ControlPlaneConnection {
       $0.programVersion = programVersion
       $0.node = node.text
       $0.incarnation = incarnation.number
-      $0.features = [WireGreeting.knownOrders, WireGreeting.eventPieces, WireGreeting.digits]
+      $0.features = WireGreeting.features
     }
     let session = PlaneSession(
       to: try await address(), identity: identity, agent: agent, hello: hello,
       heartbeats: heartbeats, landmarks: landmarks, disturber: disturber, tree: tree,
       patience: patience, logger: logger)
     let interval = try await session.open()
-    return current.withLock { state in
+    let (link, untold) = current.withLock { state in
       state.session = session
       state.lastLink += 1
       let link = AgentLinkID(state.lastLink)
       state.link = link
-      return AgentLink(link, heartbeatInterval: interval)
+      defer { state.untold = [] }
+      return (AgentLink(link, heartbeatInterval: interval), state.untold)
     }
+    for news in untold { session.tell(news) }
+    return link
   }
 
   public func send(_ message: AgentMessage) { session?.send(message) }
@@ -140,13 +149,10 @@ public final class RemoteControlPlane: ControlPlaneConnection {
   }
 
   public func commit(
-    _ effects: ActivationEffects, of activation: DeniedActivation
+    _ effects: ActivationEffects, of activation: DeniedActivation, under claim: EffectClaim
   ) async throws(Problem) {
     let answer = try await borrow().ask {
-      $0.commit = .with {
-        $0.activation = WireActivationId(activation)
-        $0.effects = WireEffects(effects)
-      }
+      $0.commit = WireCommit(effects, of: activation, under: claim)
     }
     guard case .done? = answer.answer else { throw Self.unexpected }
   }
@@ -183,7 +189,15 @@ public final class RemoteControlPlane: ControlPlaneConnection {
       problem: forwarded.hasProblem ? forwarded.problem.problem : nil)
   }
 
-  public func tell(_ news: ServiceNews) { session?.tell(news) }
+  /// A part of this process may have taken the way with it when it ended: of that it is told later.
+  public func tell(_ news: ServiceNews) {
+    let session = current.withLock { state -> PlaneSession? in
+      let isKept = state.session == nil && news.application == nil
+      if isKept, state.untold.count < Self.mostUntold { state.untold.append(news) }
+      return state.session
+    }
+    session?.tell(news)
+  }
 
   public func record(
     _ denial: CapabilityDenial, of activation: DeniedActivation
@@ -215,19 +229,40 @@ public final class RemoteControlPlane: ControlPlaneConnection {
   public func module(
     _ digest: ModuleDigest, _ progress: TransferProgress
   ) async throws(Problem) -> [UInt8] {
-    var bytes: [UInt8] = []
-    var attempt = 1
+    // An agent that starts alone has nobody to wait for, and what is kept on its disk must not wait behind this.
+    let hasHadOne = current.withLock { $0.lastLink > 0 }
+    var transfer = ModuleTransfer(
+      from: unfinished.take(digest), patience: hasHadOne ? transferPatience : .zero,
+      at: ContinuousClock.now)
+    do throws(Problem) {
+      try await complete(&transfer, of: digest, progress)
+    } catch {
+      unfinished.keep(transfer.bytes, of: digest)
+      throw error
+    }
+    return transfer.bytes
+  }
+
+  /// Over as many sessions as it takes. Cancelling the task gives it up.
+  private func complete(
+    _ transfer: inout ModuleTransfer, of digest: ModuleDigest, _ progress: TransferProgress
+  ) async throws(Problem) {
     while true {
       do throws(Problem) {
-        try await borrow().fetch(digest, into: &bytes, progress)
-        return bytes
-      } catch  where error.category == .unavailable && attempt < Self.fetchAttempts {
-        attempt += 1
-        logger.info(
-          "a module is taken up where it broke off",
-          metadata: ["module": "\(digest.short)", "at": "\(bytes.count)", "problem": "\(error)"])
+        try await borrow().fetch(digest, into: &transfer.bytes, progress)
+        return
+      } catch {
+        guard !Task.isCancelled, let pause = transfer.brokeOff(error, at: ContinuousClock.now)
+        else { throw error }
+        if !error.isControlPlaneAway {
+          logger.info(
+            "a module broke off, and is taken up where it was",
+            metadata: [
+              "module": "\(digest.short)", "at": "\(transfer.bytes.count)", "problem": "\(error)",
+            ])
+        }
         do {
-          try await Task.sleep(for: Self.fetchInterval)
+          try await Task.sleep(for: pause)
         } catch {
           throw Self.away
         }
