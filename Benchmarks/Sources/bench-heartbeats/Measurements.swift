@@ -29,7 +29,8 @@ struct Rig {
           node: session.node, incarnation: session.incarnation,
           location: NodeLocation(zone: .default),
           capabilities: try NodeCapabilities(
-            architectures: [.x86_64], memory: .gibibytes(1), cpuCores: 2))))
+            architectures: [.x86_64], memory: .gibibytes(1), cpuCores: 2),
+          punctuality: setting.isRealTime ? .realTime : .ordinary)))
     burners = try (0..<setting.burners).map { _ in try Child(["burn"]) }
     agent = try Child([
       "agent", AgentChild.text(session), "\(receiver.address.port)",

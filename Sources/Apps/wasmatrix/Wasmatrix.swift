@@ -58,7 +58,7 @@ struct Wasmatrix: AsyncParsableCommand {
         name: "Operate",
         subcommands: [
           ControlVerb.self, AgentVerb.self, CordonVerb.self, UncordonVerb.self, DrainVerb.self,
-          BackupVerb.self, RestoreVerb.self,
+          ForgetVerb.self, BackupVerb.self, RestoreVerb.self,
           ChaosVerb.self,
         ]),
     ])

@@ -41,12 +41,7 @@ public struct CertificateRules: Hashable, Sendable {
     _ certificate: NodeCertificateFacts, known: AccessSnapshot, at now: WallInstant
   ) throws(Problem) {
     let node = certificate.node
-    guard now <= certificate.expiresAt + grace else {
-      throw Problem(
-        .refused, code: "certificate_expired",
-        "the certificate of \(node) expired at \(certificate.expiresAt), too long ago to be renewed",
-        next: "Join again with a new token: `wasmatrix token create --join --node \(node)`.")
-    }
+    try requireNotTooLate(node, certificate.expiresAt, at: now)
     guard certificate.issuedAt <= now + Self.backdating else {
       throw Problem(
         .refused, code: "certificate_not_yet_valid",
@@ -55,10 +50,33 @@ public struct CertificateRules: Hashable, Sendable {
     try Self.checkStanding(certificate, known: known)
   }
 
+  /// Whether a node may be attached over a connection for which it showed this certificate. Connections outlive
+  /// certificates: it may go on for as long as it can renew the newest that it was given.
+  ///
+  /// - Throws: ``Problem`` `certificate_expired`, `node_forgotten` or `certificate_superseded`.
+  public func mayBeAttached(
+    _ certificate: NodeCertificateFacts, known: AccessSnapshot, at now: WallInstant
+  ) throws(Problem) {
+    try Self.checkStanding(certificate, known: known)
+    let newest = max(known.node?.expiresAt ?? certificate.expiresAt, certificate.expiresAt)
+    try requireNotTooLate(certificate.node, newest, at: now)
+  }
+
+  private func requireNotTooLate(
+    _ node: NodeID, _ expiresAt: WallInstant, at now: WallInstant
+  ) throws(Problem) {
+    guard now <= expiresAt + grace else {
+      throw Problem(
+        .refused, code: "certificate_expired",
+        "the certificate of \(node) expired at \(expiresAt), too long ago to be renewed",
+        next: "Join again with a new token: `wasmatrix token create --join --node \(node)`.")
+    }
+  }
+
   /// Whether a node that shows a certificate is still one of ours.
   ///
   /// - Throws: ``Problem`` `node_forgotten` or `certificate_superseded`.
-  public static func checkStanding(
+  static func checkStanding(
     _ certificate: NodeCertificateFacts, known: AccessSnapshot
   ) throws(Problem) {
     let node = certificate.node

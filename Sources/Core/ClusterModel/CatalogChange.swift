@@ -46,4 +46,15 @@ public enum NodeCommand: String, Hashable, Sendable, CaseIterable {
   case uncordon
   /// It is gone for good. Only one that is unavailable can be forgotten.
   case forget
+  /// The same of one that may be alive, such as a stolen one. What it has is placed elsewhere; where
+  /// two must never run, when its lease is over.
+  case evict
+
+  /// Whether nothing is known of the node afterwards, and it is let in no more.
+  public var isFinal: Bool {
+    switch self {
+    case .cordon, .drain, .uncordon: false
+    case .forget, .evict: true
+    }
+  }
 }

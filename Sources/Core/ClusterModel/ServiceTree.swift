@@ -95,7 +95,7 @@ public struct ServiceTree: Hashable, Sendable, Codable {
   }
 }
 
-/// What became of a service, or of the supervisor of some.
+/// What became of a service, or of the supervisor of some, or of a part of an agent's own process.
 public struct ServiceNews: Hashable, Sendable {
   public enum Happening: Hashable, Sendable {
     /// A fresh instance runs, the n-th since its application began on this node.
@@ -108,16 +108,18 @@ public struct ServiceNews: Hashable, Sendable {
     case escalated(after: String, restarts: Int, within: Duration)
   }
 
-  /// A service of the application, or a group when the group as a whole failed.
+  /// A service of the application, or a group when the group as a whole failed. Of a part of an
+  /// agent's process its path from the top of the tree on: `main/node/engine`.
   public var child: String
   public var namespace: Namespace
-  public var application: ApplicationName
+  /// `nil` for a part of an agent's process.
+  public var application: ApplicationName?
   public var node: NodeID
   public var at: WallInstant
   public var happening: Happening
 
   public init(
-    child: String, namespace: Namespace, application: ApplicationName, node: NodeID,
+    child: String, namespace: Namespace, application: ApplicationName?, node: NodeID,
     at: WallInstant, happening: Happening
   ) {
     self.child = child

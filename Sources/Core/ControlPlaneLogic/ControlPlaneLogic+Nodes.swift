@@ -166,7 +166,7 @@ extension ControlPlaneLogic {
   private func welcome(
     _ node: NodeID, _ incarnation: Incarnation, _ directives: inout [Directive]
   ) {
-    let interval = tracker.isSlowedDown ? tracker.heartbeatInterval : nil
+    let interval = tracker.ownInterval(of: node)
     directives.append(
       .send(node, .welcome(incarnation, heartbeatInterval: interval, term: term)))
   }
@@ -217,6 +217,12 @@ extension ControlPlaneLogic {
   /// Whether a node is given work, as its operators want it; `nil` when it is not known.
   public func scheduling(of node: NodeID) -> NodeScheduling? { known[node]?.scheduling }
 
+  /// Whether a node is being drained and no plan wants anything of it any more. One that comes back
+  /// may bring something that nobody else can run.
+  public func isDrained(_ node: NodeID) -> Bool {
+    tracker.nodes[node]?.isDrained == true && planner?.books[node]?.seats.isEmpty ?? true
+  }
+
   mutating func command(
     _ request: RequestID, _ node: NodeID, _ command: NodeCommand, _ requester: Requester,
     _ now: Instants, _ directives: inout [Directive]
@@ -238,7 +244,8 @@ extension ControlPlaneLogic {
           .refused(
             Problem(
               .conflict, code: "node_alive", "node \(node) is alive",
-              next: "Stop its agent first, or drain it with `wasmatrix drain \(node)`."))))
+              next: "Stop its agent first, or evict it if you cannot: "
+                + "`wasmatrix forget \(node) --force`."))))
       return
     }
     guard saving.insert(node).inserted else {
@@ -257,7 +264,7 @@ extension ControlPlaneLogic {
     var changed = known
     changed.scheduling = Self.scheduling(after: command)
     persist(
-      [command == .forget ? .removeNode(node) : .putNode(changed), .appendSecurityEvent(event)],
+      [command.isFinal ? .removeNode(node) : .putNode(changed), .appendSecurityEvent(event)],
       then: .command(request, node, command), &directives)
   }
 
@@ -265,7 +272,7 @@ extension ControlPlaneLogic {
     switch command {
     case .cordon: .cordoned
     case .drain: .draining
-    case .uncordon, .forget: .open
+    case .uncordon, .forget, .evict: .open
     }
   }
 
@@ -284,15 +291,18 @@ extension ControlPlaneLogic {
     case .uncordon:
       planner?.setDraining(false, node)
       track(.uncordonRequested(node), now, &random, &directives)
-    case .forget:
+    case .forget, .evict:
       take(roundTrips.forget(node, at: now.monotonic, zone: zones))
       known[node] = nil
       unsaved.remove(node)
       var steps: [PlacementPlanner.Step] = []
       planner?.forget(node, &steps)
       breakers.forget(node)
+      tellBreaker(of: node, now, &directives)
       track(.forgetRequested(node), now, &random, &directives)
       take(steps, now, &random, &directives)
+      // It may be alive, or come to life again, and say over the way that is open that it is there.
+      directives.append(.hangUp(on: node))
       directives.append(.reply(request, .node(node, nil)))
       return
     }

@@ -103,10 +103,18 @@ extension ControlPlaneLogic {
     _ node: NodeID, _ isFaultOfNode: Bool, _ now: Instants,
     _ random: inout some RandomNumberGenerator, _ directives: inout [Directive]
   ) {
-    let wasOpen = breakers.isOpen(node, at: now.monotonic)
     breakers.record(isFaultOfNode ? .failure : .success, of: node, at: now, using: &random)
+    tellBreaker(of: node, now, &directives)
+  }
+
+  /// Says that a breaker has opened, or is open no more, if something else was said last. A back-off
+  /// may be over for a while before anybody looks.
+  mutating func tellBreaker(
+    of node: NodeID, _ now: Instants, _ directives: inout [Directive]
+  ) {
     let isOpen = breakers.isOpen(node, at: now.monotonic)
-    guard wasOpen != isOpen else { return }
+    guard isOpen != brokenNodes.contains(node) else { return }
+    if isOpen { brokenNodes.insert(node) } else { brokenNodes.remove(node) }
     planner?.scheduler.setBreaker(open: isOpen, of: node)
     announce(.nodeState, "node/\(node)", now, &directives) { ["breakerOpen": .bool(isOpen)] }
   }

@@ -68,6 +68,8 @@ public struct ControlPlaneLogic: Sendable {
   public internal(set) var router: EventRouter
   public internal(set) var tracker: NodeTracker
   var breakers: CircuitBreakers
+  /// Nodes of which it was told that their breakers are open.
+  var brokenNodes: Set<NodeID> = []
   /// `nil` until the term is durable.
   var planner: PlacementPlanner?
   var balancer = LoadBalancer()
@@ -126,6 +128,13 @@ public struct ControlPlaneLogic: Sendable {
 
   /// Gathered twice in an interval, the heartbeats of more nodes take fewer readings than they are.
   private static let nodesReadAtOnce = 2
+
+  /// Whether what a module did on a node may still take place.
+  public func judge(
+    _ claim: EffectClaim, of name: QualifiedName, on node: NodeID, at now: Instants
+  ) -> ClaimVerdict {
+    planner?.judge(claim, of: name, on: node, at: now.monotonic) ?? .over
+  }
 
   /// When an invocation has its answer at the latest; `nil` for one that is not known (any more).
   public func deadline(of request: RequestID) -> MonotonicInstant? {
@@ -187,7 +196,7 @@ public struct ControlPlaneLogic: Sendable {
     if let at = retryAt, at <= time { retry(&directives) }
     track(.deadlineReached, now, &random, &directives)
     for node in breakers.wake(at: time) {
-      planner?.scheduler.setBreaker(open: false, of: node)
+      tellBreaker(of: node, now, &directives)
       mayServe = true
     }
     var steps: [PlacementPlanner.Step] = []

@@ -83,6 +83,8 @@ extension ControlPlaneLogic {
     /// A node is lost: nothing that was sent there is waited for any more, whoever sent it. An earlier control plane may
     /// have, of which nobody else decides.
     case abandonRuns(on: NodeID)
+    /// A node is let in no more: the way to it is closed, and what it said over it counts no more.
+    case hangUp(on: NodeID)
     /// An answer to an activation that was given up meanwhile: it counts no more. Somebody may wonder.
     case noteLateAnswer(DeliveryID, Route)
     /// Make of the plan, which its node has, one that it may obey alone for so long, and send that to it. There is

@@ -75,11 +75,10 @@ public struct LifecycleNotice: Sendable {
       payload: message.payload)
   }
 
-  /// What became of a service.
+  /// What became of a service, or of a part of an agent's process.
   public init(_ news: ServiceNews) {
-    var payload: [String: JSONValue] = [
-      "application": .string(news.application.text), "node": .string(news.node.text),
-    ]
+    var payload: [String: JSONValue] = ["node": .string(news.node.text)]
+    payload["application"] = news.application.map { JSONValue.string($0.text) }
     let name: Name
     switch news.happening {
     case .started(let start):
@@ -99,10 +98,11 @@ public struct LifecycleNotice: Sendable {
       payload["restarts"] = .integer(Int64(restarts))
       payload["withinMilliseconds"] = .integer(window.nanoseconds / 1_000_000)
     }
+    let owner = news.application.map { "\(news.node)/\($0)" } ?? "\(news.node)"
+    let kind = news.application == nil ? "service" : "module"
     self.init(
-      name,
-      id: "\(news.node)/\(news.application)/\(news.child)-\(name.rawValue)-\(news.at.microseconds)",
-      subject: "module/\(news.child)", namespace: news.namespace, at: news.at, payload: payload)
+      name, id: "\(owner)/\(news.child)-\(name.rawValue)-\(news.at.microseconds)",
+      subject: "\(kind)/\(news.child)", namespace: news.namespace, at: news.at, payload: payload)
   }
 
   /// A delivery was put aside.

@@ -46,7 +46,8 @@ extension AccessControl {
 
   public func admit(_ certificate: [UInt8]) async throws(Problem) -> NodeID {
     let facts = try issuer.nodeCertificate(der: certificate)
-    try CertificateRules.checkStanding(facts, known: try await store.access(of: facts.node))
+    try rules.mayBeAttached(
+      facts, known: try await store.access(of: facts.node), at: clock.now().wall)
     return facts.node
   }
 

@@ -15,6 +15,7 @@ public actor AccessControl: AccessService {
   let rules: CertificateRules
   private let attachAddresses: @Sendable () -> [String]
   private let onChange: @Sendable () -> Void
+  private let onForgotten: @Sendable (NodeID) -> Void
   private var limits = RefusalLimits()
   /// By the hash of their secrets; `nil` when they are to be read (again).
   private var users: [KeptHash: UserToken]?
@@ -27,13 +28,17 @@ public actor AccessControl: AccessService {
   ///   - attachAddresses: where agents attach, for nodes that join: `10.0.0.1:7443`; `:7443` is at the host
   ///     that was asked.
   ///   - onChange: called when tokens have changed.
+  ///   - onForgotten: called with a node that is let in no more, as the token that it joined with was
+  ///     revoked.
   public init(
     store: any AccessStore, issuer: any CertificateIssuer, rules: CertificateRules,
     attachAddresses: @escaping @Sendable () -> [String],
     onChange: @escaping @Sendable () -> Void = {},
+    onForgotten: @escaping @Sendable (NodeID) -> Void = { _ in },
     clock: any HostClock, logger: Logger
   ) {
     self.onChange = onChange
+    self.onForgotten = onForgotten
     self.store = store
     self.issuer = issuer
     self.rules = rules
@@ -186,7 +191,8 @@ public actor AccessControl: AccessService {
       forgetUsers()
       onChange()
     }
-    _ = try await store.changeAccess(of: node, decide)
+    let changes = try await store.changeAccess(of: node, decide)
+    for case .forgetNode(let forgotten) in changes { onForgotten(forgotten) }
   }
 
   /// A token of this cluster with a new secret.

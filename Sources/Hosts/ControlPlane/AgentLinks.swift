@@ -87,6 +87,12 @@ final class AgentLinks: Sendable {
     mailbox?.yield(.ended(node, incarnation))
   }
 
+  /// A node is let in no more: its link is closed, whatever its agent does, and ends nothing else.
+  func hangUp(on node: NodeID) {
+    let agent = state.withLock { $0.agents.removeValue(forKey: node)?.agent }
+    agent?.closed()
+  }
+
   /// An agent's process has ended, as whoever watches it saw.
   func died(_ node: NodeID, _ incarnation: Incarnation) {
     state.withLock { $0.monitor }?(.death(node, incarnation))

@@ -49,9 +49,11 @@ extension ControlPlane {
     return logic.tracker.inventory(at: clock.now()).map { node in
       NodeStatus(
         node: node, state: logic.tracker.nodes[node.id]?.state ?? .unavailable,
-        scheduling: logic.scheduling(of: node.id) ?? .open, engine: facts[node.id]?.engine,
-        startedAt: facts[node.id]?.startedAt,
-        roundTrips: logic.roundTrips.all(from: node.id, at: clock.now().monotonic))
+        scheduling: logic.scheduling(of: node.id) ?? .open, isDrained: logic.isDrained(node.id),
+        punctuality: logic.tracker.nodes[node.id]?.registration.punctuality ?? .ordinary,
+        engine: facts[node.id]?.engine, startedAt: facts[node.id]?.startedAt,
+        roundTrips: logic.roundTrips.all(from: node.id, at: clock.now().monotonic),
+        version: links[node.id]?.programVersion)
     }
   }
 

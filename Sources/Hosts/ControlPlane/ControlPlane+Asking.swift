@@ -3,6 +3,7 @@ import ControlPlaneLogic
 import EventReading
 import EventRouting
 import HostPorts
+import Logging
 import ModuleCatalog
 import SupervisionRuntime
 
@@ -71,26 +72,51 @@ extension ControlPlane {
     return try result.get()
   }
 
-  /// Makes durable what a service has done so far. The events that come of it name the run that they come of
-  /// as their cause.
+  /// Makes durable what a module has done on a node, under the right that it has to that when its turn has come.
+  /// The events that come of it name the run that they come of as their cause.
   func commit(
-    _ effects: ActivationEffects, of service: DeniedActivation
+    _ effects: ActivationEffects, of run: DeniedActivation, under claim: EffectClaim
   ) async throws(Problem) {
     try requireRunning()
-    try await commit(effects, of: service.module, on: service.cause)
+    try await commit(effects, of: run.module, on: run.cause, by: run.node, under: claim)
   }
 
   /// Makes durable what an invocation did, before whoever waits hears of it.
   func commit(
     _ effects: ActivationEffects, of name: QualifiedName, on event: Event
   ) async throws(Problem) {
+    try await commit(effects, of: name, on: event, by: nil, under: .none)
+  }
+
+  /// - Parameter node: whose claim it is; `nil` where the logic has taken in the end of the run, and with that its
+  ///   effects.
+  private func commit(
+    _ effects: ActivationEffects, of name: QualifiedName, on event: Event, by node: NodeID?,
+    under claim: EffectClaim
+  ) async throws(Problem) {
     let offered = await offered(effects, by: name)
     guard phase == .running || phase == .stopping else { throw Self.interrupted }
+    // What takes over begins after this: the log takes in one after the other.
+    if let node { try require(claim, of: name, on: node) }
     let request = requestIDs.next()
     let problem = await withCheckedContinuation { continuation in
       requests.waitForCommit(request, continuation)
       feed(.events(.effectsOffered(request, name, event: event, offered)))
     }
     if let problem { throw problem }
+  }
+
+  private func require(
+    _ claim: EffectClaim, of name: QualifiedName, on node: NodeID
+  ) throws(Problem) {
+    switch logic.judge(claim, of: name, on: node, at: clock.now()) {
+    case .holds: return
+    case .replaced: throw Problem.fenceReplaced
+    case .over:
+      logger.warning(
+        "effects were refused: what must stop when isolated may serve elsewhere",
+        metadata: ["module": "\(name)", "node": "\(node)"])
+      throw Problem.leaseOver
+    }
   }
 }

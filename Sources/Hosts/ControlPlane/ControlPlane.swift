@@ -9,6 +9,7 @@ import ModuleCatalog
 import ModuleVerification
 import NodeTracking
 import SupervisionRuntime
+import Synchronization
 
 /// The control plane of a cluster: it owns ``ControlPlaneLogic``, tells it what happens, and carries
 /// out what it decides, with the stores, the event log and the node agents.
@@ -24,7 +25,7 @@ import SupervisionRuntime
 /// are busy with.
 actor ControlPlane {
   nonisolated let thread: any ActorThread
-  private nonisolated let vitalSigns = UnreadVitalSigns()
+  private nonisolated let vitalSigns = Mutex(UnreadVitalSigns())
   let catalogStore: any CatalogStore
   let blobs: any BlobStore
   let log: any EventLog
@@ -203,18 +204,22 @@ actor ControlPlane {
     thread.perform { self.assumeIsolated(body) }
   }
 
-  /// An agent said something.
-  func hear(_ message: AgentMessage) { feed(.agentSpoke(message)) }
+  /// An agent said something. One that was hung up on since would be registered by it once more.
+  func hear(_ message: AgentMessage) {
+    if case .attached = message, links[message.node] == nil { return }
+    feed(.agentSpoke(message))
+  }
 
   /// A node is alive, or an agent was seen to end; from any thread, and never waited for.
   nonisolated func take(_ sign: VitalSign) {
-    guard vitalSigns.put(sign, at: clock.now().monotonic) else { return }
+    let now = clock.now().monotonic
+    guard vitalSigns.withLock({ $0.put(sign, at: now) }) else { return }
     thread.perform { [weak self] in self?.assumeIsolated { $0.readVitalSigns() } }
   }
 
   private func readVitalSigns() {
     let pause = logic.heartbeatsGatherFor
-    let signs = vitalSigns.takeAll(andComesAgain: pause != nil)
+    let signs = vitalSigns.withLock { $0.takeAll(andComesAgain: pause != nil) }
     readsAgainAt = signs.areReadAgain ? pause.map { clock.now().monotonic + $0 } : nil
     for (heartbeat, arrival) in signs.heartbeats {
       feed(.heartbeatArrived(heartbeat, at: arrival))
@@ -264,6 +269,7 @@ actor ControlPlane {
     case .refuseInvocation(let request, let problem):
       requests.answerInvocation(request, .failure(problem))
     case .abandonRuns(let node): links[node]?.abandonRuns()
+    case .hangUp(let node): links.hangUp(on: node)
     case .noteLateAnswer(let id, let route):
       logger.warning(
         "a late answer was dropped: the activation had been given up, and what it did does not count",

@@ -96,6 +96,13 @@ public final class SupervisedControlPlane: Sendable {
   /// Who may call nodes has changed, which they are told.
   public func usersChanged() { Task { await plane.current?.feed(.standingContentChanged) } }
 
+  /// A node has lost its right to be one: it is hung up on, and its work is moved as that of one whose
+  /// connection has closed.
+  public func hangUp(on node: NodeID) {
+    links.hangUp(on: node)
+    Task { await plane.current?.agentEnded(node, .connectionClosed) }
+  }
+
   /// The process of an agent was seen to end.
   public func witnessDeath(of node: NodeID, _ incarnation: Incarnation) {
     links.died(node, incarnation)
@@ -196,9 +203,9 @@ private struct LocalControlPlaneConnection: ControlPlaneConnection {
   }
 
   func commit(
-    _ effects: ActivationEffects, of activation: DeniedActivation
+    _ effects: ActivationEffects, of activation: DeniedActivation, under claim: EffectClaim
   ) async throws(Problem) {
-    try await plane.borrow().commit(effects, of: activation)
+    try await plane.borrow().commit(effects, of: activation, under: claim)
   }
 
   func invoke(

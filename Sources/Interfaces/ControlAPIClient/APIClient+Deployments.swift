@@ -84,14 +84,17 @@ extension APIClient {
       of: Call(path: ["v1", "deployments", module.text, "explanation"]))
   }
 
-  /// Changes whether a node is given work.
+  /// Changes whether a node is given work, or forgets it.
   public func command(_ command: NodeCommand, _ node: NodeID) async throws(Problem)
     -> NodeSchedulingResource
   {
     let path = ["v1", "nodes", node.text]
     let call =
-      command == .forget
-      ? Call(method: .DELETE, path: path) : Call(method: .POST, path: path + [command.rawValue])
+      switch command {
+      case .forget: Call(method: .DELETE, path: path)
+      case .evict: Call(method: .DELETE, path: path, query: [("force", "true")])
+      case .cordon, .drain, .uncordon: Call(method: .POST, path: path + [command.rawValue])
+      }
     return try await value(NodeSchedulingResource.self, of: call)
   }
 

@@ -10,13 +10,20 @@ public struct NodeResource: Hashable, Sendable, Codable {
   /// What `healthStatus` sums up.
   public var state: NodeState
   public var scheduling: NodeScheduling
+  /// Whether it is being drained and nothing that a plan put there is left; missing from older
+  /// servers.
+  public var drained: Bool?
   public var currentLoad: NodeLoad
   public var lastHeartbeat: WallInstant
+  /// How the threads are scheduled that send them; missing from older servers.
+  public var heartbeats: HeartbeatPunctuality?
   /// Missing when the node could not be asked.
   public var startedAt: WallInstant?
   /// From it to others and to landmarks, as measured lately; missing from older servers.
   public var roundTrips: [RoundTripResource]?
   public var engine: EngineFacts?
+  /// Of its program; missing while it is not attached, and for the node in the process of the server.
+  public var version: String?
 
   public init(_ status: NodeStatus) {
     id = status.node.id
@@ -25,11 +32,14 @@ public struct NodeResource: Hashable, Sendable, Codable {
     healthStatus = status.node.healthStatus
     state = status.state
     scheduling = status.scheduling
+    drained = status.isDrained
     currentLoad = status.node.currentLoad
     lastHeartbeat = status.node.lastHeartbeat
+    heartbeats = status.punctuality
     startedAt = status.startedAt
     roundTrips = status.roundTrips.map { RoundTripResource($0) }
     engine = status.engine
+    version = status.version
   }
 }
 

@@ -199,15 +199,25 @@ public struct NodeStatus: Hashable, Sendable {
   public var node: Node
   public var state: NodeState
   public var scheduling: NodeScheduling
+  /// Whether it is being drained and nothing that a plan put there is left.
+  public var isDrained: Bool
+  /// How the threads of its heartbeats are scheduled, as it said when it registered.
+  public var punctuality: HeartbeatPunctuality
   /// `nil` when the node could not be asked.
   public var engine: EngineFacts?
   public var startedAt: WallInstant?
   /// From the node to others and to landmarks, as far as they were measured lately.
   public var roundTrips: [RoundTripSample]
+  /// Of its program; `nil` while it is not attached, and for the node in the process of the control plane.
+  public var version: String?
   public init(
-    node: Node, state: NodeState, scheduling: NodeScheduling, engine: EngineFacts?,
-    startedAt: WallInstant?, roundTrips: [RoundTripSample] = []
+    node: Node, state: NodeState, scheduling: NodeScheduling, isDrained: Bool = false,
+    punctuality: HeartbeatPunctuality = .ordinary, engine: EngineFacts?, startedAt: WallInstant?,
+    roundTrips: [RoundTripSample] = [], version: String? = nil
   ) {
+    self.version = version
+    self.isDrained = isDrained
+    self.punctuality = punctuality
     self.roundTrips = roundTrips
     self.node = node
     self.state = state

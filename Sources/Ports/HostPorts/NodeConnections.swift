@@ -28,6 +28,8 @@ public protocol AgentConnection: Sendable {
   func closed()
   /// Whether it reads bytes in documents that are written as digits (``ClusterModel/DocumentBytes``).
   var readsDigits: Bool { get }
+  /// Of the program of the node, as it says; `nil` for an agent in this process, or one that does not say.
+  var programVersion: String? { get }
   /// What the node runs with, and since when.
   func facts() async -> NodeFacts
   func placementStatuses() async -> [PlacementStatus]
@@ -56,6 +58,7 @@ public protocol AgentConnection: Sendable {
 
 extension AgentConnection {
   public var readsDigits: Bool { true }
+  public var programVersion: String? { nil }
   public func abandonRuns() {}
 
   public func begin(
@@ -93,8 +96,13 @@ public protocol ControlPlaneConnection: Sendable {
   func trustedKeys() async throws(Problem) -> [TrustedKey]
   /// Reads state for a guest.
   var state: any GuestState { get }
-  /// Makes durable what a service has published and written, and hands its events on.
-  func commit(_ effects: ActivationEffects, of activation: DeniedActivation) async throws(Problem)
+  /// Makes durable what a module of the node has published and written, and hands its events on.
+  ///
+  /// - Parameter claim: by what right.
+  /// - Throws: ``Problem`` ``Problem/leaseOver``, ``Problem/fenceReplaced``, or what the stores say.
+  func commit(
+    _ effects: ActivationEffects, of activation: DeniedActivation, under claim: EffectClaim
+  ) async throws(Problem)
   /// Runs a module wherever it serves, for a caller of the node's entrance.
   func invoke(
     _ module: QualifiedName, with event: Event, _ options: InvocationOptions, from node: NodeID
@@ -102,7 +110,7 @@ public protocol ControlPlaneConnection: Sendable {
   /// Hands over events that came to the node's entrance, oldest first; returns when they are durable.
   func forward(_ events: [ForwardedEvent], from node: NodeID) async throws(Problem)
     -> ForwardedEvents
-  /// Tells what became of a service. It may be lost.
+  /// Tells what became of a service, or of a part of the agent's process. It may be lost.
   func tell(_ news: ServiceNews)
   /// Puts on record that a guest was refused something; returns when that is durable.
   func record(_ denial: CapabilityDenial, of activation: DeniedActivation) async throws(Problem)
@@ -153,6 +161,17 @@ extension Problem {
     .unavailable, code: controlPlaneLostCode,
     "the control plane went away before it had answered: what it was asked for may have been done, or not",
     next: "See whether it was, then ask again if it was not.")
+
+  /// What must stop when isolated hears this when it wants to have an effect and another may have taken over.
+  public static let leaseOver = Problem(
+    .unavailable, code: "lease_over",
+    "this node may be replaced by another, and what must stop when isolated has no effects any more",
+    next: "End. Another instance goes on, here or elsewhere.")
+
+  /// What a node hears that has a newer fence than the one by which it claims an effect.
+  public static let fenceReplaced = Problem(
+    .unavailable, code: "fence_replaced", "the placement has another fence by now",
+    next: "Obey the plan that brings it, then ask again.")
 
   /// Whether no way is open, or none any more.
   public var isControlPlaneAway: Bool { code == Self.controlPlaneAwayCode || isControlPlaneLost }

@@ -64,6 +64,34 @@ enum TestModule {
     }
   }
 
+  private static func registration(
+    _ punctuality: HeartbeatPunctuality
+  ) throws -> NodeRegistration {
+    NodeRegistration(
+      node: NodeID(unchecked: "n"), incarnation: Incarnation(3),
+      location: NodeLocation(zone: .default),
+      capabilities: try NodeCapabilities(
+        architectures: [.x86_64], memory: .gibibytes(1), cpuCores: 2), punctuality: punctuality)
+  }
+
+  @Test(arguments: HeartbeatPunctuality.allCases)
+  func `a node says how the threads of its heartbeats are scheduled`(
+    punctuality: HeartbeatPunctuality
+  ) throws {
+    let registration = try Self.registration(punctuality)
+    let bytes: [UInt8] = try WireNodeRegistration(registration).serializedBytes()
+    #expect(try WireNodeRegistration(serializedBytes: bytes).registration() == registration)
+  }
+
+  @Test func `a node that does not say so is ordinary, as those of earlier releases are`() throws {
+    let said: [UInt8] = try WireNodeRegistration(Self.registration(.realTime)).serializedBytes()
+    // Field 6 is the last, a number: true.
+    #expect(said.suffix(2) == [0x30, 0x01])
+    let registration = try WireNodeRegistration(serializedBytes: Array(said.dropLast(2)))
+      .registration()
+    #expect(try registration == Self.registration(.ordinary))
+  }
+
   @Test func `whatever bytes come, nothing crashes`() async throws {
     try await checkProperty(
       "hostile bytes are refused or read", cases: 2000, Generator<[UInt8]>.bytes(count: 0...200)
@@ -109,6 +137,25 @@ enum TestModule {
       ])
     let bytes: [UInt8] = try WireEffects(effects).serializedBytes()
     #expect(try WireEffects(serializedBytes: bytes).effects() == effects)
+  }
+
+  @Test(arguments: [ApplicationName(unchecked: "plant"), nil] as [ApplicationName?])
+  func `what became of a service, or of a part of an agent, arrives as it was`(
+    application: ApplicationName?
+  ) throws {
+    for happening in [
+      ServiceNews.Happening.restarting(after: "x", restarts: 2, delay: .milliseconds(3)),
+      .escalated(after: "y", restarts: 4, within: .seconds(5)),
+    ] {
+      let news = ServiceNews(
+        child: application == nil ? "main/node/engine" : "press", namespace: .default,
+        application: application, node: NodeID(unchecked: "n"), at: WallInstant(microseconds: 7),
+        happening: happening)
+      let bytes: [UInt8] = try WireServiceNews(news).serializedBytes()
+      let wire = try WireServiceNews(serializedBytes: bytes)
+      #expect(try wire.news() == news)
+      #expect(!wire.application.isEmpty, "earlier control planes want one")
+    }
   }
 
   @Test func `fields of a newer neighbour are skipped`() throws {

@@ -9,11 +9,11 @@ import WireMessages
 
 @Suite(.timeLimit(.minutes(10)))
 struct RemoteAgentTests {
-  private static func agent() -> RemoteAgent {
+  private static func agent(_ orders: RunQueue = RunQueue()) -> RemoteAgent {
     RemoteAgent(
       WireTests.node, Incarnation(1), session: "s", facts: TestAgent.facts, features: [],
-      documents: OrderDocuments(), frames: OutboundQueue(), heartbeats: nil,
-      inquiryPatience: TestWire.patience)
+      programVersion: nil, documents: OrderDocuments(), frames: OutboundQueue(), orders: orders,
+      heartbeats: nil, inquiryPatience: TestWire.patience)
   }
 
   /// Who has a thread of its own asks without a task.
@@ -64,13 +64,33 @@ struct RemoteAgentTests {
     agent.end()
   }
 
+  @Test func `who has too much data on its way is given no more until some has left`() async {
+    let agent = Self.agent(RunQueue(mostData: ByteCount(bytes: 10)))
+    agent.grant(2)
+    let answers = Mutex<[ActivationFailure.Code?]>([])
+    @Sendable func begin(_ bytes: Int) {
+      _ = Self.begin(on: agent, bytes) { code in answers.withLock { $0.append(code) } }
+    }
+    begin(10)
+    begin(1)
+    #expect(answers.withLock { $0 } == [.overloaded])
+    #expect(await agent.orders.next()?.id == 1)
+    // The credit of what was refused is there again.
+    begin(1)
+    #expect(answers.withLock { $0 } == [.overloaded])
+    #expect(await agent.orders.next()?.id == 3)
+    agent.end()
+    #expect(answers.withLock { $0 } == [.overloaded, .nodeLost, .nodeLost])
+  }
+
   /// - Parameter answer: hears of which kind the failure was; `nil` when there was none.
   private static func begin(
-    on agent: RemoteAgent, answer: @escaping @Sendable (ActivationFailure.Code?) -> Void
+    on agent: RemoteAgent, _ bytes: Int = 0,
+    answer: @escaping @Sendable (ActivationFailure.Code?) -> Void
   ) -> @Sendable () -> Void {
     agent.begin(
-      WireTests.placement, under: PlanVersion(term: 1, counter: 1), on: WireTests.event("begin"),
-      attempt: 1
+      WireTests.placement, under: PlanVersion(term: 1, counter: 1),
+      on: WireTests.event("begin", [UInt8](repeating: 0, count: bytes)), attempt: 1
     ) { report in
       guard case .failure(let failure) = report.result else { return answer(nil) }
       answer(failure.code)
@@ -80,6 +100,15 @@ struct RemoteAgentTests {
   private static func report(of id: UInt64) throws -> WireRunAnswer {
     let report = try WireActivationReport(ActivationReport(result: .success([1])), id: id)
     return .with { $0.report = report }
+  }
+
+  @Test func `its streams end with it, whether its end came before them or after`() async throws {
+    let agent = Self.agent()
+    async let early: Void = agent.untilOver()
+    agent.closed()
+    #expect(agent.isClosed)
+    try await early
+    try await agent.untilOver()
   }
 
   /// The attachment ends before, while and after they are asked for.

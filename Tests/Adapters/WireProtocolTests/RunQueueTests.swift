@@ -48,8 +48,8 @@ struct RunQueueTests {
 
   @Test func `a large event does not hold up small ones, and gets on beside many of them`() async {
     let queue = RunQueue()
-    #expect(queue.send(Self.order(0, Self.large), inPieces: true))
-    for id in 1...40 { #expect(queue.send(Self.order(UInt64(id), 10), inPieces: true)) }
+    #expect(queue.send(Self.order(0, Self.large), inPieces: true) == .taken)
+    for id in 1...40 { #expect(queue.send(Self.order(UInt64(id), 10), inPieces: true) == .taken) }
     let texts = await written(queue)
     #expect(texts.prefix(3) == ["begin 0", "whole 1", "whole 2"])
     let pieces = texts.indices.filter { texts[$0] == "piece 0" }
@@ -61,8 +61,10 @@ struct RunQueueTests {
 
   @Test func `large events take turns, and what was cancelled is written no further`() async {
     let queue = RunQueue()
-    for id in 1...3 { #expect(queue.send(Self.order(UInt64(id), Self.large), inPieces: true)) }
-    #expect(queue.send(Self.cancel(2), inPieces: true))
+    for id in 1...3 {
+      #expect(queue.send(Self.order(UInt64(id), Self.large), inPieces: true) == .taken)
+    }
+    #expect(queue.send(Self.cancel(2), inPieces: true) == .taken)
     let texts = await written(queue)
     #expect(
       texts == [
@@ -73,23 +75,55 @@ struct RunQueueTests {
 
   @Test func `an agent that takes no pieces gets the whole`() async {
     let queue = RunQueue()
-    #expect(queue.send(Self.order(1, Self.large), inPieces: false))
+    #expect(queue.send(Self.order(1, Self.large), inPieces: false) == .taken)
     #expect(await written(queue) == ["whole 1"])
   }
 
   @Test func `no more waits than so much, and nothing is taken after the end`() async {
     let queue = RunQueue(limit: 2)
-    #expect(queue.send(Self.order(1, 1), inPieces: true))
-    #expect(queue.send(Self.order(2, 1), inPieces: true))
-    #expect(!queue.send(Self.order(3, 1), inPieces: true))
+    #expect(queue.send(Self.order(1, 1), inPieces: true) == .taken)
+    #expect(queue.send(Self.order(2, 1), inPieces: true) == .taken)
+    #expect(queue.send(Self.order(3, 1), inPieces: true) == .over)
     #expect(await written(queue) == ["whole 1", "whole 2"])
-    #expect(!queue.send(Self.order(4, 1), inPieces: true))
+    #expect(queue.send(Self.order(4, 1), inPieces: true) == .over)
+  }
+
+  @Test func `no more data waits than so much, and what is written or cancelled makes room`()
+    async
+  {
+    let queue = RunQueue(mostData: ByteCount(bytes: 2 * Self.large))
+    #expect(queue.send(Self.order(1, Self.large), inPieces: true) == .taken)
+    #expect(queue.send(Self.order(2, Self.large), inPieces: false) == .taken)
+    #expect(queue.send(Self.order(3, 1), inPieces: true) == .tooMuchData)
+    #expect(queue.send(Self.cancel(9), inPieces: true) == .taken)
+    #expect(await queue.next()?.id == 1)
+    #expect(queue.send(Self.order(3, 1), inPieces: true) == .tooMuchData, "it was the beginning")
+    #expect(await queue.next()?.id == 2)
+    #expect(queue.send(Self.order(4, Self.large), inPieces: true) == .taken)
+    #expect(queue.send(Self.cancel(4), inPieces: true) == .taken)
+    #expect(queue.send(Self.order(5, Self.large + 1), inPieces: true) == .tooMuchData)
+    #expect(queue.send(Self.order(6, Self.large), inPieces: true) == .taken)
+    let texts = await written(queue)
+    #expect(texts.filter { $0 == "piece 1" }.count == 4)
+    #expect(texts.filter { $0 == "piece 6" }.count == 4)
+    #expect(!texts.contains("piece 4"))
+  }
+
+  @Test func `what is written as a whole makes room for as much again`() async {
+    let queue = RunQueue(mostData: ByteCount(bytes: Self.large))
+    for id in 1...20 {
+      #expect(queue.send(Self.order(UInt64(id), Self.large), inPieces: id % 2 == 0) == .taken)
+      #expect(queue.send(Self.order(99, 1), inPieces: true) == .tooMuchData)
+      // Its beginning and its pieces, or the whole.
+      for _ in 0..<(id % 2 == 0 ? 5 : 1) { #expect(await queue.next()?.id == UInt64(id)) }
+    }
+    #expect(await written(queue) == [])
   }
 
   @Test func `whoever waits for the next is woken, and by the end of its task`() async {
     let queue = RunQueue()
     let waiting = Task { await queue.next()?.id }
-    #expect(queue.send(Self.order(7, 1), inPieces: true))
+    #expect(queue.send(Self.order(7, 1), inPieces: true) == .taken)
     #expect(await waiting.value == 7)
     let given = Task { await queue.next()?.id }
     given.cancel()
@@ -103,7 +137,9 @@ struct RunQueueTests {
     ) { sizes in
       let queue = RunQueue()
       for (id, size) in sizes.enumerated() {
-        guard queue.send(Self.order(UInt64(id), size), inPieces: true) else { return false }
+        guard queue.send(Self.order(UInt64(id), size), inPieces: true) == .taken else {
+          return false
+        }
       }
       queue.finish()
       var incomplete: [UInt64: IncompleteInvocation] = [:]

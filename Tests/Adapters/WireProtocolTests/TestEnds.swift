@@ -57,7 +57,7 @@ final class TestPlane: ControlPlaneConnection {
   func trustedKeys() async throws(Problem) -> [TrustedKey] { [] }
   var state: any GuestState { stored }
   func commit(
-    _ effects: ActivationEffects, of activation: DeniedActivation
+    _ effects: ActivationEffects, of activation: DeniedActivation, under claim: EffectClaim
   ) async throws(Problem) {
     heard.withLock { $0.commits.append(effects) }
     // Cancelled when whoever asked is gone.
@@ -236,17 +236,27 @@ struct TestWire {
   let authority: TestAuthority
   private let serving: Task<Void, any Error>
 
-  init(plane: TestPlane = TestPlane(), dns: String = PlaneName.controlPlane) async throws {
+  /// - Parameters:
+  ///   - authority: of the one whose place it takes; `nil` for one of its own.
+  ///   - admit: whom it lets in.
+  init(
+    plane: TestPlane = TestPlane(), dns: String = PlaneName.controlPlane,
+    connections: ConnectionBounds? = nil, authority: TestAuthority? = nil,
+    admit: @escaping @Sendable ([UInt8]) async throws(Problem) -> NodeID = {
+      (der) throws(Problem) in try TestAuthority.admit(der)
+    },
+    logger: Logger = TestWire.logger
+  ) async throws {
     self.plane = plane
-    authority = try TestAuthority()
-    let server = AttachServer(
-      plane: plane, identity: try authority.plane(dns: dns), host: "127.0.0.1", port: 0,
-      admit: { (der) throws(Problem) in try TestAuthority.admit(der) }, callers: callers,
+    self.authority = try authority ?? TestAuthority()
+    var server = AttachServer(
+      plane: plane, identity: try self.authority.plane(dns: dns), host: "127.0.0.1", port: 0,
+      admit: admit, callers: callers,
       heartbeats: nil, patience: Self.patience,
-      inquiryPatience: Self.patience, programVersion: "test",
-      logger: Logger(label: "test"))
+      inquiryPatience: Self.patience, programVersion: "test", logger: logger)
+    if let connections { server.connections = connections }
     let port = OneShot<Int>()
-    serving = Task {
+    serving = Task { [server] in
       do {
         try await server.run { port.fill($0) }
       } catch {
@@ -269,8 +279,8 @@ struct TestWire {
   func remote(_ identity: TestIdentity) -> RemoteControlPlane {
     RemoteControlPlane(
       at: { [port] in .init(host: "127.0.0.1", port: port) }, identity: identity, heartbeats: nil,
-      tree: TestTree(), patience: Self.patience, programVersion: "test",
-      logger: Logger(label: "test"))
+      tree: TestTree(), patience: Self.patience, transferPatience: Self.patience,
+      programVersion: "test", logger: Logger(label: "test"))
   }
 
   func remote(_ node: String) throws -> RemoteControlPlane { remote(try authority.node(node)) }

@@ -23,7 +23,7 @@ import Testing
     ])
     func problem() async -> Problem? {
       do throws(Problem) {
-        try await remote.commit(effects, of: activation)
+        try await remote.commit(effects, of: activation, under: .none)
         return nil
       } catch {
         return error

@@ -240,7 +240,7 @@ struct WireTests {
       module: Self.placement.name, version: ModuleVersion(unchecked: "1.0.0"),
       node: NodeID(unchecked: "other"), eventID: "e")
     do {
-      try await remote.commit(ActivationEffects(), of: foreign)
+      try await remote.commit(ActivationEffects(), of: foreign, under: .none)
       Issue.record("it spoke for another node")
     } catch {
       #expect(error.code == "node_foreign")

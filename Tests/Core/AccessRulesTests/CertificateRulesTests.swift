@@ -40,6 +40,26 @@ import Testing
     #expect(refusal(joined(-1), at: issued) == nil)
   }
 
+  @Test func `an attachment outlives its certificate until the newest one cannot be renewed`() {
+    func refusal(_ known: AccessSnapshot, after seconds: Int) -> String? {
+      do throws(Problem) {
+        try rules.mayBeAttached(certificate, known: known, at: issued + .seconds(seconds))
+        return nil
+      } catch { return error.code }
+    }
+    func renewed(until seconds: Int) -> AccessSnapshot {
+      AccessSnapshot(
+        node: EnrolledNode(node: node, joinedAt: issued, expiresAt: issued + .seconds(seconds)))
+    }
+    #expect(refusal(AccessSnapshot(), after: 3600 + 600) == nil)
+    #expect(refusal(AccessSnapshot(), after: 3600 + 601) == "certificate_expired")
+    #expect(refusal(renewed(until: 5000), after: 5000 + 600) == nil)
+    #expect(refusal(renewed(until: 5000), after: 5000 + 601) == "certificate_expired")
+    // What is known of it comes from a backup.
+    #expect(refusal(renewed(until: 1000), after: 3600 + 600) == nil)
+    #expect(refusal(AccessSnapshot(isForgotten: true), after: 0) == "node_forgotten")
+  }
+
   @Test func `a certificate is renewed with a third of its life left`() async throws {
     try await checkProperty(
       "renewal is at two thirds", Generator<Int>.int(in: 2...7_776_000)

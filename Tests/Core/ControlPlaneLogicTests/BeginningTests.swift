@@ -43,6 +43,15 @@ import Testing
     #expect(plane.changes == [.raiseTerm(1), .raiseTerm(1)])
   }
 
+  @Test func `a node whose heartbeats are not in real time is told to beat less often`() {
+    var plane = ControlPlaneDriver(
+      configuration: ControlPlaneLogic.Configuration(tracking: .datagrams(.realTime)))
+    _ = plane.attach("a")
+    #expect(
+      plane.sent.contains(
+        .welcome(Incarnation(1), heartbeatInterval: .milliseconds(10), term: 1)))
+  }
+
   @Test func `a node that is known is expected, and lost when it does not come`() {
     var plane = ControlPlaneDriver(Self.snapshot(.open))
     #expect(plane.logic.tracker.nodes[node]?.state == .suspect)

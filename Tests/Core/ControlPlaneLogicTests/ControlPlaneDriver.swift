@@ -34,6 +34,8 @@ struct ControlPlaneDriver {
   private var lastDelivery: Int64 = 0
   /// The nodes of which nothing is waited for any more.
   private(set) var abandoned: [NodeID] = []
+  /// The nodes whose way was closed.
+  private(set) var hungUp: [NodeID] = []
   /// Invocations, in order.
   private(set) var asked: [RequestID] = []
   /// What callers heard, in order: the problem, or `nil` for what ran.
@@ -109,6 +111,7 @@ struct ControlPlaneDriver {
         answers.append((request, problem))
         texts.append("no invocation: \(problem.code)")
       case .abandonRuns(let node): abandoned.append(node)
+      case .hangUp(let node): hungUp.append(node)
       case .noteLateAnswer(let id, let route):
         texts.append("late answer to \(id) from \(route.node)")
       case .announce(let event): announced.append(event)

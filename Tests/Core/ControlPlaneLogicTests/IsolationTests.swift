@@ -114,6 +114,14 @@ import Testing
     #expect(plane.wait(.milliseconds(10), beating: ["b"]).contains("b: m#1 active"))
   }
 
+  @Test mutating func `a node that is evicted while it serves is waited for`() {
+    serve(on: ["a", "b"], PlacementRules(isolation: .stop))
+    #expect(plane.command(.evict, "a").contains("node a forgotten"))
+    let early = plane.wait(expiry - .milliseconds(10), beating: ["b"])
+    #expect(!early.contains("b: m#1 active"))
+    #expect(plane.wait(.milliseconds(10), beating: ["b"]).contains("b: m#1 active"))
+  }
+
   @Test mutating func `with fewer replicas the rest stops first, and only as many begin`() {
     serve(on: ["a", "b"], PlacementRules(replicas: 2, fallbacks: 0, isolation: .stop))
     _ = plane.push("2")

@@ -66,6 +66,28 @@ import Testing
     #expect(plane.beat("a") == ["a: unknown"])
   }
 
+  @Test mutating func `a node that is alive is evicted, and its work goes to others`() {
+    plane.serve(on: ["a", "b"], PlacementRules(fallbacks: 1))
+    _ = plane.invoke()
+    #expect(plane.command(.evict, "a").contains("node a forgotten"))
+    #expect(kept.suffix(2) == ["a gone", "a: evict"])
+    #expect(plane.hungUp == [node])
+    #expect(plane.abandoned == [node], "nobody waits for what runs there")
+    #expect(plane.logic.tracker.nodes[node] == nil)
+    _ = plane.obey("b")
+    #expect(plane.invoke() == ["invoke on b"])
+    #expect(plane.beat("a") == ["a: unknown"])
+  }
+
+  @Test mutating func `whoever is forgotten is hung up on, also one that is silent`() {
+    _ = plane.attach("a")
+    _ = plane.command(.forget, "a")
+    #expect(plane.hungUp.isEmpty, "it was refused")
+    _ = plane.die("a", .connectionClosed)
+    _ = plane.command(.forget, "a")
+    #expect(plane.hungUp == [node])
+  }
+
   @Test mutating func `a cordoned node keeps what it has and gets nothing new`() {
     plane.serve(on: ["a"], PlacementRules(fallbacks: 0))
     #expect(plane.command(.cordon, "a") == ["node a cordoned"])
@@ -111,12 +133,31 @@ import Testing
     plane.serve(on: ["a"], PlacementRules(fallbacks: 0))
     _ = plane.command(.drain, "a")
     #expect(plane.logic.tracker.nodes[node]?.isDrained == false)
+    #expect(!plane.logic.isDrained(node))
     #expect(plane.attach("b") == ["b: ", "b: m#1 active"])
     #expect(plane.obey("b") == ["a: "])
     #expect(plane.invoke() == ["invoke on b"])
     #expect(plane.logic.tracker.nodes[node]?.isDrained == true)
+    #expect(plane.logic.isDrained(node))
     _ = plane.die("b", .processEnded)
     #expect(plane.attach("a", incarnation: 2) == ["a: "])
+  }
+
+  @Test mutating func `a drained node that brings back what nobody else runs is not drained`() {
+    plane.serve(on: ["a"], PlacementRules(fallbacks: 0))
+    let held = plane.held("a")
+    _ = plane.attach("b")
+    _ = plane.command(.drain, "a")
+    _ = plane.obey("b")
+    #expect(plane.logic.isDrained(node))
+    _ = plane.die("b", .processEnded)
+    #expect(plane.attach("a", incarnation: 2, holding: held).contains("a: m#1 active"))
+    #expect(!plane.logic.isDrained(node))
+    _ = plane.attach("b", incarnation: 2)
+    _ = plane.obey("b", incarnation: 2)
+    #expect(plane.logic.isDrained(node))
+    _ = plane.command(.uncordon, "a")
+    #expect(!plane.logic.isDrained(node))
   }
 
   @Test mutating func `a node is kept when it comes first, and when it has changed`() {

@@ -125,6 +125,43 @@ import Testing
     #expect(plane.invoke() == ["invoke on a"], "as any other, and nothing runs there")
   }
 
+  /// What was told of breakers since the last time.
+  private mutating func breakerNews() -> [JSONValue] {
+    defer { _ = plane.news() }
+    return plane.announced.compactMap { $0.payload["breakerOpen"] }
+  }
+
+  @Test mutating func `each change of a breaker is told once, also that it is open no more`() {
+    plane.serve(on: ["a"], PlacementRules(fallbacks: 0))
+    for _ in 0..<6 { _ = plane.invoke() }
+    for index in 0..<5 { _ = endInvocation(index, isFaultOfNode: true) }
+    #expect(breakerNews() == [.bool(true)])
+    _ = plane.wait(.seconds(1), beating: ["a"])
+    #expect(breakerNews() == [.bool(false)])
+    _ = endInvocation(5, isFaultOfNode: true)
+    #expect(breakerNews() == [.bool(true)], "it was being tried")
+    _ = plane.wait(.seconds(2), beating: ["a"])
+    #expect(breakerNews() == [.bool(false)])
+    for index in 6..<8 {
+      _ = plane.invoke()
+      _ = endInvocation(index)
+    }
+    #expect(breakerNews() == [], "that it is closed is no news")
+  }
+
+  @Test mutating func `with a node that is forgotten goes its breaker`() {
+    plane.serve(on: ["a", "b"], both)
+    for _ in 0..<10 { _ = plane.invoke() }
+    for index in 0..<10 where plane.invocations[index].route.node.text == "a" {
+      _ = endInvocation(index, isFaultOfNode: true)
+    }
+    #expect(breakerNews() == [.bool(true)])
+    _ = plane.command(.evict, "a")
+    #expect(breakerNews() == [.bool(false)])
+    _ = plane.wait(.seconds(1), beating: ["b"])
+    #expect(breakerNews() == [], "nothing is left that could be over")
+  }
+
   @Test mutating func `before anything was measured the nearest is tried first`() {
     var configuration = ControlPlaneLogic.Configuration()
     configuration.entry = NodeLocation(zone: Zone(unchecked: "hall"))

@@ -34,6 +34,27 @@ import Testing
     #expect(event.type == "wasmatrix.node_failure" && event.data == [1])
   }
 
+  @Test func `what becomes of services and of parts of agents is told of either`() {
+    func news(_ child: String, of application: ApplicationName?) -> LifecycleNotice {
+      LifecycleNotice(
+        ServiceNews(
+          child: child, namespace: .default, application: application,
+          node: NodeID(unchecked: "a"), at: at,
+          happening: .restarting(after: "it failed", restarts: 2, delay: .milliseconds(100))))
+    }
+    var payload: [String: JSONValue] = [
+      "node": .string("a"), "after": .string("it failed"), "restarts": .integer(2),
+      "delayMilliseconds": .integer(100),
+    ]
+    let part = news("main/node/engine", of: nil)
+    #expect(part.name == .supervisionRestart && part.subject == "service/main/node/engine")
+    #expect(part.id == "a/main/node/engine-supervision_restart-5" && part.payload == payload)
+    payload["application"] = .string("plant")
+    let service = news("press", of: ApplicationName(unchecked: "plant"))
+    #expect(service.subject == "module/press" && service.payload == payload)
+    #expect(service.id == "a/plant/press-supervision_restart-5")
+  }
+
   private let death = DeliveryDeath(
     module: QualifiedName(.default, ModuleName(unchecked: "m")), attempts: 3,
     failure: ActivationFailure(code: .guestTrapped, message: "trap"),

@@ -68,6 +68,24 @@ import Testing
       #expect(cordoned.node == node)
       let forgotten = try await server.client.command(.forget, node)
       #expect(forgotten.scheduling == nil)
+      let evicted = try await server.client.command(.evict, node)
+      #expect(evicted.scheduling == nil)
     }
+  }
+
+  @Test func `a node says whether anything is left on it, and one of an older server does not`()
+    async throws
+  {
+    try await RunningServer.run { server in
+      let drained = try await server.client.nodes().map(\.drained)
+      #expect(drained == [false])
+    }
+    var status = Samples.node
+    status.isDrained = true
+    let text = String(decoding: try APIJSON.encode(NodeResource(status)), as: UTF8.self)
+    #expect(try APIJSON.decode(NodeResource.self, from: Array(text.utf8)).drained == true)
+    let older = text.replacing("\"drained\":true,", with: "")
+    #expect(older != text)
+    #expect(try APIJSON.decode(NodeResource.self, from: Array(older.utf8)).drained == nil)
   }
 }

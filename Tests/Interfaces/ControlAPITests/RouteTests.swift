@@ -83,6 +83,7 @@ struct RouteTests {
     try await RunningServer.run { server in
       let nodes = try await server.client.nodes()
       #expect(nodes[0].engine == Samples.node.engine)
+      #expect(nodes[0].version == "0.1.0")
       let placements = try await server.client.placements()
       #expect(placements[0].activations == 10)
       let distribution = try await server.client.distribution()

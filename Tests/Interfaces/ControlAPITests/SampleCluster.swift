@@ -175,7 +175,7 @@ final class SampleCluster: ClusterService {
     _ command: NodeCommand, _ node: NodeID, by caller: Caller
   ) async throws(Problem) -> NodeScheduling? {
     try entered(caller)
-    return command == .forget ? nil : .draining
+    return command.isFinal ? nil : .draining
   }
 
   func undeploy(_ target: UndeployTarget, by caller: Caller) async throws(Problem)

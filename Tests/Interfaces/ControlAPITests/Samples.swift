@@ -81,7 +81,7 @@ enum Samples {
     roundTrips: [
       RoundTripSample(to: .node(NodeID(unchecked: "other")), microseconds: 700),
       RoundTripSample(to: .landmark(Zone(unchecked: "hall-2")), microseconds: 900),
-    ])
+    ], version: "0.1.0")
 
   static let explanation = PlacementExplanation(
     decision: SchedulingDecision(

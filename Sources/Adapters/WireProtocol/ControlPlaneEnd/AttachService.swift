@@ -3,29 +3,27 @@ import Crypto
 import EventLoops
 import Foundation
 import GRPCCore
-import GRPCNIOTransportHTTP2Posix
 import HostPorts
 import Logging
-import SwiftASN1
 import SwiftProtobuf
 import Synchronization
 import WireMessages
-import X509
 
 /// The streams of all agents at the control plane's end.
 final class AttachService: WireControlPlane.ServiceProtocol {
   private let plane: any ControlPlaneConnection
-  private let admit: @Sendable ([UInt8]) async throws(Problem) -> NodeID
+  let admit: @Sendable ([UInt8]) async throws(Problem) -> NodeID
   private let callers: any AgentCallers
   private let heartbeats: (any HeartbeatReception)?
+  let connections: ConnectionLimit
   private let patience: Duration
   private let inquiryPatience: Duration
   private let programVersion: String
-  private let logger: Logger
-  private let agents = Mutex(Agents())
+  let logger: Logger
+  let agents = Mutex(Agents())
   private let documents = OrderDocuments()
 
-  private struct Agents {
+  struct Agents {
     var bySession: [String: RemoteAgent] = [:]
     var byNode: [NodeID: RemoteAgent] = [:]
     /// While the process stops no agent is let in.
@@ -35,9 +33,10 @@ final class AttachService: WireControlPlane.ServiceProtocol {
   init(
     plane: any ControlPlaneConnection,
     admit: @escaping @Sendable ([UInt8]) async throws(Problem) -> NodeID,
-    callers: any AgentCallers, heartbeats: (any HeartbeatReception)?,
+    callers: any AgentCallers, heartbeats: (any HeartbeatReception)?, connections: ConnectionLimit,
     patience: Duration, inquiryPatience: Duration, programVersion: String, logger: Logger
   ) {
+    self.connections = connections
     self.patience = patience
     self.inquiryPatience = inquiryPatience
     self.callers = callers
@@ -62,18 +61,20 @@ final class AttachService: WireControlPlane.ServiceProtocol {
   func attach(
     request: StreamingServerRequest<WireAgentFrame>, context: ServerContext
   ) async throws -> StreamingServerResponse<WirePlaneFrame> {
-    let node = try await peer(context)
+    let shown = try await peer(context)
     return StreamingServerResponse { writer in
       // What agents say and are told may be large.
-      try await elsewhere { try await self.attach(request.messages, writer, node) }
+      try await elsewhere { try await self.attach(request.messages, writer, shown) }
     }
   }
 
   private func attach(
     _ messages: RPCAsyncSequence<WireAgentFrame, any Error>,
-    _ writer: RPCWriter<WirePlaneFrame>, _ node: NodeID
+    _ writer: RPCWriter<WirePlaneFrame>, _ shown: ShownNode
   ) async throws -> Metadata {
     let frames = OutboundQueue<PlaneFrame>()
+    // `nil` when it ends before anybody has come.
+    let arrival = OneShot<RemoteAgent?>()
     let impatience = Task {
       // Cancelled by the hello.
       guard (try? await Task.sleep(for: self.patience)) != nil else { return }
@@ -87,13 +88,21 @@ final class AttachService: WireControlPlane.ServiceProtocol {
         }
       }
       group.addTask {
-        try await self.read(messages, from: node, frames) { impatience.cancel() }
+        try await self.read(messages, from: shown, frames) { agent in
+          impatience.cancel()
+          arrival.fill(agent)
+        }
       }
+      group.addTask { if let agent = await arrival.value { try await agent.untilOver() } }
+      group.addTask { try await self.watchStanding(of: shown) }
       if let heartbeats = self.heartbeats {
-        group.addTask { try await Self.tellPeers(of: node, heartbeats, frames) }
+        group.addTask { try await Self.tellPeers(of: shown.node, heartbeats, frames) }
       }
-      // Whoever ends first, reader or writer, ends the attachment.
-      defer { group.cancelAll() }
+      // Whoever ends first, such as reader or writer, ends the attachment.
+      defer {
+        group.cancelAll()
+        arrival.fill(nil)
+      }
       try await group.next()
     }
     return [:]
@@ -117,15 +126,16 @@ final class AttachService: WireControlPlane.ServiceProtocol {
   }
 
   private func read(
-    _ messages: RPCAsyncSequence<WireAgentFrame, any Error>, from node: NodeID,
-    _ frames: OutboundQueue<PlaneFrame>, saidHello: () -> Void
+    _ messages: RPCAsyncSequence<WireAgentFrame, any Error>, from shown: ShownNode,
+    _ frames: OutboundQueue<PlaneFrame>, saidHello: (RemoteAgent) -> Void
   ) async throws {
+    let node = shown.node
     var iterator = messages.makeAsyncIterator()
     guard case .hello(let hello)? = try await iterator.next()?.frame else {
       throw RPCError(code: .failedPrecondition, message: "the first frame is no hello")
     }
     let agent = try letIn(hello, node, frames)
-    saidHello()
+    saidHello(agent)
     let invitation = heartbeats?.invite(node, agent.incarnation)
     defer { if let invitation { heartbeats?.forget(invitation) } }
     welcome(agent, invitation)
@@ -136,8 +146,15 @@ final class AttachService: WireControlPlane.ServiceProtocol {
       _ = remove(agent)
       throw RPCError(code: .unavailable, message: "\(error)")
     }
+    logger.info(
+      "an agent is attached",
+      metadata: ["node": "\(node)", "version": "\(agent.programVersion ?? "not said")"])
     do {
-      while let frame = try await iterator.next() { try take(frame, from: agent) }
+      while let frame = try await iterator.next(), !agent.isClosed {
+        // It says this again when nobody can look.
+        if case .attached? = frame.frame, try await !mayStay(shown) { continue }
+        try take(frame, from: agent)
+      }
     } catch {
       logger.info(
         "the way to an agent broke off", metadata: ["node": "\(node)", "cause": "\(error)"])
@@ -160,7 +177,7 @@ final class AttachService: WireControlPlane.ServiceProtocol {
       SymmetricKey(size: .bits128).withUnsafeBytes { Array($0) })
     let agent = RemoteAgent(
       node, Incarnation(hello.incarnation), session: session, facts: try hello.facts.facts(),
-      features: hello.features,
+      features: hello.features, programVersion: WireGreeting.version(hello.programVersion),
       documents: documents, frames: frames, heartbeats: heartbeats,
       inquiryPatience: inquiryPatience)
     let replaced = try agents.withLock { agents -> RemoteAgent? in
@@ -190,6 +207,7 @@ final class AttachService: WireControlPlane.ServiceProtocol {
       .with {
         $0.welcome = .with {
           $0.programVersion = programVersion
+          $0.features = WireGreeting.features
           $0.session = agent.session
           if let invitation { $0.heartbeats = WireHeartbeatInvitation(invitation) }
         }
@@ -243,6 +261,7 @@ final class AttachService: WireControlPlane.ServiceProtocol {
           while let order = await agent.orders.next() { try await writer.write(order) }
         }
         group.addTask { for try await answer in request.messages { try agent.take(answer) } }
+        group.addTask { try await agent.untilOver() }
         defer {
           group.cancelAll()
           agent.end()
@@ -267,6 +286,7 @@ final class AttachService: WireControlPlane.ServiceProtocol {
             if !answers.send(answer) { agent.end() }
           }
         }
+        group.addTask { try await agent.untilOver() }
         defer {
           group.cancelAll()
           agent.end()
@@ -311,7 +331,7 @@ final class AttachService: WireControlPlane.ServiceProtocol {
   func fetchModule(
     request: ServerRequest<WireFetchModuleRequest>, context: ServerContext
   ) async throws -> StreamingServerResponse<WireModuleChunk> {
-    let node = try await peer(context)
+    let node = try await peer(context).node
     let digest = try ModuleDigest(wire: request.message.digest)
     let module: [UInt8]
     do throws(Problem) {
@@ -343,37 +363,6 @@ final class AttachService: WireControlPlane.ServiceProtocol {
       } while offset < module.count
       return [:]
     }
-  }
-
-  // Who asks.
-
-  /// The node that shows its certificate.
-  private func peer(_ context: ServerContext) async throws -> NodeID {
-    let transport = context.transportSpecific as? HTTP2ServerTransport.Posix.Context
-    guard let certificate = transport?.peerCertificate else {
-      throw RPCError(code: .unauthenticated, message: "there is no certificate")
-    }
-    var serializer = DER.Serializer()
-    try serializer.serialize(certificate)
-    do throws(Problem) {
-      let certificate = serializer.serializedBytes
-      return try await elsewhere { () throws(Problem) in try await admit(certificate) }
-    } catch {
-      throw RPCError(code: .unauthenticated, message: "\(error)")
-    }
-  }
-
-  private func attached(
-    _ metadata: Metadata, _ context: ServerContext
-  ) async throws -> RemoteAgent {
-    let node = try await peer(context)
-    let session = metadata[stringValues: WireGreeting.sessionKey].first { _ in true }
-    guard let session, let agent = agents.withLock({ $0.bySession[session] }),
-      agent.node == node
-    else {
-      throw RPCError(code: .failedPrecondition, message: "node \(node) is not attached")
-    }
-    return agent
   }
 }
 

@@ -57,7 +57,8 @@ struct QuestionDesk: Sendable {
             patience: min(Duration(wireNanoseconds: follow.patienceNs), .seconds(60)))))
     case .commit(let commit):
       let activation = try own(commit.activation)
-      try await plane.commit(try commit.effects.effects(), of: activation)
+      try await plane.commit(
+        try commit.effects.effects(), of: activation, under: try commit.claim())
       return .done(WireEmpty())
     case .denial(let denial):
       let activation = try own(denial.activation)

@@ -10,11 +10,12 @@ import WireMessages
 final class RemoteAgent: AgentConnection {
   let node: NodeID
   let incarnation: Incarnation
+  let programVersion: String?
   /// Names the attachment on its other streams.
   let session: String
   let frames: OutboundQueue<PlaneFrame>
   private let heartbeats: (any HeartbeatReception)?
-  let orders = RunQueue()
+  let orders: RunQueue
   /// How long it may take to answer an inquiry; it may be frozen.
   let inquiryPatience: Duration
   private let takesPieces: Bool
@@ -26,6 +27,10 @@ final class RemoteAgent: AgentConnection {
 
   struct State {
     var isOver = false
+    /// Whether the control plane has closed it.
+    var isClosed = false
+    /// Called when it is over.
+    var watchers: [@Sendable () -> Void] = []
     /// Invocations that may be begun.
     var credit = 0
     var lastRun: UInt64 = 0
@@ -41,15 +46,17 @@ final class RemoteAgent: AgentConnection {
 
   init(
     _ node: NodeID, _ incarnation: Incarnation, session: String, facts: NodeFacts,
-    features: [String], documents: OrderDocuments,
-    frames: OutboundQueue<PlaneFrame>, heartbeats: (any HeartbeatReception)?,
-    inquiryPatience: Duration
+    features: [String], programVersion: String?, documents: OrderDocuments,
+    frames: OutboundQueue<PlaneFrame>, orders: RunQueue = RunQueue(),
+    heartbeats: (any HeartbeatReception)?, inquiryPatience: Duration
   ) {
+    self.orders = orders
     self.heartbeats = heartbeats
     self.inquiryPatience = inquiryPatience
     self.documents = documents
     takesPieces = features.contains(WireGreeting.eventPieces)
     readsDigits = features.contains(WireGreeting.digits)
+    self.programVersion = programVersion
     self.node = node
     self.incarnation = incarnation
     self.session = session
@@ -69,18 +76,25 @@ final class RemoteAgent: AgentConnection {
     plan.withLock { try? WirePlaneFrame(message, &$0, documents) }
   }
 
-  func closed() { end() }
+  func closed() {
+    state.withLock { $0.isClosed = true }
+    end()
+  }
+
+  /// Whether nothing counts any more that its agent says, also what is here already.
+  var isClosed: Bool { state.withLock { $0.isClosed } }
 
   /// Nothing more is written or read; whoever waits hears so.
   func end() {
-    let (runs, inquiries, followers) = state.withLock { state in
+    let (runs, inquiries, followers, watchers) = state.withLock { state in
       state.isOver = true
       defer {
         state.runs = [:]
         state.inquiries = [:]
         state.followers = [:]
+        state.watchers = []
       }
-      return (state.runs, state.inquiries, state.followers)
+      return (state.runs, state.inquiries, state.followers, state.watchers)
     }
     frames.finish()
     orders.finish()
@@ -89,6 +103,19 @@ final class RemoteAgent: AgentConnection {
     }
     for inquiry in inquiries.values { inquiry.resume(returning: nil) }
     for follower in followers.values { follower.finish() }
+    for watcher in watchers { watcher() }
+  }
+
+  /// Returns when it is over, and what was still to be said had time to leave. Its agent may neither
+  /// read nor end its streams for as long as it likes: they end with this.
+  func untilOver() async throws {
+    let (ending, over) = AsyncStream.makeStream(of: Void.self)
+    let isOver = state.withLock { state in
+      if !state.isOver { state.watchers.append { over.finish() } }
+      return state.isOver
+    }
+    if !isOver { for await _ in ending {} }
+    try await Task.sleep(for: WireLimits.closing)
   }
 
   // Invocations.
@@ -163,7 +190,20 @@ final class RemoteAgent: AgentConnection {
       return nil
     }
     if let early { return answer(early) }
-    if !orders.send(order, inPieces: takesPieces) { end() }
+    switch orders.send(order, inPieces: takesPieces) {
+    case .taken: break
+    case .tooMuchData: takeBack(order.id)
+    case .over: end()
+    }
+  }
+
+  /// It has not left, so the agent gives no credit back for it.
+  private func takeBack(_ id: UInt64) {
+    let answer = state.withLock { state in
+      state.credit = min(state.credit + 1, Int(WireLimits.credit))
+      return state.runs.removeValue(forKey: id)
+    }
+    answer?(notAsked)
   }
 
   /// Whether or not it has begun.
@@ -188,7 +228,7 @@ final class RemoteAgent: AgentConnection {
       $0.id = id
       $0.cancel = WireEmpty()
     }
-    if !orders.send(order, inPieces: takesPieces) { end() }
+    if orders.send(order, inPieces: takesPieces) == .over { end() }
   }
 
   func abandonRuns() {

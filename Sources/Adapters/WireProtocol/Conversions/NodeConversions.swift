@@ -19,6 +19,7 @@ extension WireNodeRegistration {
       }
     }
     capabilities = WireNodeCapabilities(registration.capabilities)
+    beatsInRealTime = registration.punctuality == .realTime
   }
 
   func registration() throws(WireFault) -> NodeRegistration {
@@ -26,7 +27,8 @@ extension WireNodeRegistration {
       node: try NodeID(wire: node), incarnation: Incarnation(incarnation),
       location: NodeLocation(
         zone: try Zone(wire: zone), coordinates: hasCoordinates ? try coordinates.place() : nil),
-      capabilities: try capabilities.capabilities())
+      capabilities: try capabilities.capabilities(),
+      punctuality: beatsInRealTime ? .realTime : .ordinary)
   }
 }
 
@@ -200,11 +202,15 @@ extension WirePlacementStatus {
 }
 
 extension WireServiceNews {
+  /// Stands for the application of a part of an agent's process, as control planes of earlier releases
+  /// want one. No service has a path for a name: that tells them apart.
+  private static let ownProcess = "agent"
+
   init(_ news: ServiceNews) {
     self.init()
     child = news.child
     namespace = news.namespace.text
-    application = news.application.text
+    application = news.application?.text ?? Self.ownProcess
     node = news.node.text
     atUs = news.at.microseconds
     switch news.happening {
@@ -234,8 +240,8 @@ extension WireServiceNews {
     }
     return ServiceNews(
       child: child, namespace: try Namespace(wire: namespace),
-      application: try ApplicationName(wire: application), node: try NodeID(wire: node),
-      at: WallInstant(microseconds: atUs), happening: happening)
+      application: try child.contains("/") ? nil : ApplicationName(wire: application),
+      node: try NodeID(wire: node), at: WallInstant(microseconds: atUs), happening: happening)
   }
 }
 

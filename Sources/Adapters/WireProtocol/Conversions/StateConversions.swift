@@ -105,6 +105,28 @@ extension WireActivationId {
   }
 }
 
+extension WireCommit {
+  init(
+    _ effects: ActivationEffects, of activation: DeniedActivation, under claim: EffectClaim
+  ) {
+    self.init()
+    self.activation = WireActivationId(activation)
+    self.effects = WireEffects(effects)
+    switch claim {
+    case .none: break
+    case .byHand: byHand = true
+    case .fence(let placement, let fence):
+      self.placement = WirePlacementId(placement)
+      self.fence = WirePlanVersion(fence)
+    }
+  }
+
+  func claim() throws(WireFault) -> EffectClaim {
+    if hasPlacement { return .fence(try placement.placement(), fence.version) }
+    return byHand ? .byHand : .none
+  }
+}
+
 extension WireTrustedKeys {
   init(_ keys: [TrustedKey]) throws(WireFault) {
     self.init()

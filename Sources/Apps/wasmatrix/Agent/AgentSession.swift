@@ -106,7 +106,11 @@ struct AgentSession: Sendable {
     let (node, plane, entrance) = (node, plane, entrance)
     defer { watch.end() }
     try await tree.run(
-      [renewal] + services.children + [tools?.child].compactMap { $0 } + outside, until: signals,
+      [renewal] + services.children + [tools?.child].compactMap { $0 } + outside,
+      telling: { event, path in
+        if let news = SupervisionNotice.news(of: event, path, on: node) { plane.tell(news) }
+      },
+      until: signals,
       ready: { [tools] in
         let state = plane.isOpen ? "attached" : "the control plane is not there yet"
         let place = entrance?.slot.current.map { ", \($0.url)" } ?? ""

@@ -75,7 +75,8 @@ struct PlaneServices: Sendable {
     access = AccessControl(
       store: plane.access, issuer: authority, rules: options.certificates.rules,
       attachAddresses: { [attachPoint] in attachPoint.addresses },
-      onChange: { [plane] in plane.usersChanged() }, clock: clock,
+      onChange: { [plane] in plane.usersChanged() },
+      onForgotten: { [plane] node in plane.hangUp(on: node) }, clock: clock,
       logger: Logger(label: "access"))
   }
 

@@ -1,5 +1,4 @@
 import ClusterModel
-import ControlPlane
 import LocalSystem
 import Logging
 import Metrics
@@ -14,12 +13,13 @@ struct ProcessTree: Sendable {
   private enum Ended { case tree, signal }
 
   /// - Parameters:
-  ///   - plane: the control plane in this process, if there is one: it hears of restarts.
+  ///   - tell: hears of each event, and of the path of its supervisor.
   ///   - ready: called when everything has started.
   ///   - quiesce: takes in nothing more, and lets what runs come to its end.
   /// - Throws: `SupervisionFailure`: something could not be started, or failed again and again.
   func run(
-    _ children: [ChildSpecification], telling plane: SupervisedControlPlane? = nil,
+    _ children: [ChildSpecification],
+    telling tell: @escaping @Sendable (SupervisorEvent, String) -> Void,
     until signals: StopSignals, ready: @escaping @Sendable () -> Void,
     quiesce: @escaping @Sendable () async -> Void
   ) async throws {
@@ -29,7 +29,7 @@ struct ProcessTree: Sendable {
         clock: SystemClock(), logger: Logger(label: "supervisor"),
         onEvent: { path, event in
           Self.count(path, event)
-          if let notice = SupervisionNotice.of(event, path) { plane?.announce(notice) }
+          tell(event, path)
         }))
     handle.set(main)
     try await withThrowingTaskGroup(of: Ended.self) { group in

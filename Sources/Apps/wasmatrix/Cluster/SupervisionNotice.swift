@@ -32,4 +32,22 @@ enum SupervisionNotice {
     case .childStarted, .childStartFailed, .childEnded, .childStopped, .shutdownTimedOut: return nil
     }
   }
+
+  /// The same of a node's agent, for its control plane.
+  static func news(
+    of event: SupervisorEvent, _ path: String, on node: NodeID
+  ) -> ServiceNews? {
+    func news(_ child: ChildID, _ happening: ServiceNews.Happening) -> ServiceNews {
+      ServiceNews(
+        child: "\(path)/\(child)", namespace: .default, application: nil, node: node,
+        at: SystemClock().now().wall, happening: happening)
+    }
+    switch event {
+    case .restarting(let child, let exit, let restarts, let delay):
+      return news(child, .restarting(after: "\(exit)", restarts: restarts, delay: delay))
+    case .escalated(let child, let exit, let restarts, let window):
+      return news(child, .escalated(after: "\(exit)", restarts: restarts, within: window))
+    case .childStarted, .childStartFailed, .childEnded, .childStopped, .shutdownTimedOut: return nil
+    }
+  }
 }

@@ -45,7 +45,8 @@ struct ControlSession: Sendable {
   func run(until signals: StopSignals) async throws {
     let plane = services.plane
     try await tree.run(
-      services.children + services.gate(admin) + [agents.child, api.child], telling: plane,
+      services.children + services.gate(admin) + [agents.child, api.child],
+      telling: { if let notice = SupervisionNotice.of($0, $1) { plane.announce(notice) } },
       until: signals,
       ready: {
         guard let url = api.slot.current?.url, let port = agents.slot.current?.port else { return }

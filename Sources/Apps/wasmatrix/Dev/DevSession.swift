@@ -63,7 +63,9 @@ struct DevSession: Sendable {
   func run(until signals: StopSignals) async throws {
     let plane = services.plane
     try await tree.run(
-      children, telling: plane, until: signals,
+      children,
+      telling: { if let notice = SupervisionNotice.of($0, $1) { plane.announce(notice) } },
+      until: signals,
       ready: { if let url = listener.slot.current?.url { Self.greet(url) } },
       quiesce: { await plane.quiesce() })
   }

@@ -9,8 +9,10 @@ struct NodesVerb: AsyncParsableCommand {
     commandName: "nodes",
     abstract: "List the nodes of the cluster and how they are.",
     discussion: """
-      With --json also how long it takes from each to others and to landmarks, as they measured it lately \
-      ("roundTrips").
+      WORK says whether a node is given work: open, cordoned, draining, or drained when no plan \
+      has anything left on it. With --json also how long it takes from each to others and to \
+      landmarks, as they measured it lately ("roundTrips"), and how the threads of its heartbeats \
+      are scheduled ("heartbeats").
 
       EXAMPLE
         wasmatrix nodes
@@ -28,14 +30,16 @@ struct NodesVerb: AsyncParsableCommand {
       var table = TextTable(
         .text("NODE"), .text("STATE"), .text("WORK"), .text("ZONE"), .text("ARCH"),
         .text("ENGINE"), .number("WORKERS"), .number("LIVE"), .number("QUEUED"),
-        .number("SLOTS"), .text("STARTED"))
+        .number("SLOTS"), .text("VERSION"), .text("STARTED"))
       for node in nodes {
         table.add(
-          "\(node.id)", node.state.rawValue, node.scheduling.rawValue, "\(node.location.zone)",
+          "\(node.id)", node.state.rawValue,
+          node.drained == true ? "drained" : node.scheduling.rawValue, "\(node.location.zone)",
           node.capabilities.architectures.first?.rawValue ?? "",
           node.engine?.libraryVersion ?? "", number(node.engine?.workers),
           number(node.engine?.liveInstances), number(node.engine?.queuedActivations),
-          number(node.engine?.instanceSlots), node.startedAt?.description ?? "")
+          number(node.engine?.instanceSlots), node.version ?? "",
+          node.startedAt?.description ?? "")
       }
       return table
     }

@@ -125,7 +125,8 @@ struct TokenVerb: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Let nobody in with a token any more.",
       discussion: """
-        With a join token that was used goes the node that it let in: it gets no certificate any more.
+        With a join token that was used goes the node that it let in: it is hung up on, and let in no \
+        more.
 
         EXAMPLE
           wasmatrix token revoke ci

@@ -137,7 +137,9 @@ enum Schemas {
       ]), "lastHeartbeat": Schema.time,
     ],
     optional: [
-      "startedAt": Schema.time, "engine": engine,
+      "startedAt": Schema.time, "engine": engine, "drained": Schema.bool,
+      "version": Schema.string,
+      "heartbeats": Schema.texts(HeartbeatPunctuality.allCases),
       "roundTrips": Schema.array(
         Schema.object(
           required: ["microseconds": Schema.integer],

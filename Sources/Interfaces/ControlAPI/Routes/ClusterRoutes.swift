@@ -19,7 +19,7 @@ enum ClusterRoutes {
       command(.post, "/v1/nodes/{node}/cordon", .cordon, "Give a node nothing new.", service),
       command(.post, "/v1/nodes/{node}/uncordon", .uncordon, "Give a node work again.", service),
       command(.post, "/v1/nodes/{node}/drain", .drain, "Move a node's work away.", service),
-      command(.delete, "/v1/nodes/{node}", .forget, "Forget a node that is gone.", service),
+      forget(service),
       Route(
         .post, "/v1/nodes/{node}/chaos", body: .upTo(APILimits.jsonBody),
         Operation(
@@ -89,10 +89,29 @@ enum ClusterRoutes {
         id: "\(command.rawValue)Node", summary: summary,
         answers: [.json(200, "It is durable.", Schema.ref("NodeScheduling"))],
         problems: [.invalidInput, .notFound, .conflict])
+    ) { request in try await carryOut(command, request, service) }
+  }
+
+  private static func forget(_ service: any ClusterService) -> Route {
+    Route(
+      .delete, "/v1/nodes/{node}",
+      Operation(
+        id: "forgetNode", summary: "Forget a node that is gone, or shut one out.",
+        parameters: [
+          .query("force", "Whether one that is alive is evicted. Default: false.", Schema.bool)
+        ],
+        answers: [.json(200, "It is durable.", Schema.ref("NodeScheduling"))],
+        problems: [.invalidInput, .notFound, .conflict])
     ) { request in
-      let node: NodeID = try request.parameter("node")
-      let scheduling = try await service.command(command, node, by: request.caller)
-      return try .json(NodeSchedulingResource(node: node, scheduling: scheduling))
+      try await carryOut(request.query.bool("force") ? .evict : .forget, request, service)
     }
+  }
+
+  private static func carryOut(
+    _ command: NodeCommand, _ request: APIRequest, _ service: any ClusterService
+  ) async throws -> Response {
+    let node: NodeID = try request.parameter("node")
+    let scheduling = try await service.command(command, node, by: request.caller)
+    return try .json(NodeSchedulingResource(node: node, scheduling: scheduling))
   }
 }
