@@ -12,9 +12,16 @@ public enum ClaimVerdict: Hashable, Sendable {
 // Who may have effects. What must stop when isolated has none any more once another may serve: what its node sent
 // before it stood still may come after that.
 //
-//     holds ──its node has a newer fence──> replaced
+//     holds ──its node has a newer fence, or nobody knows yet who serves──> replaced
 //       └──lost, moved, ended, and its lease is over──> over
 extension PlacementPlanner {
+  /// What is not meant to serve any more and may do so all the same: its node has not heard of it.
+  struct Leaving: Hashable, Sendable {
+    let claim: EffectClaim
+    /// When the lease is over that it may still have.
+    let until: MonotonicInstant
+  }
+
   /// - Parameter name: whose effects they are.
   func judge(
     _ claim: EffectClaim, of name: QualifiedName, on node: NodeID, at now: MonotonicInstant
@@ -25,24 +32,27 @@ extension PlacementPlanner {
     case .none: return current?.mustStopAlone == true ? .over : .holds
     case .fence(let placement, let fence):
       guard placement.name == name else { return .over }
-      if mayServeOn(name, node, at: now) { return .holds }
-      guard let current, let seat = current.seats[node], seat.isChosen else { return .over }
-      if claim == seat.succeeds { return .holds }
-      guard placement == current.subject.placement else { return .over }
-      if fence == seat.fence { return .holds }
-      return fence < seat.fence ? .replaced : .over
+      if let leaving = leaving[name]?[node], leaving.claim == claim, now < leaving.until {
+        return .holds
+      }
+      if let current, let seat = current.seats[node], seat.isChosen {
+        if claim == seat.succeeds { return .holds }
+        guard placement == current.subject.placement else { return .over }
+        if fence == seat.fence { return .holds }
+        return fence < seat.fence ? .replaced : .over
+      }
+      // An earlier control plane may have had others serve since, of which this one does not know.
+      return foreignLeasesUntil.map { now < $0 } == true ? .replaced : .over
     }
   }
 
-  /// Whether nobody takes over from that node yet, although it is not meant to serve.
-  private func mayServeOn(
-    _ name: QualifiedName, _ node: NodeID, at now: MonotonicInstant
-  ) -> Bool {
-    // Nobody takes over anything before what an earlier control plane granted is over.
-    if let until = foreignLeasesUntil, now < until { return true }
-    if let until = departed[name]?[node], now < until { return true }
-    return byName[name, default: []].contains { id in
-      works[id]?.endings[node].map { now < $0 } ?? false
-    }
+  /// It serves no more there, as far as this control plane goes.
+  mutating func leave(_ claim: EffectClaim, of name: QualifiedName, on node: NodeID) {
+    leaving[name, default: [:]][node] = Leaving(claim: claim, until: leaseEnd(of: node))
+  }
+
+  /// What was left there has stopped.
+  mutating func forgetLeaving(on node: NodeID) {
+    for name in leaving.keys.sorted() { leaving[name]?[node] = nil }
   }
 }

@@ -97,6 +97,7 @@ extension PlacementPlanner {
   /// The node obeys the newest plan: what that does not let serve has stopped.
   private mutating func endEndings(on node: NodeID) {
     guard !dirtyNodes.contains(node) else { return }
+    forgetLeaving(on: node)
     for name in departed.keys.sorted() { departed[name]?[node] = nil }
     for id in timed.sorted() where works[id]?.endings[node] != nil {
       works[id]?.endings[node] = nil
@@ -134,6 +135,7 @@ extension PlacementPlanner {
     for id in book.seats.sorted() { unseat(id, node, &steps) }
     guard isCertain else { return }
     books[node]?.lastAcknowledged = nil
+    forgetLeaving(on: node)
     for name in departed.keys.sorted() { departed[name]?[node] = nil }
     for id in works.keys.sorted() where works[id]?.endings[node] != nil {
       works[id]?.endings[node] = nil

@@ -267,7 +267,10 @@ extension PlacementPlanner {
     works[id]?.seats[node]?.isChosen = false
     refence(id, node)
     if works[id]?.isCurrent == true {
-      if works[id]?.mustStopAlone == true { end(id, node) }
+      if works[id]?.mustStopAlone == true {
+        end(id, node)
+        leave(.fence(id, seat.fence), of: id.name, on: node)
+      }
       if seat.isReady { steps.append(.ended(id, node)) }
     }
     dirtyNodes.insert(node)

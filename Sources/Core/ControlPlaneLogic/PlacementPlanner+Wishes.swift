@@ -35,7 +35,10 @@ extension PlacementPlanner {
       refence(id, node)
       works[id]?.seats[node]?.isChosen = allowed > 0
       works[id]?.seats[node]?.succeeds = succeeded[node]
-      if allowed <= 0, keepers.contains(node) { end(id, node) }
+      if allowed <= 0, let claim = succeeded[node] {
+        end(id, node)
+        leave(claim, of: id.name, on: node)
+      }
       dirtyNodes.insert(node)
       if allowed > 0, work.seats[node]?.isReady == true { steps.append(.began(id, node)) }
       allowed -= 1
@@ -59,6 +62,7 @@ extension PlacementPlanner {
           keepers[node] = .fence(other, seat.fence)
         } else {
           end(id, node)
+          leave(.fence(other, seat.fence), of: id.name, on: node)
         }
       }
     }
@@ -127,7 +131,10 @@ extension PlacementPlanner {
   mutating func unseat(_ id: PlacementID, _ node: NodeID, _ steps: inout [Step]) {
     guard let seat = works[id]?.seats.removeValue(forKey: node) else { return }
     if works[id]?.isCurrent == true, seat.isChosen {
-      if works[id]?.mustStopAlone == true { end(id, node) }
+      if works[id]?.mustStopAlone == true {
+        end(id, node)
+        leave(.fence(id, seat.fence), of: id.name, on: node)
+      }
       if seat.isReady { steps.append(.ended(id, node)) }
     }
     books[node]?.seats.remove(id)

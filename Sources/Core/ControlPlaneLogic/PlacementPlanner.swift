@@ -149,6 +149,8 @@ struct PlacementPlanner: Sendable {
   /// Of what was undeployed and must stop when isolated: nodes that may serve on, and until when. What
   /// is deployed under the same name meanwhile waits for them.
   var departed: [QualifiedName: [NodeID: MonotonicInstant]] = [:]
+  /// Of what must stop when isolated: by what right nodes may still act that are not meant to serve it any more.
+  var leaving: [QualifiedName: [NodeID: Leaving]] = [:]
   private var counter: UInt64 = 0
   private var lastRank: UInt64 = 0
   /// Works to look at, and nodes whose plan may have changed.
@@ -288,6 +290,10 @@ struct PlacementPlanner: Sendable {
   }
 
   private mutating func forgetWhatIsOver(_ now: Instants) {
+    for name in leaving.keys.sorted() {
+      leaving[name] = leaving[name]?.filter { $0.value.until > now.monotonic }
+      if leaving[name]?.isEmpty == true { leaving[name] = nil }
+    }
     for name in departed.keys.sorted() {
       departed[name] = departed[name]?.filter { $0.value > now.monotonic }
       if departed[name]?.isEmpty == true { departed[name] = nil }

@@ -8,22 +8,28 @@ extension World {
   /// Something acts somewhere.
   func sendEffect() {
     if isTroubled {
-      timeline.plan(.effectIsSent, after: calling.interval(mean: .milliseconds(40)))
+      timeline.plan(.effectIsSent, after: calling.interval(mean: .milliseconds(20)))
     }
-    let index = calling.index(below: agents.count)
+    let holders = agents.indices.filter { !exclusive(on: $0).isEmpty }
+    guard let index = calling.element(of: holders),
+      let placement = calling.element(of: exclusive(on: index)),
+      let fence = agents[index].serving[placement]
+    else { return }
+    // Networks keep some for longer than any lease.
+    let wait = calling.duration(upTo: calling.happens(0.3) ? .seconds(8) : configuration.delay)
+    timeline.plan(
+      .effectArrives(index, connection: agents[index].connection, placement, fence), after: wait)
+  }
+
+  /// What has a lease on a node, and can say so.
+  private func exclusive(on index: Int) -> [PlacementID] {
     let agent = agents[index]
     let now = agent.clock.instants(at: timeline.now).monotonic
     guard agent.isUp, !agent.isFrozen, hasLink(index), let end = agent.logic.leaseEnd, now < end
-    else { return }
-    let exclusive = agent.serving.keys.sorted().filter {
+    else { return [] }
+    return agent.serving.keys.sorted().filter {
       agent.orders[$0]?.deployment.configuration.placement.isolation == .stop
     }
-    guard let placement = calling.element(of: exclusive), let fence = agent.serving[placement]
-    else { return }
-    // Networks keep some for longer than any lease.
-    let wait = calling.duration(upTo: calling.happens(0.2) ? .seconds(5) : configuration.delay)
-    timeline.plan(
-      .effectArrives(index, connection: agent.connection, placement, fence), after: wait)
   }
 
   func effectArrives(
