@@ -31,6 +31,8 @@ extension PlacementPlanner {
       allowed = foreignLeasesUntil == nil ? work.rules.replicas - endings : 0
     }
     let chosen = work.seats.keys.sorted().filter { work.seats[$0]?.isChosen == true }
+    // Where it was ready under another number nobody was told of it so far, fallbacks included.
+    dirtyNodes.formUnion(work.seats.keys)
     for node in chosen.filter(keepers.contains) + chosen.filter({ !keepers.contains($0) }) {
       refence(id, node)
       works[id]?.seats[node]?.isChosen = allowed > 0
@@ -39,7 +41,6 @@ extension PlacementPlanner {
         end(id, node)
         leave(claim, of: id.name, on: node)
       }
-      dirtyNodes.insert(node)
       if allowed > 0, work.seats[node]?.isReady == true { steps.append(.began(id, node)) }
       allowed -= 1
     }

@@ -50,6 +50,20 @@ import Testing
     }
   }
 
+  @Test func `a fallback is told, too, though it holds it ready under another number`() {
+    let rules = PlacementRules(fallbacks: 1)
+    var plane = ControlPlaneDriver()
+    plane.serve(on: ["a", "b"], rules)
+    _ = plane.push("2")
+    _ = plane.deploy("2", rules)
+    for _ in 0..<2 {
+      for name in ["a", "b"] { _ = plane.obey(name) }
+    }
+    _ = plane.rollBack()
+    let orders = plane.plans.values.flatMap(\.orders).filter { $0.placement.generation == 3 }
+    #expect(Set(orders.map(\.role)) == [.active, .fallback])
+  }
+
   @Test mutating func `a node that does not hold it is waited for`() {
     _ = plane.attach("c")
     _ = plane.die("a", .processEnded)
