@@ -80,13 +80,17 @@ extension AttachService {
 
   /// Until the node may be attached no more, or the task is cancelled; then it throws.
   func watchStanding(of shown: ShownNode) async throws {
+    var hasLooked = false
     while true {
-      let left = Duration.seconds(shown.expiresAt.timeIntervalSinceNow)
-      let wait = left > .zero ? min(left, Self.lookInterval) : Self.lookInterval
+      // What has expired by the time it is attached is looked at soon.
+      let left = max(Duration.seconds(shown.expiresAt.timeIntervalSinceNow), .seconds(1))
+      let wait = hasLooked ? Self.lookInterval : min(left, Self.lookInterval)
       // So that those that attached together are not looked at together.
       try await Task.sleep(for: wait * Double.random(in: 1...1.5))
+      guard shown.expiresAt <= .now else { continue }
       // When nobody can look it is looked again.
-      if shown.expiresAt <= .now { _ = try await mayStay(shown) }
+      _ = try await mayStay(shown)
+      hasLooked = true
     }
   }
 }
