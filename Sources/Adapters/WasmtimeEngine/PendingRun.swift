@@ -26,8 +26,8 @@ final class PendingRun: Sendable {
 
   private struct State {
     var isDone = false
-    // One of them.
-    var continuation: CheckedContinuation<ActivationReport, Never>?
+    // A task that waits is behind one, too: what the compiler must look up of a continuation at run time is then done
+    // where there is one.
     var completion: (@Sendable (ActivationReport) -> Void)?
     var leftFolder: String?
     // Apart from the rest: rare and large.
@@ -54,7 +54,8 @@ final class PendingRun: Sendable {
   var isCancelled: Bool { cancelled.load(ordering: .sequentiallyConsistent) }
 
   func begin(_ continuation: CheckedContinuation<ActivationReport, Never>) {
-    state.withLock { $0.continuation = continuation }
+    let completion: @Sendable (ActivationReport) -> Void = { continuation.resume(returning: $0) }
+    state.withLock { $0.completion = completion }
   }
 
   /// The worker that took it; cancelling must reach it there.
@@ -105,12 +106,12 @@ final class PendingRun: Sendable {
   ///
   /// - Parameter folder: the scratch folder that is to be removed.
   func complete(_ report: ActivationReport, leaving folder: String? = nil) {
-    let (continuation, completion) = state.withLock { state in
+    let completion = state.withLock { state in
       state.isDone = true
       if let folder { state.leftFolder = folder }
-      return (state.continuation.take(), state.completion.take())
+      defer { state.completion = nil }
+      return state.completion
     }
-    continuation?.resume(returning: report)
     completion?(report)
   }
 
