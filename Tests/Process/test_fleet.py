@@ -181,9 +181,11 @@ class FleetTests(unittest.TestCase):
             fleet.wait_for("c")
         # What it is told comes over its connection then.
         proxy.cut("to the agent", kinds=("datagrams",))
-        before = proxy.dropped
-        wait_until(lambda: proxy.dropped > before + 100, 60, "heartbeats whose acknowledgements do not come through")
-        self.assertNotEqual(fleet.states()["c"], "unavailable")
+        def stays():
+            losses, before = fleet.log_text().count("node_failure"), proxy.dropped
+            wait_until(lambda: proxy.dropped > before + 100, 60, "heartbeats whose acknowledgements do not come through")
+            return fleet.states()["c"] == "healthy" and fleet.log_text().count("node_failure") == losses
+        wait_until(stays, 60, "a node that hears by its connection alone, and is not lost")
 
     def test_an_agent_that_freezes_is_replaced_and_adopted_when_it_thaws(self):
         fleet = self.deployed("a", "b", "c")
@@ -380,7 +382,6 @@ class DevNodesTests(unittest.TestCase):
                 return path.read_bytes()
             except OSError:
                 return b""
-
         children = b" ".join(
             read(thread / "children") for thread in pathlib.Path(f"/proc/{cluster.pid()}/task").iterdir())
         return sorted(
