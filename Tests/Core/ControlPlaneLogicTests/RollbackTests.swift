@@ -51,15 +51,18 @@ import Testing
   }
 
   @Test func `a fallback is told, too, though it holds it ready under another number`() {
-    let rules = PlacementRules(fallbacks: 1)
     var plane = ControlPlaneDriver()
+    let rules = PlacementRules(fallbacks: 1)
     plane.serve(on: ["a", "b"], rules)
     _ = plane.push("2")
-    _ = plane.deploy("2", rules)
+    _ = plane.deploy("2", PlacementRules(fallbacks: 0))
     for _ in 0..<2 {
       for name in ["a", "b"] { _ = plane.obey(name) }
     }
-    _ = plane.rollBack()
+    // What is replaced would have its nodes told of what comes.
+    _ = plane.undeploy()
+    for name in ["a", "b"] { _ = plane.obey(name) }
+    _ = plane.deploy("1", rules)
     let orders = plane.plans.values.flatMap(\.orders).filter { $0.placement.generation == 3 }
     #expect(Set(orders.map(\.role)) == [.active, .fallback])
   }
