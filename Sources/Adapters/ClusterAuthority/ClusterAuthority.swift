@@ -78,6 +78,7 @@ public final class ClusterAuthority: CertificateIssuer, PlanSealer {
   public func isSigned(
     _ request: String, by signature: [UInt8], keyOf certificate: String
   ) -> Bool {
+    // What is no certificate, or no signature, signs nothing.
     guard let certificate = try? PEMText.certificates(certificate).first,
       let key = P256.Signing.PublicKey(certificate.publicKey),
       let signature = try? P256.Signing.ECDSASignature(derRepresentation: signature)

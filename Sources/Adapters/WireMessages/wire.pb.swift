@@ -2343,7 +2343,8 @@ package nonisolated struct WireStateFollow: Sendable {
 }
 
 /// What a module has done on its node is to be made durable. Of what must stop when isolated nothing is taken in
-/// once another may serve: it says by what right. Agents of earlier releases do not, and are refused that.
+/// once another may serve: it says by what right. Agents of earlier releases do not: then their node has to be meant
+/// to serve.
 package nonisolated struct WireCommit: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for

@@ -29,7 +29,13 @@ extension PlacementPlanner {
     let current = byName[name, default: []].lazy.compactMap { works[$0] }.first { $0.isCurrent }
     switch claim {
     case .byHand: return .holds
-    case .none: return current?.mustStopAlone == true ? .over : .holds
+    case .none:
+      // An agent of an earlier release does not say under which fence: then its node has to be meant to serve.
+      guard let current, current.mustStopAlone else { return .holds }
+      let mayServe =
+        current.seats[node]?.isChosen == true
+        || leaving[name]?[node].map { now < $0.until } == true
+      return mayServe ? .holds : .over
     case .fence(let placement, let fence):
       guard placement.name == name else { return .over }
       if let leaving = leaving[name]?[node], leaving.claim == claim, now < leaving.until {
