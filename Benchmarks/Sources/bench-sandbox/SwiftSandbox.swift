@@ -31,8 +31,8 @@ final class SwiftSandbox: Sendable {
       limits: ActivationLimits(cpuTime: .seconds(600), wallTime: wall))
   }
 
-  /// Runs one after the other on the thread of the one worker; the nanoseconds from the end of one to the
-  /// end of the next, all that the worker does in between included.
+  /// Runs one after the other, each begun on the thread of a worker by the end of the one before; the nanoseconds
+  /// from the end of one to the end of the next, all that the worker does in between included.
   ///
   /// - Parameter module: made on that thread each time.
   func runOnWorker(
@@ -68,7 +68,8 @@ func digest(of bytes: [UInt8]) -> ModuleDigest {
 
 /// Activations of which each is begun by the end of the one before.
 ///
-/// `@unchecked Sendable`: after it has begun only the thread of the one worker touches it.
+/// `@unchecked Sendable`: after it has begun only the thread touches it on which one has ended and the next is handed
+/// over.
 private final class Chain: @unchecked Sendable {
   private let sandbox: SwiftSandbox
   private let module: @Sendable () throws -> Starter

@@ -5,7 +5,7 @@ import Glibc
 import Synchronization
 
 /// Raises the engine's epoch so that running guests come back to their worker, as long as there is
-/// one that runs.
+/// one that runs for long: most have ended by then, and to bring them back would only cost time.
 final class Ticker: Sendable {
   private let engine: EngineHandle
   private let interval: Int64
@@ -37,8 +37,11 @@ final class Ticker: Sendable {
   }
 
   /// The body of the ticker's thread.
-  func run() {
+  ///
+  /// - Parameter workers: all that run guests of the engine.
+  func run(for workers: [Worker]) {
     var idle = 0
+    var steps = workers.map(\.state.steps)
     while !stopping.load(ordering: .sequentiallyConsistent) {
       if busyWorkers.load(ordering: .sequentiallyConsistent) == 0 { idle += 1 } else { idle = 0 }
       if idle > Self.idleTicks {
@@ -49,7 +52,20 @@ final class Ticker: Sendable {
       }
       var time = timespec(tv_sec: 0, tv_nsec: Int(interval))
       clock_nanosleep(CLOCK_MONOTONIC, 0, &time, nil)
-      wasmtime_engine_increment_epoch(engine.pointer)
+      if isWanted(workers, &steps) { wasmtime_engine_increment_epoch(engine.pointer) }
     }
+  }
+
+  /// Whether a guest has run since the tick before, or takes turns with others.
+  ///
+  /// - Parameter steps: of each worker, as they were then.
+  private func isWanted(_ workers: [Worker], _ steps: inout [UInt64]) -> Bool {
+    var isWanted = false
+    for (index, worker) in workers.enumerated() {
+      let state = worker.state
+      if state.isAwake, worker.hasTurns || state.steps == steps[index] { isWanted = true }
+      steps[index] = state.steps
+    }
+    return isWanted
   }
 }

@@ -117,7 +117,7 @@ struct HostFunctionsTarget: FuzzTarget {
 }
 
 /// Answers anything to anybody, sometimes later.
-private struct SenselessServices: GuestServices {
+private final class SenselessServices: GuestServices {
   let seed: UInt64
 
   func answer(_ call: GuestCall) async -> GuestAnswer {

@@ -10,7 +10,7 @@ public protocol GuestServices: DenialWatch {
 }
 
 /// Who hears of what a guest tries beyond its grants.
-public protocol DenialWatch: Sendable {
+public protocol DenialWatch: AnyObject, Sendable {
   /// The guest tried something with files that it is not granted, and was answered with an error. Never
   /// waits: guests are running on this thread.
   ///

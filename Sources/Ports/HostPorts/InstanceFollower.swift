@@ -1,6 +1,6 @@
 /// Whoever looks after an instance that runs for long: it hears when the instance begins and what it writes, and
 /// tells it to end. Called on the thread of the guest, which must not wait.
-public protocol InstanceFollower: Sendable {
+public protocol InstanceFollower: AnyObject, Sendable {
   /// Its code runs from now on. Called once, or never.
   func began()
   /// It has written to standard output or error. Nothing of that is kept for its report.
