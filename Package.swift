@@ -402,7 +402,8 @@ let package = Package(
         "ModuleTrust", "EventPatterns", "EventReading", "HostPorts", "NodeTracking",
         "ControlPlaneLogic", "NodeAgentLogic", "Supervision", "SupervisionRuntime", "ControlPlane",
         "DedicatedThreads", "NodeAgent", "NodeStore", "HTTPOut", "CWasmtime", "WasmtimeEngine",
-        "DurableSQLite", "SQLiteStore", "EmbeddedEventBus", "ProcessTesting", crypto, logging,
+        "DurableSQLite", "SQLiteStore", "EmbeddedEventBus", "ProcessTesting", "Telemetry", crypto,
+        logging,
       ]),
     tests(
       "Interfaces", "ControlAPITests",
@@ -417,7 +418,7 @@ let package = Package(
     tests(
       "Apps", "wasmatrixTests",
       [
-        "LocalSystem", "ProcessTesting", "wasmatrix",
+        "HostPorts", "ControlAPIModel", "LocalSystem", "ProcessTesting", "wasmatrix",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
   ],

@@ -1,55 +1,15 @@
 """What tests of agents without a control plane share: their own entrances, and what they keep."""
 import base64
-import http.client
 import json
 import unittest
 
 from cluster import wait_until
+from entrance import Entrance
 from fleet import Fleet, free_port
 from test_fleet import ECHO
 
 ALONE = ECHO.replace("replicas: 1, fallbacks: 1", "replicas: 1, fallbacks: 0")
 STOPPED = ALONE.replace("fallbacks: 0", "fallbacks: 0, isolation: stop")
-
-
-class Entrance:
-    """Requests to a node's own entrance."""
-
-    def __init__(self, port, context=None):
-        self.port, self.context = port, context
-
-    def request(self, method, path, body=None, headers=None):
-        if self.context:
-            connection = http.client.HTTPSConnection(
-                "127.0.0.1", self.port, timeout=60, context=self.context)
-        else:
-            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        try:
-            connection.request(method, path, body=body, headers=headers or {})
-            answer = connection.getresponse()
-            return answer.status, dict(answer.getheaders()), answer.read()
-        finally:
-            connection.close()
-
-    def invoke(self, module, data=b"", headers=None):
-        """(status, body)"""
-        status, _, body = self.request("POST", f"/v1/invoke/{module}", data, headers)
-        return status, body
-
-    def runs(self, module, data):
-        """Whether it answers as it should; not yet when nobody listens."""
-        try:
-            return self.invoke(module, data) == (200, data)
-        except OSError:
-            return False
-
-    def code(self, module):
-        """(status, code) of a refusal; nothing when nobody listens yet."""
-        try:
-            status, body = self.invoke(module, b"x")
-        except OSError:
-            return None
-        return (status, json.loads(body)["code"]) if status != 200 else (200, "")
 
 
 class AloneCase(unittest.TestCase):

@@ -15,6 +15,8 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("WASMATRIX_PROGRAM", str(ROOT / ".build/release/wasmatrix"))
 GUESTS = ROOT / "Guests/build"
+# How a request ends that has no answer, or half of one.
+LOST = (OSError, http.client.HTTPException)
 
 
 def wait_until(condition, seconds=30, what="condition"):
@@ -34,6 +36,13 @@ def scratch_folder(prefix):
     folder = tempfile.mkdtemp(prefix=prefix)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
+
+
+def event_headers(topic, identifier=None):
+    """Of an event whose data is the body."""
+    return {"ce-specversion": "1.0", "ce-type": "test", "ce-source": "/tests",
+            "ce-id": identifier or os.urandom(8).hex(), "ce-topic": topic,
+            "Content-Type": "application/octet-stream"}
 
 
 class Cluster:
@@ -120,9 +129,16 @@ class Cluster:
         if self.own_folder:
             shutil.rmtree(self.folder, ignore_errors=True)
 
+    def connect(self, timeout):
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+
+    def credentials(self):
+        """What a request that is made by hand says of who asks."""
+        return {}
+
     def request(self, method, path, body=None, headers=None, timeout=60):
         """(status, headers, body bytes)"""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        connection = self.connect(timeout)
         try:
             connection.request(method, path, body=body, headers=headers or {})
             answer = connection.getresponse()
@@ -135,15 +151,49 @@ class Cluster:
         assert status == 200, f"GET {path}: {status} {body[:500]}"
         return json.loads(body)
 
+    def get_all(self, paths):
+        """What is at each of them, asked for one after the other on one connection."""
+        connection = self.connect(60)
+        try:
+            for path in paths:
+                connection.request("GET", path, headers=self.credentials())
+                answer = connection.getresponse()
+                body = answer.read()
+                assert answer.status == 200, f"GET {path}: {answer.status} {body[:500]}"
+                yield json.loads(body)
+        finally:
+            connection.close()
+
+    def lines(self, path, timeout=60):
+        """What it answers line by line, for as long as it does; each is JSON."""
+        connection = self.connect(timeout)
+        try:
+            connection.request("GET", path, headers=self.credentials())
+            answer = connection.getresponse()
+            assert answer.status == 200, f"GET {path}: {answer.status} {answer.read()[:500]}"
+            for line in answer:
+                yield json.loads(line)
+        finally:
+            connection.close()
+
+    def logged(self):
+        """(offset, event) of everything that the event log has now, in its order."""
+        last = os.urandom(8).hex()
+        status, _, body = self.publish("marks/last", b"", last)
+        assert status == 202, body
+        for line in self.lines("/v1/events/tail?since=0&topic=%23"):
+            event = line.get("event")
+            if event and event["id"] == last:
+                return
+            if event:
+                yield line["offset"], event
+
     def ready_modules(self):
         items = self.get("/v1/deployments")["items"]
         return {item["name"] for item in items if item["state"] == "ready"}
 
     def publish(self, topic, data=b"", identifier=None, timeout=60):
-        headers = {"ce-specversion": "1.0", "ce-type": "test", "ce-source": "/tests",
-                   "ce-id": identifier or os.urandom(8).hex(), "ce-topic": topic,
-                   "Content-Type": "application/octet-stream"}
-        return self.request("POST", "/v1/events", data, headers, timeout)
+        return self.request("POST", "/v1/events", data, event_headers(topic, identifier), timeout)
 
     def invoke(self, module, data=b""):
         return self.request("POST", f"/v1/invoke/{module}", data)

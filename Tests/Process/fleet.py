@@ -26,6 +26,9 @@ def free_port():
 class Fleet(Cluster):
     """`wasmatrix control`, and agents by name. The control plane comes back at the same ports."""
 
+    # Of the API.
+    scheme = "http"
+
     def __init__(self, **options):
         super().__init__(**options)
         self.agents_port = free_port()
@@ -60,8 +63,8 @@ class Fleet(Cluster):
     def start_agent(self, name, options=(), token=""):
         with open(self.folder / f"{name}.log", "ab") as log:
             self.agents[name] = subprocess.Popen(
-                [*self.wrappers.get(name, ()), PROGRAM, "agent", "--join", f"http://127.0.0.1:{self.port}", "--name", name,
-                 "--data", str(self.folder / name), *options],
+                [*self.wrappers.get(name, ()), PROGRAM, "agent", "--join", f"{self.scheme}://127.0.0.1:{self.port}",
+                 "--name", name, "--data", str(self.folder / name), *options],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder,
                 env=dict(os.environ, WASMATRIX_JOIN_TOKEN=token, **self.environment))
 

@@ -30,7 +30,9 @@ def differences(fleet, modules, mark):
     """
     complaints = []
     # What the agents hold, each asked by the control plane, beside what is deployed.
-    held = json.loads(fleet.run("ps", "--json").stdout)
+    shown = json.loads(fleet.run("ps", "--json").stdout)
+    held = shown["items"]
+    complaints += [f"{node} does not say what it holds" for node in shown["unanswered"]]
     deployed = {item["name"]: item for item in fleet.get("/v1/deployments")["items"]}
     for placement in held:
         name, generation = placement["module"], placement["generation"]

@@ -27,9 +27,14 @@ class SecureCluster(Cluster):
     def context(self):
         return ssl.create_default_context(cafile=str(self.authority))
 
+    def connect(self, timeout):
+        return http.client.HTTPSConnection("localhost", self.port, timeout=timeout, context=self.context())
+
+    def credentials(self):
+        return {"Authorization": f"Bearer {self.admin()}"}
+
     def request(self, method, path, body=None, headers=None, timeout=60, token="admin"):
-        connection = http.client.HTTPSConnection(
-            "localhost", self.port, timeout=timeout, context=self.context())
+        connection = self.connect(timeout)
         headers = dict(headers or {})
         token = self.admin() if token == "admin" else token
         if token is not None:

@@ -94,5 +94,7 @@ class Sink:
         with self.lock:
             return self.counts.get(f"/{name}", 0)
 
-    def request(self, name):
-        return json.dumps({"http": {"url": f"{self.url}/{name}", "method": "POST"}}).encode() + b"\n"
+    def request(self, name, must_succeed=False):
+        """What `relay` is to be told for one effect; whether it fails when its request does not get through."""
+        ask = json.dumps({"http": {"url": f"{self.url}/{name}", "method": "POST"}}).encode() + b"\n"
+        return b"!" + ask if must_succeed else ask

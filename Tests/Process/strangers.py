@@ -35,7 +35,7 @@ class Strangers:
 
     def _run(self):
         acts = [self.garbage, self.half_open, self.endless_handshake, self.huge_record, self.datagrams,
-                self.slow_request, self.unread_answers, self.broken_requests]
+                self.slow_request, self.unread_answers, self.unread_events, self.unread_state, self.broken_requests]
         if self.thief:
             acts += [self.huge_frame, self.unread_frames, self.frames_of_nothing]
         while not self.stopped.is_set():
@@ -90,15 +90,21 @@ class Strangers:
 
     def slow_request(self):
         connection = self._api()
-        connection.sendall(b"POST /v1/events HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\n")
+        connection.sendall(b"POST /v1/events HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 1000000\r\n")
         self.idle.append(connection)
 
     def unread_answers(self):
-        connection = self._api()
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection = slow_connection(self.fleet.api_port)
         connection.settimeout(0.2)
         self.idle.append(connection)
-        connection.sendall(b"GET /openapi.json HTTP/1.1\r\nhost: x\r\n\r\n" * 200)
+        # Of another host it would be refused, with few words.
+        connection.sendall(b"GET /openapi.json HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n" * 200)
+
+    def unread_events(self):
+        self.idle.append(ask_for_lines(self.fleet.api_port, "/v1/events/tail?since=0&topic=%23"))
+
+    def unread_state(self):
+        self.idle.append(ask_for_lines(self.fleet.api_port, "/v1/state/chaos/watch"))
 
     def broken_requests(self):
         for text in (b"\r\n\r\n", b"GET\r\n\r\n", b"POST /v1/events HTTP/1.1\r\ncontent-length: -1\r\n\r\n",
@@ -190,6 +196,28 @@ class Crowd:
         self.stop()
         for connection in self.connections:
             connection.close()
+
+
+def slow_connection(port):
+    """A connection of which the other end has room for little that is not read."""
+    connection = socket.socket()
+    try:
+        # With small segments neither end makes its buffers larger.
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(5)
+        connection.connect(("127.0.0.1", port))
+    except OSError:
+        connection.close()
+        raise
+    return connection
+
+
+def ask_for_lines(port, path):
+    """Asks for something that goes on, and does not read it."""
+    connection = slow_connection(port)
+    connection.sendall(f"GET {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n\r\n".encode())
+    return connection
 
 
 def frame(kind, flags, stream, content=b""):

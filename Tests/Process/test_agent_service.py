@@ -1,26 +1,15 @@
 """The agent's own gRPC service, used by a stock client: Python's grpcio with stubs of the same .proto."""
 import contextlib
-import importlib
-import importlib.util
 import json
 import socket
 import ssl
-import sys
 import unittest
 import urllib.parse
 
-from cluster import ROOT, scratch_folder, wait_until
+from cluster import wait_until
 from fleet import Fleet, free_port
+from node_tools import agent_pb2, agent_pb2_grpc, bearer, channel, grpc
 from test_services import manifest
-
-# They are in the environment that scripts/bootstrap makes.
-if importlib.util.find_spec("grpc_tools") is None:
-    sys.path += map(str, ROOT.glob(".venv/lib/python3*/site-packages"))
-try:
-    import grpc
-    from grpc_tools import protoc
-except ImportError as error:
-    raise ImportError(f"{error}; run scripts/bootstrap, which brings it") from error
 
 COMMANDS = """
 apiVersion: wasmatrix/v1
@@ -31,21 +20,6 @@ modules:
     triggers: [{ topic: in/# }]
     placement: { replicas: 1, fallbacks: 0 }
 """
-
-
-def stubs():
-    """The modules that protoc makes of the .proto, for this run."""
-    folder = scratch_folder("wasmatrix-stubs-")
-    status = protoc.main([
-        "protoc", f"-I{ROOT / 'Protocol'}", f"--python_out={folder}", f"--grpc_python_out={folder}",
-        str(ROOT / "Protocol/wasmatrix/agent/v1/agent.proto")])
-    assert status == 0, "protoc failed"
-    sys.path.insert(0, folder)
-    return (importlib.import_module("wasmatrix.agent.v1.agent_pb2"),
-            importlib.import_module("wasmatrix.agent.v1.agent_pb2_grpc"))
-
-
-agent_pb2, agent_pb2_grpc = stubs()
 
 
 class AgentServiceTests(unittest.TestCase):
@@ -63,16 +37,12 @@ class AgentServiceTests(unittest.TestCase):
         return fleet
 
     def stub(self, node, authority=None, name=None):
-        credentials = grpc.ssl_channel_credentials(authority or self.authority)
-        channel = grpc.secure_channel(
-            f"127.0.0.1:{self.ports[node]}", credentials,
-            options=[("grpc.ssl_target_name_override", f"{name or node}.node.wasmatrix.internal")])
-        self.addCleanup(channel.close)
-        return agent_pb2_grpc.NodeAgentStub(channel)
+        way = channel(self.ports[node], authority or self.authority, name or node)
+        self.addCleanup(way.close)
+        return agent_pb2_grpc.NodeAgentStub(way)
 
     def say(self, role=None, token=None):
-        token = token or self.tokens[role]
-        return {"metadata": [("authorization", f"Bearer {token}")], "timeout": 60}
+        return {"metadata": bearer(token or self.tokens[role]), "timeout": 60}
 
     def refused(self, code, ours, call):
         with self.assertRaises(grpc.RpcError) as caught:

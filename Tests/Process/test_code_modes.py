@@ -24,7 +24,7 @@ class CodeModeTests(unittest.TestCase):
             yield source + bytes([0, len(name) + 1, len(name)]) + name
 
     def active(self, cluster):
-        placements = json.loads(cluster.run("ps", "--json").stdout)
+        placements = json.loads(cluster.run("ps", "--json").stdout)["items"]
         return next(p for p in placements if p["role"] == "active")
 
     def test_code_is_swapped_and_nothing_is_interrupted(self):

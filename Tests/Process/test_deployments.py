@@ -56,7 +56,7 @@ class Deployments(unittest.TestCase):
         items = {item["name"]: item for item in self.cluster.get("/v1/deployments")["items"]}
         self.check(items["orders"])
         self.assertEqual(items["plain"]["triggers"], [])
-        self.check(next(item for item in self.json("ps") if item["module"] == "orders"))
+        self.check(next(item for item in self.json("ps")["items"] if item["module"] == "orders"))
         self.check(self.json("modules", "orders")["deployment"])
         planned = self.json("plan", self.cluster.manifest)
         self.check(next(item for item in planned if item["decision"]["module"] == "orders"))

@@ -101,12 +101,12 @@ class FleetTests(unittest.TestCase):
 
     def test_how_far_versions_are_on_their_way_is_shown_for_each_node(self):
         fleet = self.deployed("a", "b")
-        items = json.loads(fleet.run("distribution", "echo", "--json").stdout)
+        items = json.loads(fleet.run("distribution", "echo", "--json").stdout)["items"]
         self.assertEqual({(item["node"], item["role"]) for item in items},
                          {(node, role) for role, nodes in fleet.placements("echo").items() for node in nodes})
         self.assertEqual({item["stage"] for item in items}, {"ready"})
         self.assertIn(b"ready since", fleet.run("distribution").stdout)
-        self.assertEqual(json.loads(fleet.run("distribution", "nobody", "--json").stdout), [])
+        self.assertEqual(json.loads(fleet.run("distribution", "nobody", "--json").stdout)["items"], [])
 
     def test_what_a_node_says_of_itself_is_known(self):
         fleet = self.fleet()
@@ -281,7 +281,7 @@ class FleetTests(unittest.TestCase):
         fleet.deploy(manifest({"worker": ("serve", 0)}), ("service",))
 
         def running():
-            for item in json.loads(fleet.run("ps", "--json").stdout):
+            for item in json.loads(fleet.run("ps", "--json").stdout)["items"]:
                 if item["role"] == "active" and item.get("service", {}).get("state") == "running":
                     return item["node"]
             return None

@@ -65,7 +65,7 @@ class OpenAPI(unittest.TestCase):
 
     def test_lists_are_as_described(self):
         for path in ["/v1/modules", "/v1/deployments", "/v1/placements", "/v1/nodes", "/v1/doctor",
-                     "/v1/audit", "/v1/trust/keys", "/v1/dead-letters"]:
+                     "/v1/distribution", "/v1/audit", "/v1/trust/keys", "/v1/dead-letters"]:
             with self.subTest(path):
                 items = self.check("GET", path)["items"]
                 if path != "/v1/dead-letters":

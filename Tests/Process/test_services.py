@@ -38,7 +38,7 @@ class Services(unittest.TestCase):
         return self.logs(cluster, name) if result.returncode == 0 else []
 
     def status(self, cluster, name):
-        for item in json.loads(cluster.run("ps", "--json").stdout):
+        for item in json.loads(cluster.run("ps", "--json").stdout)["items"]:
             if item["module"] == name and item["role"] == "active":
                 return item.get("service", {})
         return {}
@@ -166,7 +166,7 @@ class Services(unittest.TestCase):
             cluster.run("chaos", "kill", "plant/a")
             wait_until(lambda: count() == "2", 30, "the second start")
             def woken():
-                items = json.loads(cluster.run("ps", "--json").stdout)
+                items = json.loads(cluster.run("ps", "--json").stdout)["items"]
                 return [i["activations"] for i in items if i["module"] == "upper"] == [2]
             wait_until(woken, 30, "the events")
 

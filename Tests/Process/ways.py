@@ -52,6 +52,10 @@ class Proxies:
     def host(self, name):
         return f"127.0.1.{self.names.index(name) + 2}"
 
+    def entrance(self, name):
+        """Where whoever asks the agent itself reaches it, also while it is cut off."""
+        return "127.0.0.1"
+
     def wrapper(self, name):
         return []
 
@@ -109,6 +113,10 @@ class Namespaces:
 
     def host(self, name):
         return f"10.231.{self.names.index(name) + 1}.1"
+
+    def entrance(self, name):
+        """Where whoever asks the agent itself reaches it, also while it is cut off."""
+        return f"10.232.{self.names.index(name) + 1}.2"
 
     def wrapper(self, name):
         return ["nsenter", "-t", str(self.sleepers[name].pid), "-n", "--"]

@@ -61,7 +61,8 @@ final class CommandInstance {
   ///
   /// - Parameter streams: what those find open that have streams in memory and nothing else.
   init?(
-    _ pending: PendingRun, memory: MemoryPlan, streams: DescriptorTable.Given, engine: EngineHandle, now: Int64
+    _ pending: PendingRun, memory: MemoryPlan, streams: DescriptorTable.Given, engine: EngineHandle,
+    now: Int64
   ) {
     self.pending = pending
     memoryPlan = memory

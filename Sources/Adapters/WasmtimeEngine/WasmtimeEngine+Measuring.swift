@@ -55,7 +55,8 @@ public import HostPorts
   ///
   /// - Parameter activation: without services and scratch folders, whose ends are awaited.
   public func start(
-    _ activation: consuming Activation, then completion: @escaping @Sendable (ActivationReport) -> Void
+    _ activation: consuming Activation,
+    then completion: @escaping @Sendable (ActivationReport) -> Void
   ) {
     queue.submit(PendingRun(command: command, activation: activation, completion: completion))
   }

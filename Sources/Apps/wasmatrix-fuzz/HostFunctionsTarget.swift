@@ -118,7 +118,9 @@ struct HostFunctionsTarget: FuzzTarget {
 
 /// Answers anything to anybody, sometimes later.
 private final class SenselessServices: GuestServices {
-  let seed: UInt64
+  private let seed: UInt64
+
+  init(seed: UInt64) { self.seed = seed }
 
   func answer(_ call: GuestCall) async -> GuestAnswer {
     var random = FuzzRandom(seed: seed, number: UInt64(call.name.utf8.count))

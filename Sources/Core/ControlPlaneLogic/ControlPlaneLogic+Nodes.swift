@@ -217,6 +217,15 @@ extension ControlPlaneLogic {
   /// Whether a node is given work, as its operators want it; `nil` when it is not known.
   public func scheduling(of node: NodeID) -> NodeScheduling? { known[node]?.scheduling }
 
+  /// Whether a node is given work after what became of what it was given lately.
+  public func breaker(of node: NodeID) -> BreakerStanding {
+    switch breakers.state(of: node) {
+    case .closed: .closed
+    case .open: .open
+    case .halfOpen: .halfOpen
+    }
+  }
+
   /// Whether a node is being drained and no plan wants anything of it any more. One that comes back
   /// may bring something that nobody else can run.
   public func isDrained(_ node: NodeID) -> Bool {

@@ -132,9 +132,13 @@ extension PlacementPlanner {
     letPlansPass()
     books[node]?.isAttached = false
     books[node]?.resendAt = nil
+    let before = steps.count
     for id in book.seats.sorted() { unseat(id, node, &steps) }
+    // Of each that served it is said that it has ended, and of others nothing.
+    movedPlacements += steps.count - before
     guard isCertain else { return }
     books[node]?.lastAcknowledged = nil
+    forgottenLeases[node] = nil
     forgetLeaving(on: node)
     for name in departed.keys.sorted() { departed[name]?[node] = nil }
     for id in works.keys.sorted() where works[id]?.endings[node] != nil {
@@ -164,6 +168,7 @@ extension PlacementPlanner {
 
   mutating func forget(_ node: NodeID, _ steps: inout [Step]) {
     lose(node, isCertain: false, &steps)
+    if let at = books[node]?.lastAcknowledged { forgottenLeases[node] = at }
     books[node] = nil
     expected.remove(node)
     scheduler.remove(node)

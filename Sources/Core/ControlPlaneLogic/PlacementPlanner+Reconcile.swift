@@ -51,6 +51,8 @@ extension PlacementPlanner {
 
   mutating func choose(_ id: PlacementID, _ node: NodeID, _ steps: inout [Step]) {
     works[id]?.seats[node]?.isChosen = true
+    // Others may have served since it was to follow something there.
+    works[id]?.seats[node]?.succeeds = nil
     refence(id, node)
     dirtyNodes.insert(node)
     guard let work = works[id], work.isCurrent, work.seats[node]?.isReady == true else { return }

@@ -168,7 +168,7 @@ extension PlacementPlanner {
 
   /// When a lease that the node may hold has run out for certain.
   func leaseEnd(of node: NodeID) -> MonotonicInstant {
-    let granted = max(books[node]?.lastAcknowledged ?? began, began)
+    let granted = max(books[node]?.lastAcknowledged ?? began, forgottenLeases[node] ?? began, began)
     return granted + LeaseRules.expiry
   }
 

@@ -151,6 +151,9 @@ struct PlacementPlanner: Sendable {
   var departed: [QualifiedName: [NodeID: MonotonicInstant]] = [:]
   /// Of what must stop when isolated: by what right nodes may still act that are not meant to serve it any more.
   var leaving: [QualifiedName: [NodeID: Leaving]] = [:]
+  /// When heartbeats of nodes were acknowledged last that were forgotten since: their processes may come back, with the
+  /// leases that they have.
+  var forgottenLeases: [NodeID: MonotonicInstant] = [:]
   private var counter: UInt64 = 0
   private var lastRank: UInt64 = 0
   /// Works to look at, and nodes whose plan may have changed.
@@ -167,6 +170,8 @@ struct PlacementPlanner: Sendable {
   /// Works that wait for a time, and nodes that have not said yet that they obey their plan.
   var timed: Set<PlacementID> = []
   var resending: Set<NodeID> = []
+  /// How many placements served on nodes that were lost, since this planner began.
+  var movedPlacements = 0
   /// Works that have fewer seats than they should, and when they are looked at again.
   var unsatisfied: Set<PlacementID> = []
   var retryAt: MonotonicInstant?
@@ -290,6 +295,9 @@ struct PlacementPlanner: Sendable {
   }
 
   private mutating func forgetWhatIsOver(_ now: Instants) {
+    if !forgottenLeases.isEmpty {
+      forgottenLeases = forgottenLeases.filter { $0.value + LeaseRules.expiry > now.monotonic }
+    }
     for name in leaving.keys.sorted() {
       leaving[name] = leaving[name]?.filter { $0.value.until > now.monotonic }
       if leaving[name]?.isEmpty == true { leaving[name] = nil }

@@ -69,7 +69,8 @@ extension NodeAgentLogic {
     directives.append(.report(.standingEnded(end)))
     for placement in held.keys.sorted() {
       if held[placement]?.serving != nil { directives.append(.pause(placement)) }
-      directives.append(.discard(placement))
+      // A hand may hold the same.
+      discard(placement, &directives)
     }
     held = [:]
     servicesMayDiffer = true

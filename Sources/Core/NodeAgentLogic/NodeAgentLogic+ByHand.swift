@@ -214,7 +214,11 @@ extension NodeAgentLogic {
     for request in hand.waiting { directives.append(.answer(request, .failure(problem))) }
     servicesMayDiffer = true
     if byHand.isEmpty { keysAt = nil }
-    if held[hand.order.placement] == nil { directives.append(.discard(hand.order.placement)) }
+    // What failed for the plan was made ready for the hand alone.
+    switch held[hand.order.placement]?.condition {
+    case nil, .failed?: directives.append(.discard(hand.order.placement))
+    case .preparing?, .ready?: break
+    }
   }
 
   /// A tree of one service is down.

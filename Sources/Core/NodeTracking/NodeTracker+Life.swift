@@ -62,7 +62,7 @@ extension NodeTracker {
     if node.state == .degraded, node.vitals.isStuck,
       stuckFor >= configuration.vitals.stuckLossAfter
     {
-      lose(id, .stuck, .stuck, now, &directives)
+      lose(id, .stuck, now, &directives)
       return
     }
     let condition = node.condition
@@ -106,7 +106,7 @@ extension NodeTracker {
     guard let node = nodes[id], incarnation >= node.incarnation else { return }
     if evidence.endsProcess { nodes[id]?.endedThrough = incarnation }
     guard node.state == .unavailable else {
-      lose(id, .death(evidence), NodeChangeReason(evidence), now, &directives)
+      lose(id, .death(evidence), now, &directives)
       setAlarm(id, now)
       return
     }

@@ -43,7 +43,7 @@ extension NodeTracker {
   mutating func giveUp(_ id: NodeID, _ now: Instants, _ directives: inout [Directive]) {
     guard let node = nodes[id] else { return }
     if heldBackUntil(node, now) == nil {
-      lose(id, .silence, .silent, now, &directives)
+      lose(id, .silence, now, &directives)
     } else {
       isHoldingBack = true
     }

@@ -91,6 +91,7 @@ extension NodeTracker {
     _ node: TrackedNode, _ now: Instants, _ directives: inout [Directive]
   ) {
     nodes[node.id] = node
+    tally.came(node.state)
     directives.append(.stateChanged(node.id, from: nil, to: node.state, node.reason))
     recount(node.id)
     setAlarm(node.id, now)
@@ -100,11 +101,13 @@ extension NodeTracker {
   mutating func forget(_ id: NodeID, _ now: Instants, _ directives: inout [Directive]) {
     guard let node = nodes[id] else { return }
     if node.state != .unavailable {
-      lose(id, .forgotten, .forgotten, now, &directives)
+      lose(id, .forgotten, now, &directives)
     } else if node.adoption != .lost {
       // It was stuck, and has been attached since.
       directives.append(.moveWork(from: id, .forgotten))
     }
-    if let node = nodes.removeValue(forKey: id) { discount(node) }
+    guard let node = nodes.removeValue(forKey: id) else { return }
+    discount(node)
+    tally.went(node.state)
   }
 }

@@ -41,9 +41,11 @@ extension NodeTracker {
     _ id: NodeID, to state: NodeState, _ reason: NodeChangeReason, _ now: Instants,
     _ directives: inout [Directive]
   ) {
-    guard let from = nodes[id]?.state else { return }
+    guard let node = nodes[id] else { return }
+    let from = node.state
     precondition(
       Self.transitions.contains(NodeTransition(from, state)), "\(from) -> \(state) is not drawn")
+    tally.changed(from, node.reason, to: state, reason)
     nodes[id]?.state = state
     nodes[id]?.reason = reason
     nodes[id]?.changedAt = now.wall
@@ -52,10 +54,10 @@ extension NodeTracker {
 
   /// The work of a node is to be moved.
   mutating func lose(
-    _ id: NodeID, _ evidence: LossEvidence, _ reason: NodeChangeReason, _ now: Instants,
-    _ directives: inout [Directive]
+    _ id: NodeID, _ evidence: LossEvidence, _ now: Instants, _ directives: inout [Directive]
   ) {
-    change(id, to: .unavailable, reason, now, &directives)
+    change(id, to: .unavailable, evidence.reason, now, &directives)
+    tally.lost(evidence)
     nodes[id]?.loss = evidence
     nodes[id]?.adoption = .lost
     nodes[id]?.graceUntil = nil

@@ -38,6 +38,8 @@ public struct NodeTracker: Sendable {
   let configuration: Configuration
   /// Every node that is known, in no order; ``allNodes`` is sorted.
   public internal(set) var nodes: [NodeID: TrackedNode] = [:]
+  /// How many of them are in which state, and what became of nodes since this tracker began.
+  public internal(set) var tally = FleetTally()
   /// When nodes are looked at. Each node that waits for a time has one entry that counts, never later
   /// than that time: an early look only finds a later one.
   var alarms = Heap<NodeAlarm>()

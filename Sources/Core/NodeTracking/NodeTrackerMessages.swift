@@ -79,7 +79,7 @@ public enum DeathEvidence: String, Hashable, Sendable, CaseIterable {
 }
 
 /// Why the work of a node is moved.
-public enum LossEvidence: Hashable, Sendable {
+public enum LossEvidence: Hashable, Sendable, CaseIterable {
   /// It was silent for too long.
   case silence
   /// It beats, but its workers have not got on for too long.
@@ -87,6 +87,20 @@ public enum LossEvidence: Hashable, Sendable {
   case death(DeathEvidence)
   /// An operator wants it forgotten.
   case forgotten
+
+  public static let allCases: [LossEvidence] =
+    DeathEvidence.allCases.map { LossEvidence.death($0) }
+    + [LossEvidence.silence, LossEvidence.stuck, LossEvidence.forgotten]
+
+  /// The same in the words for changes of states: why the node is unavailable.
+  public var reason: NodeChangeReason {
+    switch self {
+    case .silence: .silent
+    case .stuck: .stuck
+    case .death(let evidence): NodeChangeReason(evidence)
+    case .forgotten: .forgotten
+    }
+  }
 
   /// Whether nothing can run there any more, so that nobody need wait for a lease.
   public var isCertain: Bool {
@@ -97,30 +111,7 @@ public enum LossEvidence: Hashable, Sendable {
   }
 }
 
-/// Why the state of a node changed.
-public enum NodeChangeReason: String, Hashable, Sendable, CaseIterable {
-  /// It registered for the first time.
-  case registered
-  /// The store knows it; it has not been heard yet.
-  case expected
-  /// It was silent for longer than is usual for it, or than anything may be.
-  case silent
-  /// It was silent, and is heard again.
-  case heardAgain
-  /// Another incarnation of it registered.
-  case restarted
-  case overloaded
-  /// Work waits or runs, and its workers do not get on.
-  case stuck
-  /// Its heartbeats come too rarely.
-  case beatsRarely
-  /// What made it degraded is over.
-  case relieved
-  case connectionClosed, processEnded, leftOrderly
-  /// What it holds has been compared with what it should hold.
-  case adopted
-  case forgotten
-
+extension NodeChangeReason {
   init(_ evidence: DeathEvidence) {
     switch evidence {
     case .connectionClosed: self = .connectionClosed

@@ -43,13 +43,34 @@ extension ControlPlane {
         .map(\.id))
   }
 
+  /// The nodes on which something may be held, whether or not they say so: all but those whose agent is known to have
+  /// ended.
+  private var holding: Set<NodeID> {
+    Set(logic.tracker.nodes.values.lazy.filter { $0.loss?.isCertain != true }.map(\.id))
+  }
+
+  /// Asks those of whom an answer can be expected, and names all others on which something may be held.
+  private func gather<Item: Sendable>(
+    _ question: @escaping @Sendable (any AgentConnection) async -> [Item]?
+  ) async -> FleetAnswer<Item> {
+    let holders = holding
+    let answers = await links.ask(answering, question)
+    let heard = Set(answers.filter { $0.answer != nil }.map(\.node))
+    // Those that have ended meanwhile hold nothing any more, and those that came meanwhile were not asked.
+    let unanswered = holders.subtracting(heard).intersection(holding)
+    return FleetAnswer(
+      items: answers.flatMap { $0.answer ?? [] }, unanswered: unanswered.sorted())
+  }
+
   func nodes(for caller: Caller) async throws(Problem) -> [NodeStatus] {
     var facts: [NodeID: NodeFacts] = [:]
     for (node, answer) in await links.ask(answering, { await $0.facts() }) { facts[node] = answer }
     return logic.tracker.inventory(at: clock.now()).map { node in
       NodeStatus(
         node: node, state: logic.tracker.nodes[node.id]?.state ?? .unavailable,
+        reason: logic.tracker.nodes[node.id]?.reason,
         scheduling: logic.scheduling(of: node.id) ?? .open, isDrained: logic.isDrained(node.id),
+        breaker: logic.breaker(of: node.id),
         punctuality: logic.tracker.nodes[node.id]?.registration.punctuality ?? .ordinary,
         engine: facts[node.id]?.engine, startedAt: facts[node.id]?.startedAt,
         roundTrips: logic.roundTrips.all(from: node.id, at: clock.now().monotonic),
@@ -119,18 +140,20 @@ extension ControlPlane {
       next: "See which are with `wasmatrix nodes`.")
   }
 
-  func placements(for caller: Caller) async throws(Problem) -> [PlacementStatus] {
-    await links.ask(answering) { await $0.placementStatuses() }.flatMap(\.answer)
+  func placements(for caller: Caller) async throws(Problem) -> FleetAnswer<PlacementStatus> {
+    await gather { await $0.placementStatuses() }
   }
 
   func distribution(
     of module: ModuleName?, for caller: Caller
-  ) async throws(Problem) -> [DistributionStatus] {
-    await links.ask(answering) { await $0.distribution() }.flatMap(\.answer)
-      .filter { status in
-        status.placement.name.namespace == caller.namespace
-          && (module == nil || status.placement.name.name == module)
-      }
-      .sorted { ($0.placement, $0.node) < ($1.placement, $1.node) }
+  ) async throws(Problem) -> FleetAnswer<DistributionStatus> {
+    let answer = await gather { await $0.distribution() }
+    let items = answer.items.filter { status in
+      status.placement.name.namespace == caller.namespace
+        && (module == nil || status.placement.name.name == module)
+    }
+    return FleetAnswer(
+      items: items.sorted { ($0.placement, $0.node) < ($1.placement, $1.node) },
+      unanswered: answer.unanswered)
   }
 }

@@ -4,6 +4,7 @@ import EventReading
 import EventRouting
 import HostPorts
 import Logging
+import Metrics
 import ModuleCatalog
 import SupervisionRuntime
 
@@ -113,10 +114,18 @@ extension ControlPlane {
     case .holds: return
     case .replaced: throw Problem.fenceReplaced
     case .over:
-      logger.warning(
-        "effects were refused: what must stop when isolated may serve elsewhere",
-        metadata: ["module": "\(name)", "node": "\(node)"])
+      noteRefusal(of: name, on: node)
       throw Problem.leaseOver
     }
+  }
+
+  /// Whoever does not know yet that another may serve claims again and again.
+  private func noteRefusal(of name: QualifiedName, on node: NodeID) {
+    refusedEffects.increment()
+    let now = clock.now().monotonic
+    guard let claims = refusedClaims.refuse(name, on: node, at: now) else { return }
+    logger.warning(
+      "effects were refused: what must stop when isolated may serve elsewhere",
+      metadata: ["module": "\(name)", "node": "\(node)", "claims": "\(claims)"])
   }
 }

@@ -56,6 +56,11 @@ actor ControlPlane {
   /// Invocations that were run again because it was not known what became of them.
   let repeatedInvocations = Counter(label: "wasmatrix_invocations_repeated_total")
 
+  /// Times that the effects of what must stop when isolated were refused, as another may serve.
+  let refusedEffects = Counter(label: "wasmatrix_effects_refused_total")
+  var refusedClaims = RefusedClaims()
+  private var fleet = FleetMetrics()
+
   var logic: ControlPlaneLogic
   private var random: any RandomNumberGenerator & Sendable
   /// Those who wait for an answer of the logic.
@@ -238,6 +243,7 @@ actor ControlPlane {
     for directive in directives { carryOut(directive) }
     announceNotices()
     setAlarm()
+    fleet.show(logic.figures)
   }
 
   private func note(workExceeded triggers: Int, on input: ControlPlaneLogic.Input) {

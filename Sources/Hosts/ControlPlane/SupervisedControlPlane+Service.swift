@@ -172,13 +172,15 @@ extension SupervisedControlPlane: ClusterService {
     try await plane.borrow().kill(child: path, on: node, by: caller)
   }
 
-  public func placements(for caller: Caller) async throws(Problem) -> [PlacementStatus] {
+  public func placements(
+    for caller: Caller
+  ) async throws(Problem) -> FleetAnswer<PlacementStatus> {
     try await plane.borrow().placements(for: caller)
   }
 
   public func distribution(
     of module: ModuleName?, for caller: Caller
-  ) async throws(Problem) -> [DistributionStatus] {
+  ) async throws(Problem) -> FleetAnswer<DistributionStatus> {
     try await plane.borrow().distribution(of: module, for: caller)
   }
 

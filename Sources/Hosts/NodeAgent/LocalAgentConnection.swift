@@ -20,8 +20,8 @@ struct LocalAgentConnection: AgentConnection {
   }
 
   func facts() async -> NodeFacts { agent.facts }
-  func placementStatuses() async -> [PlacementStatus] { await agent.placementStatuses }
-  func distribution() async -> [DistributionStatus] { await agent.distribution }
+  func placementStatuses() async -> [PlacementStatus]? { await agent.placementStatuses }
+  func distribution() async -> [DistributionStatus]? { await agent.distribution }
   func killService(_ module: QualifiedName) async -> Bool { await agent.killService(module) }
   func disturb(_ disturbance: NodeDisturbance) async throws(Problem) {
     throw Problem(

@@ -102,22 +102,21 @@ extension APIClient {
     try await value(ListResource<NodeResource>.self, of: Call(path: ["v1", "nodes"])).items
   }
 
-  public func placements() async throws(Problem) -> [PlacementResource] {
+  /// What is ready to run, and where.
+  public func placements() async throws(Problem) -> FleetListResource<PlacementResource> {
     try await value(
-      ListResource<PlacementResource>.self, of: Call(path: ["v1", "placements"])
-    ).items
+      FleetListResource<PlacementResource>.self, of: Call(path: ["v1", "placements"]))
   }
 
   /// How far versions are on their way to the nodes that should hold them.
   ///
   /// - Parameter module: `nil` for all.
   public func distribution(of module: ModuleName? = nil) async throws(Problem)
-    -> [DistributionResource]
+    -> FleetListResource<DistributionResource>
   {
     try await value(
-      ListResource<DistributionResource>.self,
-      of: Call(path: ["v1", "distribution"], query: [("module", module?.text)])
-    ).items
+      FleetListResource<DistributionResource>.self,
+      of: Call(path: ["v1", "distribution"], query: [("module", module?.text)]))
   }
 
   /// The supervision tree of the server's process.

@@ -9,10 +9,15 @@ public struct NodeResource: Hashable, Sendable, Codable {
   public var healthStatus: HealthStatus
   /// What `healthStatus` sums up.
   public var state: NodeState
+  /// Why it is in this state: a ``ClusterModel/NodeChangeReason``, or of a newer server perhaps another word. Missing
+  /// from older servers.
+  public var reason: String?
   public var scheduling: NodeScheduling
   /// Whether it is being drained and nothing that a plan put there is left; missing from older
   /// servers.
   public var drained: Bool?
+  /// Of its circuit breaker; missing from older servers.
+  public var breaker: BreakerStanding?
   public var currentLoad: NodeLoad
   public var lastHeartbeat: WallInstant
   /// How the threads are scheduled that send them; missing from older servers.
@@ -31,8 +36,10 @@ public struct NodeResource: Hashable, Sendable, Codable {
     capabilities = status.node.capabilities
     healthStatus = status.node.healthStatus
     state = status.state
+    reason = status.reason?.rawValue
     scheduling = status.scheduling
     drained = status.isDrained
+    breaker = status.breaker
     currentLoad = status.node.currentLoad
     lastHeartbeat = status.node.lastHeartbeat
     heartbeats = status.punctuality

@@ -108,13 +108,13 @@ public protocol ClusterService: EntranceService {
   ///
   /// - Throws: ``Problem`` `no_such_child`, `node_unreachable`, `node_in_process`.
   func kill(child path: String, on node: NodeID, by caller: Caller) async throws(Problem)
-  func placements(for caller: Caller) async throws(Problem) -> [PlacementStatus]
+  func placements(for caller: Caller) async throws(Problem) -> FleetAnswer<PlacementStatus>
   /// How far versions are on their way to the nodes that should hold them, sorted by module, generation and
   /// node.
   ///
   /// - Parameter module: `nil` for all.
   func distribution(of module: ModuleName?, for caller: Caller) async throws(Problem)
-    -> [DistributionStatus]
+    -> FleetAnswer<DistributionStatus>
   /// Changes whether a node is given work; returns when that is durable.
   ///
   /// - Returns: how it is given work from now on; `nil` when it was forgotten.
@@ -194,13 +194,30 @@ public struct DeploymentStatus: Hashable, Sendable {
   }
 }
 
+/// What the nodes of a fleet have answered.
+public struct FleetAnswer<Item: Sendable>: Sendable {
+  public var items: [Item]
+  /// Nodes that may hold more, of which it is not known: they did not answer in time, or are silent and were not asked.
+  /// Sorted.
+  public var unanswered: [NodeID]
+
+  public init(items: [Item], unanswered: [NodeID] = []) {
+    self.items = items
+    self.unanswered = unanswered
+  }
+}
+
 /// A node, and how it is.
 public struct NodeStatus: Hashable, Sendable {
   public var node: Node
   public var state: NodeState
+  /// Why it is in this state; `nil` when that is not known.
+  public var reason: NodeChangeReason?
   public var scheduling: NodeScheduling
   /// Whether it is being drained and nothing that a plan put there is left.
   public var isDrained: Bool
+  /// Of its circuit breaker.
+  public var breaker: BreakerStanding
   /// How the threads of its heartbeats are scheduled, as it said when it registered.
   public var punctuality: HeartbeatPunctuality
   /// `nil` when the node could not be asked.
@@ -211,11 +228,14 @@ public struct NodeStatus: Hashable, Sendable {
   /// Of its program; `nil` while it is not attached, and for the node in the process of the control plane.
   public var version: String?
   public init(
-    node: Node, state: NodeState, scheduling: NodeScheduling, isDrained: Bool = false,
+    node: Node, state: NodeState, reason: NodeChangeReason? = nil, scheduling: NodeScheduling,
+    isDrained: Bool = false, breaker: BreakerStanding = .closed,
     punctuality: HeartbeatPunctuality = .ordinary, engine: EngineFacts?, startedAt: WallInstant?,
     roundTrips: [RoundTripSample] = [], version: String? = nil
   ) {
     self.version = version
+    self.reason = reason
+    self.breaker = breaker
     self.isDrained = isDrained
     self.punctuality = punctuality
     self.roundTrips = roundTrips

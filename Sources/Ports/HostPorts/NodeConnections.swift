@@ -32,9 +32,10 @@ public protocol AgentConnection: Sendable {
   var programVersion: String? { get }
   /// What the node runs with, and since when.
   func facts() async -> NodeFacts
-  func placementStatuses() async -> [PlacementStatus]
-  /// How far everything is that the node should hold, sorted by placement.
-  func distribution() async -> [DistributionStatus]
+  /// What is ready there; `nil` when it does not say so in time.
+  func placementStatuses() async -> [PlacementStatus]?
+  /// How far everything is that the node should hold, sorted by placement; `nil` when it does not say so in time.
+  func distribution() async -> [DistributionStatus]?
   /// Ends the instance of a service as if it had crashed; `false` when none runs here.
   func killService(_ module: QualifiedName) async -> Bool
   /// Breaks the node on purpose; returns when it was told to, not when it is broken.

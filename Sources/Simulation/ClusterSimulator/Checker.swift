@@ -126,7 +126,7 @@ struct Checker {
     }
   }
 
-  /// What is reserved never exceeds what there is, by its own count.
+  /// What is reserved never exceeds what there is, by its own count: for the plan, and beside it by hand.
   private mutating func checkCapacity(_ agent: SimulatedAgent, _ world: World) {
     guard agent.isUp, !agent.orders.isEmpty else { return }
     var reserved: [QualifiedName: Int] = [:]
@@ -134,6 +134,10 @@ struct Checker {
       guard let order = agent.orders[held.placement] else { continue }
       let memory = order.deployment.configuration.reservedMemory.bytes
       reserved[held.placement.name] = max(reserved[held.placement.name] ?? 0, memory)
+    }
+    for (name, order) in agent.hands {
+      let memory = order.deployment.configuration.reservedMemory.bytes
+      reserved[name] = max(reserved[name] ?? 0, memory)
     }
     let sum = reserved.values.reduce(0, +)
     if sum > agent.capabilities.memory.bytes {
@@ -213,8 +217,16 @@ struct Checker {
 
   // Placements.
 
-  /// Nothing is placed where it may not run.
+  /// Nothing is placed where it may not run. What hands want there is their own affair.
   mutating func prepareBegan(_ order: PlacementOrder, _ index: Int, _ world: World) {
+    if !order.isByHand { checkRules(order, index, world) }
+    let name = QualifiedName(order.record.namespace, order.record.name)
+    if order.record.version != order.deployment.version || name != order.deployment.qualifiedName {
+      fail("\(order.placement.name) is placed with the record of another version", world)
+    }
+  }
+
+  private mutating func checkRules(_ order: PlacementOrder, _ index: Int, _ world: World) {
     let node = world.agents[index].capabilities
     let rules = order.deployment.configuration.placement
     var wrong: [String] = []
@@ -232,10 +244,6 @@ struct Checker {
         "\(order.placement.name) is placed on \(world.agents[index].node) in spite of its "
           + wrong.joined(separator: ", "), world)
     }
-    let name = QualifiedName(order.record.namespace, order.record.name)
-    if order.record.version != order.deployment.version || name != order.deployment.qualifiedName {
-      fail("\(order.placement.name) is placed with the record of another version", world)
-    }
   }
 
   /// What is ready at once really is, with the same code.
@@ -252,7 +260,7 @@ struct Checker {
 
   // Reports.
 
-  /// What is reported is what is.
+  /// What is reported is what is. What hands hold is in no report.
   mutating func reported(_ message: AgentMessage, _ index: Int, _ world: World) {
     let report: NodeReport
     switch message {
@@ -262,13 +270,17 @@ struct Checker {
     }
     let agent = world.agents[index]
     for held in report.placements {
+      // A failure stands for the plan, although a hand has had it made ready since.
+      if case .failed = held.condition, agent.isHeldByHand(held.placement) { continue }
       let isReady = agent.prepared[held.placement].map { held.isOf($0.deployment) } ?? false
       if (held.condition == .ready) != isReady {
         fail("\(agent.node) reports \(held.placement.name) as \(held.condition)", world)
       }
     }
     for placement in agent.prepared.keys.sorted()
-    where !report.placements.contains(where: { $0.placement == placement }) {
+    where !agent.isHeldByHand(placement)
+      && !report.placements.contains(where: { $0.placement == placement })
+    {
       fail("\(agent.node) does not report \(placement.name), which it holds", world)
     }
   }

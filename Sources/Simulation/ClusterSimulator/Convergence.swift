@@ -17,6 +17,9 @@ extension World {
         continue
       }
       if tracked.state != .healthy { unrest.append("\(node) is \(tracked.state.rawValue)") }
+      if store.nodes[node]?.registration.incarnation != agent.logic.incarnation {
+        unrest.append("\(node) is not on record as it is")
+      }
       for (placement, order) in agent.orders.sorted(by: { $0.key < $1.key })
       where agent.prepared[placement] == nil && !agent.logic.isFull(placement) {
         unrest.append("\(node) still prepares \(order.placement.name)")
@@ -25,10 +28,14 @@ extension World {
     if !operators.waiting.isEmpty { unrest.append("\(operators.waiting.count) requests wait") }
     if !callers.waiting.isEmpty { unrest.append("\(callers.waiting.count) callers wait") }
     if callers.committing > 0 { unrest.append("what \(callers.committing) callers had done waits") }
+    if commits.offeredCount > 0 {
+      unrest.append("what \(commits.offeredCount) nodes had done waits")
+    }
     if !publishers.waiting.isEmpty { unrest.append("\(publishers.waiting.count) publishers wait") }
     for tree in allTrees { unrest += tree.checker.unrest(tree) }
     unrest += placementUnrest(plane)
     unrest += serviceUnrest(plane.catalog.placed)
+    unrest += handUnrest()
     let blocked = Set(
       plane.catalog.placed.keys.filter { plane.catalog.placed[$0]?.state != .ready })
     let owed = log.owed.filter { !blocked.contains(QualifiedName($0.namespace, $0.module)) }
@@ -47,7 +54,7 @@ extension World {
         unrest.append("\(name) serves \(serving.count) times instead of \(rules.replicas)")
       }
       if case .failed(let problem) = placed.state, problem.category == .refused { continue }
-      let holding = agents.filter { $0.orders[id] != nil }.count
+      let holding = agents.filter { $0.holdsForPlan(id) }.count
       let leader = placed.deployment.configuration.serviceTree?.leader
       // Where services that follow another could run is no matter: they are where that is.
       if leader == nil || leader == name.name,
@@ -80,7 +87,7 @@ extension World {
     let rules = deployment.configuration.placement
     return agents.first { agent in
       let node = agent.capabilities
-      guard agent.orders[deployment.placement] == nil,
+      guard !agent.holdsForPlan(deployment.placement),
         plane.scheduling(of: agent.node) == .open,
         rules.architectures.isEmpty
           || rules.architectures.contains(where: node.architectures.contains),
@@ -125,6 +132,7 @@ extension World {
     }
     broken += deliveries.broken(self)
     broken += callers.broken(self)
+    broken += commits.broken(log.counters)
     broken += callers.overdue(timeline.now).map { "invocation \($0.number) was never answered" }
     for tree in allTrees { broken += tree.checker.untruths(tree) }
     if let plane {

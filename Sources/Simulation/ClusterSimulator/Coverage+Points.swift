@@ -59,8 +59,8 @@ extension Coverage {
     case .cordon: count(.nodeCommandCordon)
     case .drain: count(.nodeCommandDrain)
     case .uncordon: count(.nodeCommandUncordon)
-    // Whom an operator forgets. Nobody is evicted here.
-    case .forget, .evict: count(.nodeCommandForget)
+    case .forget: count(.nodeCommandForget)
+    case .evict: count(.nodeCommandEvict)
     }
   }
 
@@ -107,7 +107,7 @@ extension Coverage {
     case .refuseInvocation: count(.planeDirectiveRefuseInvocation)
     // Counted for each run that is abandoned.
     case .abandonRuns: break
-    // Comes with each reply to a node that is forgotten.
+    // Comes with each reply about a node that is forgotten or evicted.
     case .hangUp: break
     case .noteLateAnswer: count(.planeDirectiveNoteLateAnswer)
     case .seal: count(.planeDirectiveSeal)
@@ -167,7 +167,8 @@ extension Coverage {
     switch input {
     case .started: count(.agentInputStarted)
     case .linkOpened: count(.agentInputLinkOpened)
-    case .linkClosed, .linkRefused: count(.agentInputLinkClosed)
+    case .linkClosed: count(.agentInputLinkClosed)
+    case .linkRefused: count(.agentInputLinkRefused)
     case .recalled: count(.agentInputRecalled)
     case .controlPlaneSpoke: count(.agentInputControlPlaneSpoke)
     case .vitalsMeasured: count(.agentInputVitalsMeasured)
@@ -177,8 +178,9 @@ extension Coverage {
     case .serviceEnded: count(.agentInputServiceEnded)
     case .stopRequested: count(.agentInputStopRequested)
     case .deadlineReached: count(.agentInputDeadlineReached)
-    // Nobody holds anything by hand in a simulation.
-    case .holdRequested, .releaseRequested, .keysRead: break
+    case .holdRequested: count(.agentInputHoldRequested)
+    case .releaseRequested: count(.agentInputReleaseRequested)
+    case .keysRead: count(.agentInputKeysRead)
     }
   }
 
@@ -206,7 +208,12 @@ extension Coverage {
     case .report(.standingRefused): count(.agentDirectiveStandingRefused)
     case .report(.standingEnded): count(.agentDirectiveStandingEnded)
     case .end: count(.agentDirectiveEnd)
-    case .answer, .readKeys, .report(.releasedByHand): break
+    case .answer(_, .success): count(.agentDirectiveAnswer)
+    case .answer(_, .failure): count(.agentDirectiveAnswerRefused)
+    case .readKeys: count(.agentDirectiveReadKeys)
+    case .report(.releasedByHand(_, .planned)): count(.releasedAsPlanned)
+    case .report(.releasedByHand(_, .crowdedOut)): count(.releasedAsCrowdedOut)
+    case .report(.releasedByHand(_, .keyRevoked)): count(.releasedAsKeyRevoked)
     }
   }
 

@@ -45,6 +45,22 @@ enum Happening {
   /// What must stop when isolated has an effect, which is judged when it arrives.
   case effectIsSent
   case effectArrives(Int, connection: Int, PlacementID, PlanVersion)
+  case effectIsJudged(Int, PlacementID, PlanVersion)
+
+  /// An operator evicts a live node; whatever lease one had that went is over; somebody lets it in again.
+  case nodeIsEvicted
+  case leaseOfGoneIsOver(Int)
+  case nodeJoins(Int)
+
+  /// Somebody with a tool wants something of a node, which hears of it a little later.
+  case handActs
+  case handAsks(Int, process: Int, Hands.Wish)
+  /// Somebody asks a node itself to run something.
+  case entranceIsAsked
+  case entranceRunEnds(NodeCommits.Commit)
+  /// A node has what was done there made durable.
+  case commitIsSent(NodeCommits.Commit)
+  case commitArrives(NodeCommits.Commit, connection: Int)
 
   /// Agents tell how far away others are.
   case roundTripsAreMeasured

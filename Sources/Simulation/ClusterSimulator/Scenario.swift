@@ -46,6 +46,10 @@ public struct Scenario: Hashable, Sendable, Codable {
     public var cordon: NodeID?
     public var uncordon: NodeID?
     public var drain: NodeID?
+    /// As `wasmatrix forget NODE --force`.
+    public var evict: NodeID?
+    /// Its agent is started again with a new token.
+    public var join: NodeID?
     public var emit: String?
   }
 

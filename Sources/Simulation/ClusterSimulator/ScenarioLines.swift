@@ -12,11 +12,12 @@ enum ScriptedAction {
   case undeploy(ModuleName)
   case scale(Scenario.Scale)
   case command(NodeID, NodeCommand)
+  case join(Int)
   case emit(Topic)
 }
 
 extension Scenario.WorkLine {
-  func action() throws(ScenarioProblem) -> ScriptedAction {
+  func action(_ indices: [NodeID: Int]) throws(ScenarioProblem) -> ScriptedAction {
     var all: [ScriptedAction] = []
     if let push { all.append(.push(push)) }
     if let deploy {
@@ -30,6 +31,13 @@ extension Scenario.WorkLine {
     if let cordon { all.append(.command(cordon, .cordon)) }
     if let uncordon { all.append(.command(uncordon, .uncordon)) }
     if let drain { all.append(.command(drain, .drain)) }
+    if let evict { all.append(.command(evict, .evict)) }
+    if let join {
+      guard let index = indices[join] else {
+        throw ScenarioProblem(description: "workload: there is no node \(join)")
+      }
+      all.append(.join(index))
+    }
     if let emit {
       guard let topic = try? Topic(emit) else {
         throw ScenarioProblem(description: "emit: \(emit) is not a topic")
@@ -151,6 +159,7 @@ extension World {
       }
     case .command(let node, let command):
       tell(.node(node, command)) { .nodeCommanded($0, node, command, Self.requester) }
+    case .join(let index): joinAgain(index)
     case .emit(let topic):
       let event = Event(
         id: "\(timeline.happened)", source: "/scenario", type: "scenario", topic: topic)

@@ -17,7 +17,8 @@ extension Simulation {
   public static func run(_ scenario: Scenario) throws(ScenarioProblem) -> Outcome {
     let world = World(try scenario.configuration(), agents: try scenario.agents())
     for line in scenario.workload {
-      world.timeline.plan(.scripted(try line.action()), at: try time(line.atMilliseconds))
+      let action = try line.action(world.indexByNode)
+      world.timeline.plan(.scripted(action), at: try time(line.atMilliseconds))
     }
     for line in scenario.faults ?? [] {
       let fault = try line.fault(world.indexByNode, world.planeTree)
@@ -80,6 +81,8 @@ extension Scenario {
     configuration.effectsRefusal = 0
     configuration.waitingInvocations = InvocationLimits().waiting
     configuration.standingPlanLife = StandingPlanRules.defaultLife
+    configuration.backwardStart = 0
+    configuration.joinDelay = nil
     return configuration
   }
 

@@ -7,6 +7,8 @@ struct SimulatedAgent {
   let location: NodeLocation
   let capabilities: NodeCapabilities
   var punctuality = HeartbeatPunctuality.realTime
+  /// The one in the process of the control plane shows none.
+  var showsCertificate = true
   let node: NodeID
   var clock: SimulatedClock
   var logic: NodeAgentLogic
@@ -19,8 +21,8 @@ struct SimulatedAgent {
   /// Grows with each link; messages of an older one are lost.
   var connection = 0
   var isConnected = false
-  /// Which of the control plane's ends its link leads to.
-  var link = 0
+  /// Which of the control plane's ends its link leads to; `nil` when it was hung up on.
+  var link: Int?
   var wakesAt: Int64?
 
   /// What is really there: kept apart from the logic, for the checkers.
@@ -29,6 +31,9 @@ struct SimulatedAgent {
   var orders: [PlacementID: PlacementOrder] = [:]
   var serving: [PlacementID: PlanVersion] = [:]
   var services: [ServiceRunID: SimulatedService] = [:]
+  /// What hands hold, ready or not; and all that they have held since the agent began.
+  var hands: [QualifiedName: PlacementOrder] = [:]
+  var handled: Set<PlacementID> = []
   var running = 0
   var progress: UInt64 = 0
   var isStuck = false
@@ -44,6 +49,8 @@ struct SimulatedAgent {
     orders = [:]
     serving = [:]
     services = [:]
+    hands = [:]
+    handled = []
     running = 0
     backlog = []
     obeyed = .zero
@@ -69,6 +76,9 @@ struct SimulatedAgent {
     }
     for index in fleet.indices where random.happens(configuration.ordinaryShare) {
       fleet[index].punctuality = .ordinary
+    }
+    for index in fleet.indices where random.happens(configuration.inProcessShare) {
+      fleet[index].showsCertificate = false
     }
     return fleet
   }

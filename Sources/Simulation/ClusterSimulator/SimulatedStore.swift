@@ -10,6 +10,8 @@ struct SimulatedStore {
   private(set) var history: [QualifiedName: [Deployment]] = [:]
   private(set) var keys: [KeyID: TrustedKey] = [:]
   private(set) var nodes: [NodeID: KnownNode] = [:]
+  /// Nodes whose certificates count no more.
+  private(set) var forgotten: Set<NodeID> = []
   private(set) var term: UInt64 = 0
   private(set) var securityEvents = 0
 
@@ -30,11 +32,16 @@ struct SimulatedStore {
       case .putKey(let key): keys[key.id] = key
       case .appendSecurityEvent: securityEvents += 1
       case .putNode(let node): nodes[node.registration.node] = node
-      case .removeNode(let node): nodes[node] = nil
+      case .removeNode(let node):
+        nodes[node] = nil
+        forgotten.insert(node)
       case .raiseTerm(let raised): term = max(term, raised)
       }
     }
   }
+
+  /// A node has joined with a new token.
+  mutating func enrol(_ node: NodeID) { forgotten.remove(node) }
 
   var snapshot: CatalogSnapshot {
     CatalogSnapshot(

@@ -70,6 +70,21 @@ public struct SimulationConfiguration: Hashable, Sendable, Codable {
   /// How long a node that boots alone may go on with what it was told.
   public var standingPlanLife: Duration
 
+  /// The share of starts of agents, but the first, that come with a start number of before.
+  public var backwardStart = 0.1
+
+  /// The share of nodes that show no certificate, as the one in the control plane's own process: what was
+  /// forgotten comes back at once. The others are let in no more.
+  public var inProcessShare: Double
+  /// Between two evictions; nothing means never.
+  public var evictionEvery: Duration?
+  /// The longest it takes until somebody gives a node that was forgotten a new token; nothing means never.
+  public var joinDelay: Duration?
+  /// Mean times between wishes of tools at nodes, and between requests at entrances of nodes; nothing means
+  /// never.
+  public var handEvery: Duration?
+  public var entranceEvery: Duration?
+
   /// Draws everything from a seed.
   public init(seed: UInt64, nodes: Int) {
     var random = SimulationRandom(seed: seed, stream: 1)
@@ -113,5 +128,10 @@ public struct SimulationConfiguration: Hashable, Sendable, Codable {
     standingPlanLife = random.duration(in: .seconds(2) ... .seconds(20))
     heartbeatsPerSecond = random.happens(0.5) ? 4000 : 20 + random.index(below: 300)
     ordinaryShare = random.happens(0.5) ? 0 : random.number(in: 0...1)
+    inProcessShare = random.happens(0.3) ? 1 : random.number(in: 0...1)
+    evictionEvery = every(0.6, .milliseconds(500) ... .seconds(4))
+    joinDelay = random.duration(in: .milliseconds(200) ... .seconds(4))
+    handEvery = every(0.7, .milliseconds(40) ... .milliseconds(400))
+    entranceEvery = every(0.7, .milliseconds(20) ... .milliseconds(200))
   }
 }

@@ -19,8 +19,10 @@ extension World {
     agent.isUp = true
     agent.connection += 1
     agent.forgetEverything()
+    hands.agentEnded(index)
     // Now and then a machine comes back with a clock, and so a start number, of before.
-    let isBackward = isTroubled && agent.process > 2 && faults.happens(0.1)
+    let isBackward =
+      isTroubled && agent.process > 2 && faults.happens(configuration.backwardStart)
     var settings = NodeAgentLogic.Configuration()
     settings.heartbeatInterval = configuration.heartbeatInterval
     agent.logic = NodeAgentLogic(
@@ -62,6 +64,7 @@ extension World {
     agents[index].process += 1
     agents[index].connection += 1
     agents[index].forgetEverything()
+    hands.agentEnded(index)
     checker.agentChanged(index, self)
     // A crash of the process is witnessed, the loss of the machine is not.
     guard hadLink, !isCut(index, .toPlane), faults.happens(isProcessGone ? 0.7 : 0.4) else {
@@ -101,14 +104,23 @@ extension World {
     note("\(agents[index].node) <- \(describe(input))")
     let now = agents[index].clock.instants(at: timeline.now)
     let directives = agents[index].logic.handle(input, at: now, using: &decisions)
+    agents[index].takeHands(input)
     for directive in directives {
       coverage.count(directive)
       note("\(agents[index].node) -> \(describe(directive))")
       carryOut(directive, index)
     }
     checker.agentChanged(index, self)
+    checkBeside(input, index)
     if !pendingMoves.isEmpty { measureMoves() }
     setAgentAlarm(index)
+  }
+
+  /// What is looked at when all that was decided is done: vitals are measured in the midst of it.
+  private func checkBeside(_ input: NodeAgentLogic.Input, _ index: Int) {
+    if case .vitalsMeasured = input { return }
+    check(agents[index].wrongsByHand)
+    check(evictions.serves(agents[index], at: timeline.now))
   }
 
   private func setAgentAlarm(_ index: Int) {
@@ -144,11 +156,14 @@ extension World {
     case .keepStanding(let sealed): agents[index].standing = sealed.plan
     case .remember(let version): agents[index].remembered = version
     case .report(.obeysAlone(let version, _)): checker.obeysAlone(version, index, self)
-    case .report, .answer, .readKeys: break
+    case .answer(let request, let result): answeredByHand(index, request, result)
+    case .readKeys: readKeys(index)
+    case .report: break
     case .end:
       agents[index].isUp = false
       agents[index].process += 1
       agents[index].forgetEverything()
+      hands.agentEnded(index)
     }
   }
 
@@ -210,5 +225,11 @@ extension World {
     }
     tellAgent(
       index, process, problem.map { .placementFailed(id, $0) } ?? .placementPrepared(id))
+    // What a hand wanted and could not be made ready nobody discards.
+    if problem != nil, !agents[index].isHeldByHand(id.placement),
+      !agents[index].isPlanned(id.placement)
+    {
+      agents[index].orders[id.placement] = nil
+    }
   }
 }

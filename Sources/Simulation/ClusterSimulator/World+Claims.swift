@@ -3,7 +3,7 @@ import ControlPlaneLogic
 import NodeAgentLogic
 
 // What modules that must stop when isolated do to state: sent under the fence that their node has, and judged when it
-// arrives, however much later that is.
+// arrives, however much later that is, or when its turn has come there.
 extension World {
   /// Something acts somewhere.
   func sendEffect() {
@@ -43,18 +43,30 @@ extension World {
         after: .milliseconds(100))
       return
     }
+    // Some wait there for their turn. Whoever sent them may be hung up on meanwhile.
+    if evicting.happens(0.1) {
+      timeline.plan(
+        .effectIsJudged(index, placement, fence), after: evicting.duration(upTo: .seconds(4)))
+    } else {
+      judgeEffect(index, placement, fence)
+    }
+  }
+
+  func judgeEffect(_ index: Int, _ placement: PlacementID, _ fence: PlanVersion) {
     guard let plane, plane.hasBegun else { return }
     let node = agents[index].node
+    let isGone = evictions.isGone(node)
     let verdict = plane.judge(
       .fence(placement, fence), of: placement.name, on: node,
       at: planeClock.instants(at: timeline.now))
     note("effect of \(placement.name) on \(node) under \(fence): \(verdict)")
     switch verdict {
     case .holds:
-      coverage.count(.claimHolds)
+      coverage.count(isGone ? .claimOfGoneHolds : .claimHolds)
+      check(evictions.acts(on: node, at: timeline.now))
       checker.acts(placement, under: fence, on: node, self)
     case .replaced: coverage.count(.claimReplaced)
-    case .over: coverage.count(.claimOver)
+    case .over: coverage.count(isGone ? .claimOfGoneOver : .claimOver)
     }
   }
 }

@@ -166,6 +166,7 @@ extension World {
     note("everything is healed")
     for fault in troubles.sorted(by: { "\($0)" < "\($1)" }) { end(fault) }
     for index in agents.indices where agents[index].logic.isRefused { crashAgent(index) }
+    for index in agents.indices { joinAgain(index) }
     healTrees()
   }
 }

@@ -46,6 +46,7 @@ extension World {
     }
     mix("\(timeline.happened) \(timeline.now) \(store.term) \(store.securityEvents)")
     mix("\(log.done) \(log.dead) \(operators.eventsAccepted) \(callers.answered)")
+    mix("\(evictions.gone.count) \(commits.started)")
     for name in store.deployments.keys.sorted() {
       mix("\(name) \(store.deployments[name]?.generation ?? 0)")
     }

@@ -69,11 +69,9 @@ extension World {
 
   func planeHears(_ message: AgentMessage, _ connection: Int, _ index: Int) {
     // A datagram needs no connection; it may come from a process that is gone.
-    if case .heartbeat(let heartbeat) = message {
-      take(.heartbeat(heartbeat))
-    } else {
-      tellPlane(logicLife, .agentSpoke(message))
-    }
+    if case .heartbeat(let heartbeat) = message { return take(.heartbeat(heartbeat)) }
+    if case .attached = message, !mayAttach(index) { return }
+    tellPlane(logicLife, .agentSpoke(message))
   }
 
   /// An agent opens a link.
@@ -94,6 +92,11 @@ extension World {
     guard agents[index].process == process, agents[index].isUp else { return }
     guard isServing(.attach) else {
       linkFails(index, process, agents[index].connection)
+      return
+    }
+    guard isLetIn(index) else {
+      agents[index].isConnected = false
+      tellAgent(index, process, .linkRefused)
       return
     }
     agents[index].connection += 1

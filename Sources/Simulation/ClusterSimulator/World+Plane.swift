@@ -55,6 +55,7 @@ extension World {
     planeServices.forgetLogic()
     operators.logicEnded()
     callers.logicEnded(&coverage)
+    commits.logicEnded()
     deliveries.logicEnded()
     publishersHearNothing()
   }
@@ -80,11 +81,13 @@ extension World {
     deliveries.hears(input, self)
     let directives = plane?.handle(input, at: now, using: &decisions) ?? []
     deliveries.decided(directives, on: input, self)
+    noteArrival(input)
     for directive in directives {
       coverage.count(directive)
       note("plane -> \(describe(directive))")
       carryOut(directive)
     }
+    checkGone()
     // As soon as it has begun, and before anything else, it hears what is owed.
     if !hasRecovered, plane?.hasBegun == true {
       hasRecovered = true
@@ -110,14 +113,17 @@ extension World {
     case .progress: break
     case .send(let node, let message):
       checker.planSent(message, self)
+      checkSent(message, to: node)
       send(message, to: node)
     case .events(let directive): carryOut(directive)
     case .activate(let id, let offset, let route, let attempt):
+      check(evictions.isSent("an event", to: route.node))
       let order = newOrder(.delivery(id, offset), route)
       deliveries.begins(id, order.run, attempt: attempt, self)
       use(.deliver(order))
     case .invoke(let request, let route, let attempt):
       if attempt > 1 { coverage.count(.planeDirectiveInvokeAgain) }
+      check(evictions.isSent("an invocation", to: route.node))
       callers.isSent(request, route)
       use(.invoke(newOrder(.invocation(request), route)))
     case .answerInvocation(let request, let route):
@@ -128,7 +134,7 @@ extension World {
     case .refuseInvocation(let request, let problem):
       callers.isRefused(request, problem, self)
     case .abandonRuns(let node): abandonRuns(on: node)
-    case .hangUp(let node): closeLink(of: node)
+    case .hangUp(let node): hangUp(on: node)
     case .noteLateAnswer: break
     case .seal(let plan, let life): seal(plan, life)
     case .announce(let event):
@@ -153,6 +159,7 @@ extension World {
       plan.incarnation, SealedPlan(standing, seal), term: plan.version.term)
     coverage.count(.controlMessageStanding)
     checker.planSent(message, self)
+    checkSent(message, to: plan.node)
     send(message, to: plan.node)
   }
 
@@ -165,12 +172,24 @@ extension World {
     case .append(let request, let event): use(.append(request, event))
     case .accept(let request, let appended): publishAccepted(request, appended)
     case .refuse(let request, let problem):
-      if !callers.isNotDone(request) { publishRefused(request, problem) }
+      if commits.isNotDone(request) {
+        coverage.count(.commitRefused)
+      } else if !callers.isNotDone(request) {
+        publishRefused(request, problem)
+      }
     case .commit(let request, let effects): use(.commit(request, effects))
-    case .confirm(let request): callers.isDone(request, self)
+    case .confirm(let request): confirm(request)
     case .record(let change): use(.record(change))
     case .settled, .giveUp: break
     case .activate: checker.fail("an activation left the control plane without a route", self)
+    }
+  }
+
+  private func confirm(_ request: RequestID) {
+    if commits.isDone(request) {
+      coverage.count(.commitDone)
+    } else {
+      callers.isDone(request, self)
     }
   }
 
@@ -202,6 +221,7 @@ extension World {
       return
     }
     store.apply(changes)
+    for case .removeNode(let node) in changes { isForgotten(node) }
     timeline.plan(
       .planeIsTold(life: life, .persisted(id)), after: disk.duration(upTo: .microseconds(50)))
   }
@@ -233,6 +253,7 @@ extension World {
       return
     }
     callers.commits(request, effects, self)
+    check(commits.commits(request, effects))
     let appended = log.commit(effects)
     for (accepted, appended) in zip(effects.events, appended) {
       deliveries.isDurable(accepted, appended, self)

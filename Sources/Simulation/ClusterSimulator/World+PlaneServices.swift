@@ -187,17 +187,6 @@ extension World {
     }
   }
 
-  /// The link of one agent is closed. In this world nobody shows a certificate: it opens another, and
-  /// is let in.
-  func closeLink(of node: NodeID) {
-    guard let index = indexByNode[node], hasLink(index), agents[index].isConnected,
-      !isCut(index, .toAgent)
-    else { return }
-    timeline.plan(
-      .linkFails(index, process: agents[index].process, connection: agents[index].connection),
-      after: network.duration(upTo: configuration.delay))
-  }
-
   /// Whether an agent's way to the control plane is open at the control plane's end.
   func hasLink(_ index: Int) -> Bool {
     agents[index].link == links && isServing(.attach)

@@ -6,6 +6,8 @@ import Supervision
 /// An instance of a service, as it really is.
 struct SimulatedService {
   let deployment: Deployment
+  /// Whether a hand started it, and no plan.
+  let isByHand: Bool
   /// Whether it was ended at once: what it does from then on nobody sees.
   var isKilled = false
 }
@@ -49,7 +51,9 @@ extension World {
         "\(run.placement.name) is started on \(agents[index].node), which has it not", self)
       return
     }
-    agents[index].services[run] = SimulatedService(deployment: deployment)
+    let isByHand = agents[index].logic.isHeldByHand(run.placement.name)
+    if isByHand { coverage.count(.handStartsService) }
+    agents[index].services[run] = SimulatedService(deployment: deployment, isByHand: isByHand)
     checker.serviceStarts(run, deployment, index, self)
     timeline.plan(
       .serviceBegins(index, process: agents[index].process, run),
@@ -111,15 +115,15 @@ extension World {
         return problem.category == .refused
       }
       if isRefused {
-        if agents.contains(where: { $0.services.keys.contains { $0.placement == id } }) {
+        if agents.contains(where: { $0.plannedServices.keys.contains { $0.placement == id } }) {
           unrest.append("\(name) runs without all of its tree")
         }
         continue
       }
       let leading = deployed[QualifiedName(name.namespace, leader)]?.placement
       for agent in agents {
-        let isThere = agent.orders[id] != nil
-        if isThere != (leading.map { agent.orders[$0] != nil } ?? false) {
+        let isThere = agent.holdsForPlan(id)
+        if isThere != (leading.map { agent.holdsForPlan($0) } ?? false) {
           unrest.append("\(name) and \(leader) are not together on \(agent.node)")
         }
         guard agent.serving[id] != nil, let status = agent.logic.serviceState(of: id)?.status
@@ -132,7 +136,7 @@ extension World {
       }
     }
     for agent in agents {
-      for run in agent.services.keys.sorted()
+      for run in agent.plannedServices.keys.sorted()
       where deployed[run.placement.name]?.placement != run.placement {
         unrest.append("\(run.placement.name)#\(run.placement.generation) runs on \(agent.node)")
       }
@@ -142,8 +146,8 @@ extension World {
 }
 
 extension Checker {
-  /// Never two instances of a service on one node; and of what must stop when isolated never more than its
-  /// replicas anywhere.
+  /// Never two instances of a service on one node, whoever wants them; and of what must stop when isolated never
+  /// more than its replicas anywhere, but those that hands have started.
   mutating func serviceStarts(
     _ run: ServiceRunID, _ deployment: Deployment, _ index: Int, _ world: World
   ) {
@@ -153,17 +157,19 @@ extension Checker {
     if let later = here.first(where: { $0.number > run.number }) {
       fail("\(name) is started as \(run.number) after \(later.number)", world)
     }
-    guard deployment.configuration.placement.isolation == .stop else { return }
+    guard deployment.configuration.placement.isolation == .stop,
+      world.agents[index].services[run]?.isByHand == false
+    else { return }
     let alive = world.agents.filter { agent in
       agent.isUp && !agent.isFrozen
-        && agent.services.contains { other, service in
+        && agent.plannedServices.contains { other, service in
           other.placement.name == name && !service.isKilled
             && service.deployment.configuration.placement.isolation == .stop
         }
     }
     let allowed =
       alive.flatMap { agent in
-        agent.services.filter { $0.key.placement.name == name }
+        agent.plannedServices.filter { $0.key.placement.name == name }
           .map { $0.value.deployment.configuration.placement.replicas }
       }.max() ?? 0
     if alive.count > allowed {

@@ -24,6 +24,9 @@ extension World {
     planStorm()
     timeline.plan(.roundTripsAreMeasured, after: .milliseconds(700))
     timeline.plan(.effectIsSent, after: .milliseconds(700))
+    planEviction()
+    planHand()
+    planEntrance()
     guard publishing.happens(0.7) else { return }
     // Mostly there is something to begin with: keys, a version of each module, and all of them deployed.
     let modules = Self.applications * Self.modulesEach

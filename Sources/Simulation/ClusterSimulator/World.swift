@@ -21,6 +21,9 @@ final class World {
   var publishing: SimulationRandom
   var services: SimulationRandom
   var calling: SimulationRandom
+  var evicting: SimulationRandom
+  /// Of hands, and of whoever is at the entrances of nodes.
+  var handling: SimulationRandom
 
   let planeTree = SimulatedTree(.plane, SupervisionPlan(children: ControlPlaneTree.children))
   let agentTrees: [SimulatedTree]
@@ -49,6 +52,9 @@ final class World {
   var operators = Operators()
   var publishers = Publishers()
   var callers = Callers()
+  var evictions = Evictions()
+  var hands = Hands()
+  var commits = NodeCommits()
   /// What the data of readings says.
   var readings: [[UInt8]: JSONValue] = [:]
   var checker = Checker()
@@ -75,6 +81,8 @@ final class World {
     publishing = SimulationRandom(seed: configuration.seed, stream: 12)
     services = SimulationRandom(seed: configuration.seed, stream: 13)
     calling = SimulationRandom(seed: configuration.seed, stream: 14)
+    evicting = SimulationRandom(seed: configuration.seed, stream: 15)
+    handling = SimulationRandom(seed: configuration.seed, stream: 16)
     let fleet = agents ?? SimulatedAgent.fleet(configuration)
     self.agents = fleet
     agentTrees = fleet.map { SimulatedTree(.agent($0.index), AgentTree.plan) }
@@ -143,6 +151,17 @@ final class World {
     case .effectIsSent: sendEffect()
     case .effectArrives(let index, let connection, let placement, let fence):
       effectArrives(index, connection, placement, fence)
+    case .effectIsJudged(let index, let placement, let fence):
+      judgeEffect(index, placement, fence)
+    case .nodeIsEvicted: evictNode()
+    case .leaseOfGoneIsOver(let index): leaseOfGoneIsOver(index)
+    case .nodeJoins(let index): joinAgain(index)
+    case .handActs: handActs()
+    case .handAsks(let index, let process, let wish): handAsks(index, process, wish)
+    case .entranceIsAsked: askEntrance()
+    case .entranceRunEnds(let commit): endEntranceRun(commit)
+    case .commitIsSent(let commit): sendCommit(commit)
+    case .commitArrives(let commit, let connection): commitArrives(commit, connection)
     case .operatorActs: operatorActs()
     case .operatorSetsUp(let step): setUp(step)
     case .eventIsPublished: publishEvent()

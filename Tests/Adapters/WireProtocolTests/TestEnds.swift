@@ -186,8 +186,8 @@ final class TestAgent: AgentConnection {
         memory: .kibibytes(64)))
   }
   func facts() async -> NodeFacts { Self.facts }
-  func placementStatuses() async -> [PlacementStatus] { [] }
-  func distribution() async -> [DistributionStatus] { Self.distribution }
+  func placementStatuses() async -> [PlacementStatus]? { [] }
+  func distribution() async -> [DistributionStatus]? { Self.distribution }
   func killService(_ module: QualifiedName) async -> Bool { true }
   func disturb(_ disturbance: NodeDisturbance) async throws(Problem) {}
   func supervision() async throws(Problem) -> SupervisionStatus { TestTree.shown }

@@ -1,11 +1,13 @@
 import ClusterModel
 import HostPorts
+import SwiftProtobuf
 import Synchronization
 import Testing
+import WireMessages
 
 @testable import WireProtocol
 
-/// Questions whose way broke off.
+/// Questions whose way broke off, and such that nobody answers.
 @Suite(.timeLimit(.minutes(10))) struct UnansweredTests {
   @Test
   func `what was asked when the way broke off may have been done, what was asked later was not`()
@@ -37,5 +39,33 @@ import Testing
     try await until { !remote.isOpen }
     let unasked = await problem()
     #expect(unasked?.isControlPlaneLost == false && unasked?.isControlPlaneAway == true)
+  }
+
+  private static func agent(patience: Duration) -> RemoteAgent {
+    RemoteAgent(
+      WireTests.node, Incarnation(1), session: "s", facts: TestAgent.facts, features: [],
+      programVersion: nil, documents: OrderDocuments(), frames: OutboundQueue(), heartbeats: nil,
+      inquiryPatience: patience)
+  }
+
+  @Test func `an agent that does not answer in time has not said that it holds nothing`() async {
+    let frozen = Self.agent(patience: .milliseconds(100))
+    #expect(await frozen.placementStatuses() == nil)
+    #expect(await frozen.distribution() == nil)
+    let gone = Self.agent(patience: TestWire.patience)
+    gone.end()
+    #expect(await gone.placementStatuses() == nil)
+    #expect(await gone.distribution() == nil)
+  }
+
+  @Test func `an agent of an earlier release that holds nothing has answered`() async throws {
+    let agent = Self.agent(patience: TestWire.patience)
+    let asking = Task { await agent.placementStatuses() }
+    try await until { agent.state.withLock { $0.inquiries[1] != nil } }
+    // It named no placements, and nothing else either.
+    try agent.take(WireInquiryAnswer.with { $0.id = 1 })
+    let placements = await asking.value
+    #expect(placements == [])
+    agent.end()
   }
 }

@@ -152,6 +152,7 @@ struct WireTests {
     let (remote, link) = try await Self.attach(wire, TestAgent())
     let agent = try #require(wire.plane.agent(Self.node.text))
     #expect(await agent.distribution() == TestAgent.distribution)
+    #expect(await agent.placementStatuses() == [], "that there is nothing is an answer, too")
     await remote.close(link, from: Self.node, Incarnation(1))
     await wire.stop()
   }

@@ -94,6 +94,38 @@ import Testing
     #expect(judge("a", old) == .over)
   }
 
+  @Test mutating func `who comes back after it was evicted may have its lease still`() throws {
+    serve(on: ["a", "b"])
+    _ = plane.wait(.milliseconds(500), beating: ["a", "b"])
+    let node = ControlPlaneDriver.node("a")
+    let before = try #require(plane.logic.planner).leaseEnd(of: node)
+    _ = plane.command(.evict, "a")
+    _ = plane.attach("a")
+    let after = try #require(plane.logic.planner).leaseEnd(of: node)
+    #expect(after == before)
+    _ = plane.wait(Self.expiry + .milliseconds(100), beating: ["b"])
+    let isForgotten = try #require(plane.logic.planner).forgottenLeases.isEmpty
+    #expect(isForgotten)
+  }
+
+  @Test mutating func `who is chosen anew follows nothing that served there before`() throws {
+    serve(on: ["a"])
+    let old = try #require(self.fence("a"))
+    _ = plane.push("2")
+    _ = plane.deploy("2", PlacementRules(isolation: .stop))
+    _ = plane.obey("a")
+    #expect(judge("a", old) == .holds)
+    var planner = try #require(plane.logic.planner)
+    let node = ControlPlaneDriver.node("a")
+    var steps: [PlacementPlanner.Step] = []
+    planner.demote(plane.placement(2), node, &steps)
+    planner.choose(plane.placement(2), node, &steps)
+    let verdict = planner.judge(
+      .fence(plane.placement(1), old), of: plane.placement(1).name, on: node,
+      at: plane.now.monotonic)
+    #expect(verdict == .over)
+  }
+
   @Test mutating func `what was undeployed acts until it has stopped`() throws {
     serve(on: ["a", "b"])
     let fence = try #require(self.fence("a"))

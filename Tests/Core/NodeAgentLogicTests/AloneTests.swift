@@ -92,6 +92,16 @@ import Testing
     #expect(agent.plan(9, [("m", 1, .active, 9)]).first == "prepare m#1")
   }
 
+  @Test mutating func `what a hand holds, too, stays when its standing plan ends`() {
+    bootAlone()
+    _ = agent.hold(1, "m", 1)
+    _ = agent.prepared("m", 1)
+    _ = agent.recall(5, [("m", 1, .fallback, 3)])
+    let told = agent.tell(.linkRefused)
+    #expect(told == ["standing ended refused"])
+    #expect(agent.logic.readyByHand == [agent.placement("m", 1)])
+  }
+
   @Test mutating func `a control plane that is there and refuses it ends it`() {
     bootAlone()
     _ = agent.recall(5, [("m", 1, .active, 3)])

@@ -81,6 +81,18 @@ import Testing
     #expect(agent.plan(4, []).contains("discard a#1"))
   }
 
+  @Test func `what failed for the plan is made ready for a hand and goes with it`() {
+    var agent = attached()
+    _ = agent.plan(1, [("a", 1, .fallback, 1)])
+    _ = agent.failed("a", 1)
+    let asked = agent.hold(1, "a", 1)
+    #expect(asked == ["prepare a#1"])
+    let answered = agent.prepared("a", 1, attempt: agent.logic.newestPreparation)
+    #expect(answered == ["answer 1: a#1 took 0"])
+    let released = agent.release(2, "a")
+    #expect(released == ["discard a#1", "answer 2: a#1 took 0"])
+  }
+
   @Test func `what the plan has serve here is the plan's from then on`() {
     var agent = attached()
     _ = agent.hold(1, "a", 1)

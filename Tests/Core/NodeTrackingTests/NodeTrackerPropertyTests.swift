@@ -194,6 +194,10 @@ import Testing
         throw Difference(step: step, what: "\(node) instead of \(expected)")
       }
     }
+    for state in NodeState.allCases
+    where tracker.tally.nodes(state) != model.members.values.count(where: { $0.state == state }) {
+      throw Difference(step: step, what: "not as many are \(state) as are counted")
+    }
     guard (tracker.massSilence != nil) == model.isHolding else {
       throw Difference(step: step, what: "mass silence is \(!model.isHolding)")
     }
@@ -316,12 +320,14 @@ import Testing
     ) { steps in
       var run = Run()
       var reported: [NodeID: NodeState] = [:]
+      var losses = 0
       for step in steps {
         for directive in run.carryOut(step) {
           switch directive {
           case .stateChanged(let node, let from, let to, _):
             guard reported[node] == from, from != to else { return false }
             reported[node] = to
+            if to == .unavailable { losses += 1 }
             seen.insert(NodeTransition(from, to))
           case .moveWork(let node, _):
             // The work of a node that counts is never moved.
@@ -337,7 +343,9 @@ import Testing
           guard reported[node] == .unavailable else { return false }
           reported[node] = nil
         }
-        guard reported == tracked else { return false }
+        let tally = run.script.tracker.tally
+        let counted = LossEvidence.allCases.reduce(0) { $0 + tally.losses($1) }
+        guard reported == tracked, counted == losses else { return false }
       }
       return true
     }

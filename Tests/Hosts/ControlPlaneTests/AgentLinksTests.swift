@@ -67,8 +67,8 @@ private final class IdleAgent: AgentConnection {
         liveInstances: 0, queuedActivations: 0),
       startedAt: WallInstant(microseconds: 0))
   }
-  func placementStatuses() async -> [PlacementStatus] { [] }
-  func distribution() async -> [DistributionStatus] { [] }
+  func placementStatuses() async -> [PlacementStatus]? { [] }
+  func distribution() async -> [DistributionStatus]? { [] }
   func killService(_ module: QualifiedName) async -> Bool { false }
   func disturb(_ disturbance: NodeDisturbance) async throws(Problem) {}
   func supervision() async throws(Problem) -> SupervisionStatus {

@@ -141,7 +141,7 @@ import Testing
       }
         == "not_deployed")
     try await eventually("the node holds nothing") {
-      try await cluster.plane.placements(for: cluster.caller).isEmpty
+      try await cluster.plane.placements(for: cluster.caller).items.isEmpty
     }
     await cluster.stop()
     cluster.remove()

@@ -2,7 +2,6 @@ import ClusterModel
 import ControlPlane
 import HostPorts
 import Logging
-import Synchronization
 import Testing
 
 @Suite struct LateAnswerTests {
@@ -18,36 +17,12 @@ import Testing
     try await cluster.deploy("slow", "1", Wat.trap, configuration)
     let status = try await cluster.settled(try await cluster.publish("in", "x"))
     #expect(status.deliveries.map(\.state) == [.dead])
-    #expect(lines.late.isEmpty)
+    func late() -> [String] { lines.with("late answer was dropped") }
+    #expect(late().isEmpty)
     gate.open()
-    await eventually("the line") { !lines.late.isEmpty }
-    #expect(lines.late.allSatisfy { $0.contains("slow") && $0.contains("local") })
+    await eventually("the line") { !late().isEmpty }
+    #expect(late().allSatisfy { $0.contains("slow") && $0.contains("local") })
     await cluster.stop()
     cluster.remove()
-  }
-}
-
-/// A log whose lines a test can read.
-private final class KeptLines: LogHandler {
-  private let lines = Mutex<[String]>([])
-  var metadata: Logger.Metadata {
-    get { [:] }
-    set {}
-  }
-  var logLevel: Logger.Level {
-    get { .info }
-    set {}
-  }
-  subscript(metadataKey _: String) -> Logger.Metadata.Value? {
-    get { nil }
-    set {}
-  }
-
-  func log(event: LogEvent) {
-    lines.withLock { $0.append("\(event.message) \(event.metadata ?? [:])") }
-  }
-
-  var late: [String] {
-    lines.withLock { $0.filter { $0.contains("late answer was dropped") } }
   }
 }

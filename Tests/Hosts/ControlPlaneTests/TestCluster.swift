@@ -185,7 +185,8 @@ struct TestCluster {
   /// The versions that serve on the node.
   var servingVersions: [String] {
     get async throws {
-      try await plane.placements(for: caller).filter { $0.role == .active }.map(\.version.text)
+      try await plane.placements(for: caller).items.filter { $0.role == .active }
+        .map(\.version.text)
     }
   }
 

@@ -84,8 +84,28 @@ import Testing
     status.isDrained = true
     let text = String(decoding: try APIJSON.encode(NodeResource(status)), as: UTF8.self)
     #expect(try APIJSON.decode(NodeResource.self, from: Array(text.utf8)).drained == true)
-    let older = text.replacing("\"drained\":true,", with: "")
-    #expect(older != text)
-    #expect(try APIJSON.decode(NodeResource.self, from: Array(older.utf8)).drained == nil)
+    var older = text
+    for part in ["\"drained\":true,", "\"breaker\":\"half_open\",", "\"reason\":\"relieved\","] {
+      #expect(older.contains(part))
+      older = older.replacing(part, with: "")
+    }
+    let shown = try APIJSON.decode(NodeResource.self, from: Array(older.utf8))
+    #expect(shown.drained == nil && shown.breaker == nil && shown.reason == nil)
+  }
+
+  @Test func `a word for a state that is not known yet hides no node`() throws {
+    let text = String(decoding: try APIJSON.encode(NodeResource(Samples.node)), as: UTF8.self)
+    let newer = text.replacing("\"reason\":\"relieved\"", with: "\"reason\":\"elsewhere\"")
+    #expect(newer != text)
+    #expect(
+      try APIJSON.decode(NodeResource.self, from: Array(newer.utf8)).reason == "elsewhere")
+  }
+
+  @Test func `an older server does not say who has not answered`() throws {
+    let list = FleetListResource(items: [1], unanswered: [Samples.silentNode])
+    let text = String(decoding: try APIJSON.encode(list), as: UTF8.self)
+    #expect(text == "{\"items\":[1],\"unanswered\":[\"silent\"]}")
+    let older = try APIJSON.decode(FleetListResource<Int>.self, from: Array("{\"items\":[1]}".utf8))
+    #expect(older.items == [1] && older.unanswered == nil)
   }
 }

@@ -84,23 +84,28 @@ struct RouteTests {
       let nodes = try await server.client.nodes()
       #expect(nodes[0].engine == Samples.node.engine)
       #expect(nodes[0].version == "0.1.0")
+      #expect(nodes[0].reason == "relieved" && nodes[0].breaker == .halfOpen)
       let placements = try await server.client.placements()
-      #expect(placements[0].activations == 10)
-      let distribution = try await server.client.distribution()
+      #expect(placements.items[0].activations == 10)
+      #expect(placements.unanswered == [Samples.silentNode])
+      let answer = try await server.client.distribution()
+      #expect(answer.unanswered == [Samples.silentNode])
+      let distribution = answer.items
       #expect(
         distribution.map(\.stage) == [
           .waiting, .fetching, .fetching, .compiling, .ready, .failed,
         ])
       #expect(distribution[2].receivedBytes == 1024 && distribution[2].sizeBytes == 3072)
       #expect(distribution[5].problem?.code == "signature_missing")
-      #expect(try await server.client.distribution(of: ModuleName(unchecked: "other")).isEmpty)
+      let none = try await server.client.distribution(of: ModuleName(unchecked: "other"))
+      #expect(none.items.isEmpty)
       let findings = try await server.client.doctor()
       #expect(findings[0].verdict == .ok)
       let health = try await server.client.health()
       #expect(health.status == "ready")
       server.cluster.change { $0.isReady = false }
-      let answer = try await server.send(.GET, ["healthz"])
-      #expect(answer.status == 503 && answer.problem?.code == "not_ready")
+      let unready = try await server.send(.GET, ["healthz"])
+      #expect(unready.status == 503 && unready.problem?.code == "not_ready")
     }
   }
 

@@ -287,16 +287,18 @@ final class SampleCluster: ClusterService {
     }
   }
 
-  func placements(for caller: Caller) async throws(Problem) -> [PlacementStatus] {
+  func placements(for caller: Caller) async throws(Problem) -> FleetAnswer<PlacementStatus> {
     try entered(caller)
-    return [Samples.placement]
+    return FleetAnswer(items: [Samples.placement], unanswered: [Samples.silentNode])
   }
 
   func distribution(
     of module: ModuleName?, for caller: Caller
-  ) async throws(Problem) -> [DistributionStatus] {
+  ) async throws(Problem) -> FleetAnswer<DistributionStatus> {
     try entered(caller)
-    return Samples.distribution.filter { module == nil || $0.placement.name.name == module }
+    return FleetAnswer(
+      items: Samples.distribution.filter { module == nil || $0.placement.name.name == module },
+      unanswered: [Samples.silentNode])
   }
 
   func diagnose(for caller: Caller) async throws(Problem) -> [Finding] {

@@ -67,13 +67,17 @@ enum Samples {
       history: [FailedAttempt(attempt: 1, at: instant, failure: failure)])
   }
 
+  /// One that does not answer.
+  static let silentNode = NodeID(unchecked: "silent")
+
   static let node = NodeStatus(
     node: Node(
       id: NodeID(unchecked: "local"),
       location: NodeLocation(
         zone: .default, coordinates: try? Coordinates(latitude: -1.5, longitude: 2)),
       capabilities: capabilities, healthStatus: .healthy, currentLoad: .idle,
-      lastHeartbeat: instant), state: .healthy, scheduling: .open,
+      lastHeartbeat: instant), state: .healthy, reason: .relieved, scheduling: .open,
+    breaker: .halfOpen,
     engine: EngineFacts(
       libraryVersion: "1", architecture: "x86_64", cpuFeatures: ["sse4.2"], workers: 2,
       instanceSlots: 10, liveInstances: 1, queuedActivations: 0),

@@ -16,7 +16,7 @@ import Testing
 
   @Test(arguments: [
     "fail-over", "isolation-stop", "isolation-continue", "isolation-freeze",
-    "isolation-control-plane", "child-crash", "scale",
+    "isolation-control-plane", "child-crash", "scale", "eviction",
   ])
   func `the scenarios of the guide are as they expect`(name: String) throws {
     #expect(try Simulation.run(Self.read(name)).failures == [])
@@ -61,6 +61,8 @@ import Testing
       ("within a day", { $0.durationMilliseconds = -1 }),
       ("one a line", { $0.faults?[0].crash = NodeID(unchecked: "press-1") }),
       ("no node x", { $0.faults?[0].partition = [NodeID(unchecked: "x")] }),
+      ("workload: there is no node x", { $0.workload[0].join = NodeID(unchecked: "x") }),
+      ("there are 2", { $0.workload[0].evict = NodeID(unchecked: "press-1") }),
       ("no part events/x", { $0.faults = [crash("events/x", nil)] }),
       ("no part main", { $0.faults = [crash("main", nil)] }),
       ("without forMilliseconds", { $0.faults = [crash("events/bus", 1)] }),

@@ -4,7 +4,8 @@ import PropertyTesting
 import Testing
 
 /// Whole clusters through everything that can go wrong. What is checked in each run is written in
-/// `Checker.swift`, `DeliveryChecker.swift` (while it goes on) and `Convergence.swift` (at its end).
+/// `Checker.swift`, `DeliveryChecker.swift`, `Evictions.swift`, `SimulatedAgent+Hands.swift` (while it goes on) and
+/// `Convergence.swift` (at its end); that the last of these find something, in `EvictionTests` and `HandTests`.
 @Suite(.serialized) struct SimulationTests {
   private struct Failed: Error { let failures: [String] }
 
@@ -75,6 +76,38 @@ import Testing
     try await checkProperty(
       "Feature: wasmatrix, Property 6: small and crowded", cases: 100, Self.seeds
     ) { try await Self.check(Self.small($0)) }
+  }
+
+  /// Nodes are evicted, hands hold what they can, and entrances are asked, all the time.
+  private static func meddledWith(
+    _ configuration: SimulationConfiguration
+  ) -> SimulationConfiguration {
+    var configuration = configuration
+    configuration.evictionEvery = .milliseconds(500)
+    configuration.inProcessShare = 0.5
+    configuration.joinDelay = .seconds(1)
+    configuration.handEvery = .milliseconds(40)
+    configuration.entranceEvery = .milliseconds(20)
+    return configuration
+  }
+
+  @Test func `nodes that are evicted, and what hands hold, come to rest too`() async throws {
+    try await checkProperty("evictions, hands and entrances", cases: 60, Self.seeds) {
+      try await Self.check(Self.meddledWith(Self.small($0)))
+    }
+  }
+
+  @Test func `in a world that is meddled with all of that occurs`() async {
+    let configuration = Self.meddledWith(SimulationConfiguration(seed: 3, nodes: 12))
+    let outcome = await Self.simulate(configuration)
+    #expect(outcome.failures == [])
+    let occurred = Set(outcome.coverage.table.filter { $0.count > 0 }.map(\.name))
+    let wanted: Set = [
+      "nodeCommand.evict", "eviction.comesBackAtOnce", "eviction.joinsAgain",
+      "agentInput.linkRefused", "agentInput.holdRequested", "agentInput.releaseRequested",
+      "agentDirective.answer", "entrance.runs", "commit.done",
+    ]
+    #expect(wanted.subtracting(occurred) == [])
   }
 
   @Test func `a world without faults comes to rest at once`() async throws {

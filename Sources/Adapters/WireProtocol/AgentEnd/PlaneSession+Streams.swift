@@ -95,10 +95,14 @@ extension PlaneSession {
     switch inquiry.inquiry {
     case .facts: answer.facts = try WireNodeFacts(await agent.facts())
     case .placements:
-      for status in await agent.placementStatuses() {
-        answer.placements.placements.append(try WirePlacementStatus(status))
+      // Said also when there are none: else it would be no answer.
+      var placements = WirePlacementStatuses()
+      for status in await agent.placementStatuses() ?? [] {
+        placements.placements.append(try WirePlacementStatus(status))
       }
-    case .distribution: answer.distribution = WireDistribution(await agent.distribution())
+      answer.placements = placements
+    case .distribution:
+      answer.distribution = WireDistribution(await agent.distribution() ?? [])
     case .killService(let name):
       answer.serviceKilled = await agent.killService(try name.qualifiedName())
     case .logLines(let name):

@@ -18,17 +18,23 @@ extension RemoteAgent {
     return state.withLock { $0.facts }
   }
 
-  func placementStatuses() async -> [PlacementStatus] {
-    guard
-      case .placements(let wire)? = await inquire({ $0.placements = WireEmpty() })?.answer
-    else { return [] }
-    return wire.placements.compactMap { try? $0.status() }.filter { $0.node == node }
+  func placementStatuses() async -> [PlacementStatus]? {
+    guard let answer = await inquire({ $0.placements = WireEmpty() }) else { return nil }
+    switch answer.answer {
+    case .placements(let wire):
+      return wire.placements.compactMap { try? $0.status() }.filter { $0.node == node }
+    // An agent of an earlier release says nothing when there are none.
+    case nil: return []
+    case .facts, .serviceKilled, .supervisionJson, .childKilled, .distribution, .logLines,
+      .problem, .end:
+      return nil
+    }
   }
 
-  func distribution() async -> [DistributionStatus] {
+  func distribution() async -> [DistributionStatus]? {
     guard
       case .distribution(let wire)? = await inquire({ $0.distribution = WireEmpty() })?.answer
-    else { return [] }
+    else { return nil }
     return wire.items.compactMap { try? $0.status() }.filter { $0.node == node }
   }
 

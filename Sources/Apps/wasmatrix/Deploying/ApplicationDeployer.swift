@@ -38,7 +38,7 @@ struct ApplicationDeployer {
     var shown: [String: String] = [:]
     while !Task.isCancelled {
       try? await Task.sleep(for: Self.distributionInterval)
-      guard !Task.isCancelled, let all = try? await client.distribution() else { return }
+      guard !Task.isCancelled, let all = try? await client.distribution().items else { return }
       for item in all where item.stage != .ready {
         let subject = "\(item.module)@\(item.version) on \(item.node)"
         let text = DistributionText.stage(item)

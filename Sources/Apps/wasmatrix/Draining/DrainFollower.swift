@@ -20,7 +20,7 @@ struct DrainFollower: Sendable {
 
   /// What is ready on the node now.
   func held() async throws(Problem) -> [DrainLook.Item] {
-    let placements = try await client.placements()
+    let placements = try await client.placements().items
     return Self.held(by: node, placements).map { $0.item }
   }
 
@@ -98,11 +98,13 @@ struct DrainFollower: Sendable {
         cause: "it is \(found.scheduling.rawValue)",
         next: "See who changed it with `wasmatrix audit list`.")
     }
+    // What it said last of its engine says nothing as long as it does not say what is ready there.
+    let engine = placements.unanswered?.contains(node) == true ? nil : found.engine
     let look = DrainLook(
       state: found.state, drained: found.drained,
-      instances: found.engine.map { $0.liveInstances + $0.queuedActivations },
-      held: Self.held(by: node, placements))
-    return (look, placements)
+      instances: engine.map { $0.liveInstances + $0.queuedActivations },
+      held: Self.held(by: node, placements.items))
+    return (look, placements.items)
   }
 
   private static func held(

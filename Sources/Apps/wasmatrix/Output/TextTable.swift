@@ -12,10 +12,15 @@ struct TextTable {
   private let columns: [Column]
   private var rows: [[String]] = []
 
-  init(_ columns: Column...) { self.columns = columns }
+  init(_ columns: Column...) { self.init(columns) }
+
+  init(_ columns: [Column]) { self.columns = columns }
 
   /// - Parameter cells: one for each column.
-  mutating func add(_ cells: String...) {
+  mutating func add(_ cells: String...) { add(cells) }
+
+  /// - Parameter cells: one for each column.
+  mutating func add(_ cells: [String]) {
     precondition(cells.count == columns.count, "a row has a cell for each column")
     rows.append(cells.map { Terminal.harmless($0.isEmpty ? "-" : $0) })
   }

@@ -12,6 +12,10 @@ struct DistributionVerb: AsyncParsableCommand {
       kept for a rollback. It waits (so many are made ready at a time), is fetched, is verified and compiled, \
       and is ready; or it has failed, and why. While `deploy` waits it shows the same as it goes on.
 
+      Each node is asked, and what one does not say within 2 s is not shown: such nodes are named in a warning \
+      (--json: {"items": [...], "unanswered": [...]}), also those that are silent. The exit status is 0 all the \
+      same.
+
       EXAMPLE
         wasmatrix distribution
         wasmatrix distribution clean --json
@@ -28,11 +32,11 @@ struct DistributionVerb: AsyncParsableCommand {
   func run() async throws {
     let name = name
     let all = try await server.withClient { try await $0.distribution(of: name) }
-    try ResultPrinter.print(all, output) {
+    try FleetListPrinter.print(all, output) {
       var table = TextTable(
         .text("MODULE"), .text("VERSION"), .text("NODE"), .text("ROLE"), .number("GENERATION"),
         .text("STAGE"))
-      for one in all {
+      for one in all.items {
         table.add(
           "\(one.module)", "\(one.version)", "\(one.node)", one.role.rawValue,
           "\(one.generation)", DistributionText.stage(one))

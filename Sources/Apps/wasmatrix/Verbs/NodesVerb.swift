@@ -1,8 +1,6 @@
 import ArgumentParser
-import ClusterModel
 import ControlAPIClient
 import ControlAPIModel
-import HostPorts
 
 struct NodesVerb: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -10,9 +8,12 @@ struct NodesVerb: AsyncParsableCommand {
     abstract: "List the nodes of the cluster and how they are.",
     discussion: """
       WORK says whether a node is given work: open, cordoned, draining, or drained when no plan \
-      has anything left on it. With --json also how long it takes from each to others and to \
-      landmarks, as they measured it lately ("roundTrips"), and how the threads of its heartbeats \
-      are scheduled ("heartbeats").
+      has anything left on it. REASON is why those that are not healthy are in their state, in the words of \
+      lifecycle events: silent, processEnded, leftOrderly. BREAKER is open when a node failed too often and \
+      is given nothing for a while, then half_open until it has done some things well. A column that says \
+      nothing of any node is left out: REASON, BREAKER, FAULT DOMAIN, LABELS. With --json all of it is said \
+      of each node, and how long it takes from each to others and to landmarks, as they measured it lately \
+      ("roundTrips"), and how the threads of its heartbeats are scheduled ("heartbeats").
 
       EXAMPLE
         wasmatrix nodes
@@ -22,26 +23,8 @@ struct NodesVerb: AsyncParsableCommand {
   @OptionGroup var server: ServerOptions
   @OptionGroup var output: OutputOptions
 
-  private func number(_ number: Int?) -> String { number.map(String.init) ?? "" }
-
   func run() async throws {
     let nodes = try await server.withClient { try await $0.nodes() }
-    try ResultPrinter.print(nodes, output) {
-      var table = TextTable(
-        .text("NODE"), .text("STATE"), .text("WORK"), .text("ZONE"), .text("ARCH"),
-        .text("ENGINE"), .number("WORKERS"), .number("LIVE"), .number("QUEUED"),
-        .number("SLOTS"), .text("VERSION"), .text("STARTED"))
-      for node in nodes {
-        table.add(
-          "\(node.id)", node.state.rawValue,
-          node.drained == true ? "drained" : node.scheduling.rawValue, "\(node.location.zone)",
-          node.capabilities.architectures.first?.rawValue ?? "",
-          node.engine?.libraryVersion ?? "", number(node.engine?.workers),
-          number(node.engine?.liveInstances), number(node.engine?.queuedActivations),
-          number(node.engine?.instanceSlots), node.version ?? "",
-          node.startedAt?.description ?? "")
-      }
-      return table
-    }
+    try ResultPrinter.print(nodes, output) { NodeTable.table(of: nodes) }
   }
 }

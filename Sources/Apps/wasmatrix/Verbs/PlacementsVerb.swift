@@ -19,6 +19,10 @@ struct PlacementsVerb: AsyncParsableCommand {
       again, and how the one before it ended (--json: "service"). What has failed everywhere has the role \
       failed here (not in --json).
 
+      Each node is asked, and what one does not say within 2 s is not shown: such nodes are named in a warning \
+      (--json: {"items": [...], "unanswered": [...]}), also those that are silent. The exit status is 0 all the \
+      same.
+
       EXAMPLE
         wasmatrix ps
         wasmatrix ps --json
@@ -31,8 +35,9 @@ struct PlacementsVerb: AsyncParsableCommand {
     let (placements, deployments) = try await server.withClient { client in
       (try await client.placements(), try await client.deployments())
     }
-    let shown = placements.map { ShownPlacement($0, of: deployments) }
-    try ResultPrinter.print(shown, output) {
+    let shown = placements.items.map { ShownPlacement($0, of: deployments) }
+    let list = FleetListResource(items: shown, unanswered: placements.unanswered)
+    try FleetListPrinter.print(list, output) {
       var table = TextTable(
         .text("MODULE"), .text("VERSION"), .text("NODE"), .text("ROLE"), .number("GENERATION"),
         .text("CODE"), .text("SERVICE"), .number("RUNNING"), .number("ACTIVATIONS"),

@@ -23,6 +23,11 @@ enum Schema {
     object(required: ["items": array(ref(name))])
   }
 
+  /// `{"items": [...], "unanswered": [...]}`, with the nodes that did not answer.
+  static func fleetList(_ name: String) -> JSONTree {
+    object(required: ["items": array(ref(name)), "unanswered": array(string)])
+  }
+
   static func map(_ values: JSONTree) -> JSONTree {
     ["type": "object", "additionalProperties": values]
   }

@@ -138,7 +138,8 @@ enum Schemas {
     ],
     optional: [
       "startedAt": Schema.time, "engine": engine, "drained": Schema.bool,
-      "version": Schema.string,
+      "version": Schema.string, "reason": Schema.texts(NodeChangeReason.allCases),
+      "breaker": Schema.texts(BreakerStanding.allCases),
       "heartbeats": Schema.texts(HeartbeatPunctuality.allCases),
       "roundTrips": Schema.array(
         Schema.object(

@@ -49,9 +49,10 @@ enum ClusterRoutes {
         .get, "/v1/placements",
         Operation(
           id: "listPlacements", summary: "What is ready to run, and where.",
-          answers: [.json(200, "The placements.", Schema.list("Placement"))])
+          answers: [.json(200, "The placements.", Schema.fleetList("Placement"))])
       ) { request in
-        try .list(try await service.placements(for: request.caller).map { PlacementResource($0) })
+        let answer = try await service.placements(for: request.caller)
+        return try .json(FleetListResource(answer) { PlacementResource($0) })
       },
       Route(
         .get, "/v1/distribution",
@@ -59,14 +60,14 @@ enum ClusterRoutes {
           id: "listDistribution",
           summary: "How far versions are on their way to the nodes that should hold them.",
           parameters: [.query("module", "Of this module alone.")],
-          answers: [.json(200, "Each version on each node.", Schema.list("Distribution"))],
+          answers: [.json(200, "Each version on each node.", Schema.fleetList("Distribution"))],
           problems: [.invalidInput])
       ) { request in
         let module: ModuleName? = try request.query["module"].map { (text) throws(Problem) in
           try APIRequest.checked(text)
         }
-        let all = try await service.distribution(of: module, for: request.caller)
-        return try .list(all.map { DistributionResource($0) })
+        let answer = try await service.distribution(of: module, for: request.caller)
+        return try .json(FleetListResource(answer) { DistributionResource($0) })
       },
       Route(
         .get, "/v1/doctor",
