@@ -257,7 +257,7 @@ let package = Package(
         "EmbeddedEventBus", "HTTPOut", "ManifestYAML", "NodeAgent", "ControlPlane", "Telemetry",
         "AccessRules", "AccessControl", "ClusterAuthority", "DedicatedThreads", "HeartbeatLink",
         "ProcessWatching", "WireProtocol", "NodeStore", "ControlAPIModel", "ControlAPI",
-        "ControlAPIClient",
+        "ControlAPIClient", "GuestAccess",
         crypto, logging, metrics,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],

@@ -193,12 +193,12 @@ class Bundles(Folder):
         self.assertEqual(pack().returncode, 0)
         first = packed.read_bytes()
         self.assertEqual((pack("--json").returncode, packed.read_bytes()), (0, first), "the same files, the same module")
-        calls = ["fd_prestat_dir_name 3 5", f'path_open 3 0 "inner/text" 0 {READ} 0 0', "fd_read 4 9",
+        calls = ["fd_prestat_dir_name 3 5", f'path_open 3 0 "inner/text" 0 {READ} 0 0', "fd_read @1 9",
                  f'path_open 3 0 "inner/text" 0 {WRITE} 0 0', 'path_unlink_file 3 "inner/text"',
                  f'path_open 3 0 "../x" 0 {READ} 0 0']
         ended = subprocess.run([PROGRAM, "run", str(packed), "--grant", "bundle"], input="\n".join(calls).encode(),
                                capture_output=True, timeout=60, env=dict(os.environ, TMPDIR=str(place)))
-        self.assertEqual(ended.stdout.splitlines(), [b"0 /data", b"0 4", b"0 packed"] + [b"%d" % NOTCAPABLE] * 3)
+        self.assertEqual(ended.stdout.splitlines(), [b"0 /data", b"0 5", b"0 packed"] + [b"%d" % NOTCAPABLE] * 3)
         self.assertEqual(list(place.iterdir()), [])
         # A link is no file, and what has none cannot be given them.
         (self.folder / "link").symlink_to("inner")
@@ -213,28 +213,29 @@ class Bundles(Folder):
 class Scratch(Folder):
     def test_a_full_folder_still_opens_what_it_has_and_leaves_it_alone(self):
         full = "scratch=4KiB"
-        calls = [f'path_open 3 0 "kept" {CREATE} {ALL} 0 0', 'fd_write 4 "kept"']
+        # As in a cluster the platform is behind the folders: what is opened comes after it.
+        calls = [f'path_open 3 0 "kept" {CREATE} {ALL} 0 0', 'fd_write 5 "kept"']
         calls += [f'path_create_directory 3 "d{number}"' for number in range(1000)]
         calls += [f'path_open 3 0 "new" {CREATE} 0 0 0', f'path_open 3 0 "kept" {CREATE} {READ} 0 0',
-                  f'path_open 3 0 "kept" {CREATE | EXCLUSIVE | TRUNCATE} {WRITE} 0 0', "fd_pread 4 9 0"]
+                  f'path_open 3 0 "kept" {CREATE | EXCLUSIVE | TRUNCATE} {WRITE} 0 0', "fd_pread 5 9 0"]
         ended = subprocess.run(
             [PROGRAM, "run", str(GUESTS / "calls.wasm"), "--grant", full], input="\n".join(calls).encode(),
             capture_output=True, timeout=60)
         answers = [line.decode() for line in ended.stdout.splitlines()]
-        self.assertEqual(answers[1000:], ["0", str(NOSPC), str(NOSPC), "0 5", str(EXIST), "0 kept"])
+        self.assertEqual(answers[1000:], ["0", str(NOSPC), str(NOSPC), "0 6", str(EXIST), "0 kept"])
 
     def test_a_scratch_folder_is_bounded_and_gone_afterwards(self):
         place = self.outer / "tmp"
         place.mkdir()
         environment = dict(os.environ, TMPDIR=str(place))
         calls = [
-            f'path_open 3 0 "a" {CREATE} {ALL} 0 0', 'fd_write 4 "0123456789"', "fd_filestat_set_size 4 4096",
-            "fd_filestat_set_size 4 4097", 'fd_pwrite 4 "x" 4096', "fd_allocate 4 4096 1", 'path_unlink_file 3 "a"',
+            f'path_open 3 0 "a" {CREATE} {ALL} 0 0', 'fd_write 5 "0123456789"', "fd_filestat_set_size 5 4096",
+            "fd_filestat_set_size 5 4097", 'fd_pwrite 5 "x" 4096', "fd_allocate 5 4096 1", 'path_unlink_file 3 "a"',
             # As long as it is open it takes room.
-            f'path_open 3 0 "b" {CREATE} {ALL} 0 0', 'fd_write 5 "x"', "fd_close 4", 'fd_write 5 "x"',
-            "fd_filestat_set_size 5 4096", f'path_open 3 0 "b" {TRUNCATE} 0 0 0', 'path_rename 3 "b" 3 "c"',
-            'path_link 3 0 "c" 3 "d"', f'path_open 3 0 "e" {CREATE} {ALL} 0 0', "fd_filestat_set_size 6 4096",
-            'path_rename 3 "e" 3 "c"', "fd_sync 6", 'path_create_directory 3 "deep"']
+            f'path_open 3 0 "b" {CREATE} {ALL} 0 0', 'fd_write 6 "x"', "fd_close 5", 'fd_write 6 "x"',
+            "fd_filestat_set_size 6 4096", f'path_open 3 0 "b" {TRUNCATE} 0 0 0', 'path_rename 3 "b" 3 "c"',
+            'path_link 3 0 "c" 3 "d"', f'path_open 3 0 "e" {CREATE} {ALL} 0 0', "fd_filestat_set_size 7 4096",
+            'path_rename 3 "e" 3 "c"', "fd_sync 7", 'path_create_directory 3 "deep"']
         ended = subprocess.run(
             [PROGRAM, "run", str(GUESTS / "calls.wasm"), "--grant", "scratch=4KiB"],
             input="\n".join(calls).encode(), capture_output=True, timeout=60, env=environment)

@@ -3,7 +3,9 @@ public import ClusterModel
 /// One of `limits`, given by name: `memory=64MiB`.
 public enum LimitSetting {
   /// Those of one run that nobody gathers the output of.
-  public static let names = ["memory", "cpu", "wall", "open-files"]
+  public static let names = [
+    "memory", "cpu", "wall", "open-files", "calls", "call-bytes", "outstanding-calls",
+  ]
 
   /// - Throws: ``Problem`` `limit_invalid`, which says what is allowed.
   public static func apply(_ setting: String, to limits: inout ActivationLimits) throws(Problem) {
@@ -23,13 +25,12 @@ public enum LimitSetting {
     case "wall":
       limits.wallTime = .nanoseconds(
         try read(parts, .duration(Range.wallTime, like: limits.wallTime)))
-    case "open-files":
-      guard let count = Int(parts[1]), Range.openFiles.contains(count) else {
-        throw invalid(
-          "open-files is \(parts[1])",
-          "\(Range.openFiles.lowerBound) to \(Range.openFiles.upperBound)")
-      }
-      limits.openFiles = count
+    case "open-files": limits.openFiles = try count(parts, Range.openFiles)
+    case "calls": limits.calls = try count(parts, Range.calls)
+    case "call-bytes":
+      let bytes = try read(parts, .size(Range.callBytes, like: limits.callBytes))
+      limits.callBytes = ByteCount(bytes: Int(bytes))
+    case "outstanding-calls": limits.outstandingCalls = try count(parts, Range.outstandingCalls)
     case let name:
       throw invalid("there is no limit \(name)", names.joined(separator: ", "))
     }
@@ -42,6 +43,15 @@ public enum LimitSetting {
     _ name: String, _ text: String, in range: ClosedRange<ByteCount>, like example: ByteCount
   ) throws(Problem) -> ByteCount {
     ByteCount(bytes: Int(try read([name, text], .size(range, like: example))))
+  }
+
+  private static func count(
+    _ parts: [String], _ range: ClosedRange<Int>
+  ) throws(Problem) -> Int {
+    guard let count = Int(parts[1]), range.contains(count) else {
+      throw invalid("\(parts[0]) is \(parts[1])", "\(range.lowerBound) to \(range.upperBound)")
+    }
+    return count
   }
 
   private static func read(_ parts: [String], _ quantity: Quantity) throws(Problem) -> Int64 {

@@ -1,7 +1,6 @@
 import ArgumentParser
 import ClusterModel
 import HostPorts
-import ManifestYAML
 
 /// `--env NAME=value`.
 struct EnvironmentArgument: ExpressibleByArgument {
@@ -29,28 +28,5 @@ struct FolderArgument: ExpressibleByArgument {
       !host.isEmpty, !guest.isEmpty, !argument.utf8.contains(0)
     else { return nil }
     folder = GuestFolder(path: guest, source: .host(path: host, isReadOnly: isReadOnly))
-  }
-}
-
-/// `--grant scratch`, `--grant scratch=64MiB`, `--grant bundle`.
-struct GrantArgument: ExpressibleByArgument {
-  let folder: GuestFolder
-
-  init?(argument: String) {
-    let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      .map(String.init)
-    if argument == "bundle" {
-      folder = GuestFolder(path: FileGrants.defaultBundlePath.text, source: .bundle)
-      return
-    }
-    guard parts.first == "scratch" else { return nil }
-    var limits = ScratchLimits()
-    if parts.count == 2 {
-      let size = try? LimitSetting.size(
-        "scratch", parts[1], in: ScratchLimits.Range.size, like: limits.size)
-      guard let size else { return nil }
-      limits.size = size
-    }
-    folder = GuestFolder(path: ScratchGrant(limits: limits).path.text, source: .scratch(limits))
   }
 }

@@ -12,9 +12,21 @@ struct RunReport: Encodable {
   /// What it tried beyond what it was granted: how often, and the first ones.
   var deniedCalls: Int
   var denials: [CapabilityDenial]
+  /// What it published, when it succeeded.
+  var published: [EventResource]
+  /// What became of the keys that it wrote, when it succeeded: by bucket, oldest write first.
+  var state: [String: [StateChangeResource]]
+  /// How much it published and wrote in vain, as it failed.
+  var discardedEffects: Int
 
-  init(_ report: ActivationReport, _ denials: ShownDenials) {
+  init(_ ending: RunEnding, _ denials: ShownDenials) {
+    let (report, effects) = (ending.report, ending.effects)
     (deniedCalls, self.denials) = denials.seen
+    published = effects.published.map { EventResource($0) }
+    state = Dictionary(
+      effects.state.map { ($0.name.text, $0.changes.map { StateChangeResource($0) }) },
+      uniquingKeysWith: { first, _ in first })
+    discardedEffects = effects.discarded
     cpuTimeMilliseconds = report.usage.cpuTime.milliseconds
     wallTimeMilliseconds = report.usage.wallTime.milliseconds
     memoryBytes = report.usage.memory.bytes
@@ -30,7 +42,7 @@ struct RunReport: Encodable {
 enum RunEnd {
   /// It trapped, as a program that aborts.
   static let trapped: Int32 = 134
-  /// It was ended for what it used or tried, as a program that is killed.
+  /// It was ended for what it used or tried, as a program that is killed; or nothing of what it did counts.
   static let ended: Int32 = 137
   /// Somebody interrupted it.
   static let interrupted: Int32 = 130
@@ -41,11 +53,10 @@ enum RunEnd {
     case .guestExited: (failure.exitStatus ?? 1) & 0xff
     case .guestTrapped, .startFailed: trapped
     case .memoryLimit, .cpuTimeLimit, .wallTimeLimit, .stackLimit, .outputLimit, .hostCallLimit,
-      .callBytesLimit, .outstandingCallLimit, .capabilityDenied:
+      .callBytesLimit, .outstandingCallLimit, .effectsRefused, .capabilityDenied:
       ended
     case .cancelled: interrupted
-    case .effectsRefused, .overloaded, .unavailable, .loopDetected, .eventDamaged,
-      .nodeLost, .internalError:
+    case .overloaded, .unavailable, .loopDetected, .eventDamaged, .nodeLost, .internalError:
       Problem.Category.internalFault.exitStatus
     }
   }

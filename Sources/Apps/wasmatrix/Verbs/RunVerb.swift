@@ -12,17 +12,36 @@ struct RunVerb: AsyncParsableCommand {
     discussion: """
       The module runs in the sandbox that it would have in a cluster, with the standard input, \
       output and error of this program. It needs no server, and it need not be signed: you are the \
-      one who runs it. It sees no file but those beneath --dir and --grant, and no network; what it \
-      tries beyond that is refused, and told on standard error.
+      one who runs it. It sees no file but those beneath --dir and --grant, and asks no server but \
+      those that it is granted; what it tries beyond that is refused, and told on standard error.
 
       The exit status is the module's own. Before it ran, those of `wasmatrix --help` say what was \
       wrong; \(RunEnd.trapped) says that it trapped, \(RunEnd.ended) that it was ended for what it \
-      used, \(RunEnd.interrupted) that it was interrupted.
+      used or that what it did was refused, \(RunEnd.interrupted) that it was interrupted.
+
+      GRANTS
+        publish=TOPIC-FILTER
+            it may publish there; what it published is shown, and goes nowhere
+        state=BUCKET[/PREFIX][:read]
+            it may use a bucket, or its keys that begin so, or only read them;
+            the bucket is empty at first; what was written is shown, then gone
+        http-out=SERVER
+            it may ask a server, for real: api.example.com, http://10.1.2.3:8080
+        http-out.private=ADDRESSES
+            where names of servers may lead that is not public: 10.20.0.0/16
+        scratch[=SIZE]
+            an empty folder at /tmp that is gone afterwards; 16MiB if not given
+        bundle
+            the files that were packed into it, at /data
+
+      What it publishes and writes takes effect when it ends well, as in a cluster.
 
       EXAMPLE
         wasmatrix run hello.wasm
         wasmatrix run wc.wasm --dir .::/work:ro -- /work/README.md
         echo 'good morning' | wasmatrix run upper.wasm --limit cpu=1s
+        wasmatrix run tally.wasm --grant state=tally --grant 'publish=tallied/#'
+        wasmatrix run poll.wasm --grant http-out=http://127.0.0.1:8080 --json
       """)
 
   @Argument(help: ArgumentHelp("The module.", valueName: "file.wasm"))
@@ -43,19 +62,18 @@ struct RunVerb: AsyncParsableCommand {
   @Option(
     name: .customLong("grant"),
     help: ArgumentHelp(
-      "scratch: an empty folder at /tmp that is gone afterwards (16MiB if no size is given); "
-        + "bundle: the files that were packed into it, at /data.",
-      valueName: "scratch[=size]|bundle"))
-  var grants: [GrantArgument] = []
+      "What it may reach, as above: \(RunGrants.Kind.names).", valueName: "kind[=value]"))
+  var grants: [String] = []
 
   @Option(
     name: .customLong("limit"),
     help: ArgumentHelp(
-      "memory (128MiB if not given), cpu (10m), wall (1h), open-files (64).",
+      "memory (128MiB if not given), cpu (10m), wall (1h), open-files (64); of what it asks: calls "
+        + "(1000), call-bytes (16MiB), outstanding-calls (256).",
       valueName: "name=value"))
   var limits: [String] = []
 
-  @Flag(help: "Print how it ended as a line of JSON to standard error.")
+  @Flag(help: "Print how it ended, and what it did, as a line of JSON to standard error.")
   var json = false
 
   @Argument(
@@ -64,28 +82,36 @@ struct RunVerb: AsyncParsableCommand {
   var arguments: [String] = []
 
   func validate() throws {
-    guard Set(grants.map(\.folder.path)).count == grants.count else {
-      throw ValidationError("each --grant can be given once")
+    do throws(Problem) {
+      _ = try RunGrants(grants)
+    } catch {
+      throw ValidationError(error.description)
     }
   }
 
   func run() async throws {
     let limits = try activationLimits()
+    let grants = try RunGrants(self.grants)
     let file = try ModuleFile(path: path)
     let denials = ShownDenials(isQuiet: json)
+    let granted = grants.capabilities
+    let folders = self.folders.map(\.folder) + GuestFolder.granted(by: granted)
     let run = LocalRun(
-      module: file.bytes, digest: try file.digest(),
+      module: file.bytes, digest: try file.digest(), name: LocalRun.name(of: path), grants: granted,
       activation: Activation(
-        arguments: [path] + arguments, environment: environment.map(\.variable), input: [],
-        streams: .process, folders: folders.map(\.folder) + grants.map(\.folder),
-        limits: limits, denials: denials))
-    let report = try await interruptible { try await run.run() }
+        arguments: [path] + arguments,
+        environment: grants.environment(environment.map(\.variable), behind: folders.count),
+        input: [], streams: .process, folders: folders, limits: limits, denials: denials),
+      denials: denials)
+    let ending = try await interruptible { try await run.run() }
+    denials.finish()
     if json {
       StandardError.write(
-        String(decoding: try APIJSON.encode(RunReport(report, denials)), as: UTF8.self) + "\n")
+        String(decoding: try APIJSON.encode(RunReport(ending, denials)), as: UTF8.self) + "\n")
+    } else {
+      for line in ending.effects.lines { StandardError.write("wasmatrix: \(line)\n") }
     }
-    denials.finish()
-    guard case .failure(let failure) = report.result else { return }
+    guard case .failure(let failure) = ending.report.result else { return }
     if !json, failure.code != .guestExited, failure.code != .cancelled {
       ErrorPrinter.print(
         failure.runProblem, failure: FailureResource(failure, log: nil, logTruncated: nil))
@@ -104,8 +130,8 @@ struct RunVerb: AsyncParsableCommand {
 
   /// Ends `body` at the first SIGINT or SIGTERM.
   private func interruptible(
-    _ body: @escaping @Sendable () async throws -> ActivationReport
-  ) async throws -> ActivationReport {
+    _ body: @escaping @Sendable () async throws -> RunEnding
+  ) async throws -> RunEnding {
     let signals = StopSignals()
     let task = Task { try await body() }
     let watch = Task {
@@ -126,6 +152,11 @@ extension ActivationFailure {
       case .memoryLimit: "Give it more with --limit memory=..., or use less."
       case .cpuTimeLimit: "Give it more with --limit cpu=..., or compute less."
       case .wallTimeLimit: "Give it more with --limit wall=..., or wait less."
+      case .hostCallLimit: "Give it more with --limit calls=..., or ask less often."
+      case .callBytesLimit: "Give it more with --limit call-bytes=..., or ask for less at once."
+      case .outstandingCallLimit:
+        "Give it more with --limit outstanding-calls=..., or read answers before asking for more."
+      case .effectsRefused: "Let it read each answer, and write what fits what is there."
       case _: nil
       }
     return problem
