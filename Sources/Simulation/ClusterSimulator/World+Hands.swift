@@ -126,11 +126,22 @@ extension World {
         else { continue }
         let state = agent.logic.serviceState(of: order.placement)?.status.state
         let runs = agent.services.keys.contains { $0.placement == order.placement }
+        // A temporary one that has ended is forgotten.
+        if state == nil, !runs, order.isOfTemporaryService { continue }
         if runs != (state == .running) || !runs && state != .ended {
           unrest.append("\(name) by hand is \(state?.rawValue ?? "nothing") on \(agent.node)")
         }
       }
     }
     return unrest
+  }
+}
+
+extension PlacementOrder {
+  /// Whether it is a service that is never started again.
+  fileprivate var isOfTemporaryService: Bool {
+    let tree = deployment.configuration.serviceTree?.alone(placement.name.name)
+    guard case .service(_, restart: .temporary, _)? = tree?.children.first else { return false }
+    return true
   }
 }
