@@ -38,6 +38,8 @@ extension ControlPlaneLogic {
       retryAt = now.monotonic + Self.retryInterval
     case .command(let request, let node, _):
       saving.remove(node)
+      // What came meanwhile waited for this to end.
+      if unsaved.contains(node) { retryAt = now.monotonic + Self.retryInterval }
       directives.append(.reply(request, .refused(problem)))
     }
   }

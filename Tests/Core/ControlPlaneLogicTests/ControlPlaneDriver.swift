@@ -68,6 +68,14 @@ struct ControlPlaneDriver {
     return kept.flatMap { tell(.persisted($0)) }
   }
 
+  /// The store cannot keep what it has put off.
+  mutating func keepNothing() -> [String] {
+    let kept = unkept
+    unkept = []
+    let problem = Problem(.unavailable, code: "disk_full", "no room")
+    return kept.flatMap { tell(.persistFailed($0, problem)) }
+  }
+
   /// Feeds the logic, and plays the store and the event log. Where plans wait for an answer, it is heard.
   mutating func tell(_ input: ControlPlaneLogic.Input) -> [String] {
     var texts = feed(input)

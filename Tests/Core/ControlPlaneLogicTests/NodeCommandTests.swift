@@ -54,6 +54,18 @@ import Testing
     #expect(plane.command(.cordon, "a") == ["node a cordoned"])
   }
 
+  @Test mutating func `what became of a node during a command that was not durable is kept`() {
+    _ = plane.attach("a")
+    plane.store = .keepsLater
+    #expect(plane.command(.evict, "a") == [])
+    _ = plane.die("a", .processEnded)
+    _ = plane.attach("a", incarnation: 2)
+    #expect(plane.keepNothing() == ["refused disk_full"])
+    plane.store = .keepsAtOnce
+    _ = plane.wait(ControlPlaneLogic.retryInterval, beating: ["a"])
+    #expect(kept.last == "a@2 open")
+  }
+
   @Test mutating func `only a node that is gone is forgotten`() {
     _ = plane.attach("a")
     #expect(plane.command(.forget, "a") == ["refused node_alive"])
