@@ -10,6 +10,7 @@ extension SimulatedAgent {
     {
       hands[order.placement.name] = order
       handled.insert(order.placement)
+      endedByHand.remove(order.placement)
     }
     for name in hands.keys.sorted() where !logic.isHeldByHand(name) { hands[name] = nil }
   }

@@ -34,6 +34,8 @@ struct SimulatedAgent {
   /// What hands hold, ready or not; and all that they have held since the agent began.
   var hands: [QualifiedName: PlacementOrder] = [:]
   var handled: Set<PlacementID> = []
+  /// Services of theirs that have ended since they were held.
+  var endedByHand: Set<PlacementID> = []
   var running = 0
   var progress: UInt64 = 0
   var isStuck = false
@@ -51,6 +53,7 @@ struct SimulatedAgent {
     services = [:]
     hands = [:]
     handled = []
+    endedByHand = []
     running = 0
     backlog = []
     obeyed = .zero

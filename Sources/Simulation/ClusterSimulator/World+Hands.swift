@@ -127,7 +127,9 @@ extension World {
         let state = agent.logic.serviceState(of: order.placement)?.status.state
         let runs = agent.services.keys.contains { $0.placement == order.placement }
         // A temporary one that has ended is forgotten.
-        if state == nil, !runs, order.isOfTemporaryService { continue }
+        let mayBeForgotten =
+          order.isOfTemporaryService && agent.endedByHand.contains(order.placement)
+        if state == nil, !runs, mayBeForgotten { continue }
         if runs != (state == .running) || !runs && state != .ended {
           unrest.append("\(name) by hand is \(state?.rawValue ?? "nothing") on \(agent.node)")
         }

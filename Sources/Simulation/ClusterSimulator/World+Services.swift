@@ -95,7 +95,9 @@ extension World {
       timeline.plan(.serviceEnds(index, process: process, run, exit), after: .milliseconds(50))
       return
     }
-    agents[index].services[run] = nil
+    if agents[index].services.removeValue(forKey: run)?.isByHand == true {
+      agents[index].endedByHand.insert(run.placement)
+    }
     tellAgent(index, process, .serviceEnded(run, exit))
   }
 

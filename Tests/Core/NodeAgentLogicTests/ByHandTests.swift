@@ -13,12 +13,14 @@ import Testing
     return agent
   }
 
-  private static func tree(_ names: String...) -> ServiceTree {
+  private static func tree(
+    _ names: String..., restart: RestartType = .permanent
+  ) -> ServiceTree {
     ServiceTree(
       intensity: RestartIntensity(restarts: 1, window: .seconds(60)), backOff: .none,
       children: names.map {
         .service(
-          ModuleName(unchecked: $0), restart: .permanent, shutdown: .within(.seconds(5)))
+          ModuleName(unchecked: $0), restart: restart, shutdown: .within(.seconds(5)))
       })
   }
 
@@ -139,6 +141,22 @@ import Testing
       _ = agent.ended("a", .failure("trap"))
     }
     #expect(agent.release(2, "a") == ["answer 2: not_held"])
+  }
+
+  @Test
+  func `a temporary service that has ended is held until it is let go, and not started again`() {
+    var agent = attached(Self.tree("a", restart: .temporary))
+    _ = agent.hold(1, "a", 1)
+    _ = agent.prepared("a", 1)
+    _ = agent.began("a")
+    #expect(agent.ended("a", .failure("trap")).isEmpty)
+    #expect(agent.wait(.seconds(60)).allSatisfy { !$0.hasPrefix("start") })
+    #expect(agent.logic.readyByHand == [agent.placement("a", 1)])
+    #expect(agent.logic.serviceState(of: agent.placement("a", 1)) == nil)
+    #expect(agent.release(2, "a") == ["discard a#1", "answer 2: a#1 took 0"])
+    // Held anew it begins anew.
+    _ = agent.hold(3, "a", 1)
+    #expect(agent.prepared("a", 1) == ["answer 3: a#1 took 0", "start a 1"])
   }
 
   @Test func `the plan's service begins when the one by hand has ended`() {

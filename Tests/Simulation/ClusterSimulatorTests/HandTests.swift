@@ -1,5 +1,6 @@
 import ClusterModel
 import NodeAgentLogic
+import Supervision
 import Testing
 
 @testable import ClusterSimulator
@@ -123,6 +124,40 @@ import Testing
     let second = hands.asks(.release(name), on: 0)
     let isPlanned = hands.answered(second, released, agent)
     #expect(isPlanned == [])
+  }
+
+  /// A world in which a hand has a service on the first node: ready, and about to begin.
+  private func world(
+    withServiceThatIs restart: RestartType
+  ) throws -> (World, process: Int, run: ServiceRunID) {
+    let world = Sample.world()
+    let process = world.agents[0].process
+    let order = Sample.order("valve", serviceThatIs: restart)
+    world.handAsks(0, process, .hold(order))
+    let preparation = try #require(world.agents[0].preparing[order.placement])
+    world.endPreparation(0, process, preparation, nil)
+    return (world, process, try #require(world.agents[0].services.keys.first))
+  }
+
+  @Test func `a service by hand that is not as its supervisor says is found`() throws {
+    let (world, process, run) = try world(withServiceThatIs: .permanent)
+    #expect(world.handUnrest() == ["valve by hand is starting on node-0"])
+    world.beginService(0, process, run)
+    #expect(world.handUnrest() == [])
+    world.agents[0].services[run] = nil
+    #expect(world.handUnrest() == ["valve by hand is running on node-0"])
+    #expect(world.checker.failures == [])
+  }
+
+  @Test func `a temporary service by hand is nothing once it has ended, and not before`() throws {
+    let (world, process, run) = try world(withServiceThatIs: .temporary)
+    world.beginService(0, process, run)
+    world.endService(0, process, run, .failure("guest_trapped"))
+    #expect(world.agents[0].services.isEmpty, "it is not started again")
+    #expect(world.handUnrest() == [])
+    world.agents[0].endedByHand = []
+    #expect(world.handUnrest() == ["valve by hand is nothing on node-0"])
+    #expect(world.checker.failures == [])
   }
 
   @Test func `nobody waits for an agent that is gone`() {

@@ -8,18 +8,23 @@ enum Sample {
 
   static func order(
     _ name: String, _ isolation: IsolationPolicy = .continue, role: PlacementRole = .retained,
-    fence: PlanVersion = .zero
+    fence: PlanVersion = .zero, serviceThatIs restart: RestartType? = nil
   ) -> PlacementOrder {
     let digest = ModuleDigest(sha256: [UInt8](repeating: 1, count: 32))
     let module = ModuleName(unchecked: name)
     let version = ModuleVersion(unchecked: "1")
     let wall = WallInstant(microseconds: 1)
+    let tree = restart.map {
+      ServiceTree(children: [.service(module, restart: $0, shutdown: .standard)])
+    }
     return PlacementOrder(
       deployment: Deployment(
         namespace: .default, application: ApplicationName(unchecked: "app"), name: module,
         version: version, digest: digest,
         configuration: DeploymentConfiguration(
-          placement: PlacementRules(memory: .mebibytes(16), isolation: isolation)),
+          kind: tree == nil ? .command : .service,
+          placement: PlacementRules(memory: .mebibytes(16), isolation: isolation),
+          serviceTree: tree),
         generation: 1, deployedAt: wall),
       record: ModuleVersionRecord(
         namespace: .default, name: module, version: version, digest: digest,
