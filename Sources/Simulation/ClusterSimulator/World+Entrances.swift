@@ -142,7 +142,10 @@ extension World {
   }
 
   private func letThrough(_ commit: NodeCommits.Commit, on node: NodeID) {
-    check(evictions.acts(on: node, at: timeline.now))
+    // What has no lease to lose may act as soon as its node is let in, before that has said what it holds.
+    if commit.claim != .none || !isLetIn(commit.index) {
+      check(evictions.acts(on: node, at: timeline.now))
+    }
     switch commit.claim {
     case .none: coverage.count(.claimNone)
     case .byHand: coverage.count(.claimByHand)

@@ -134,4 +134,20 @@ import Testing
         "node-0 was let in no more, its lease is over, and it acts"
       ])
   }
+
+  @Test(arguments: [(EffectClaim.none, true), (.none, false), (.byHand, true)])
+  func `what has no lease to lose acts as soon as its node is let in, and not before`(
+    claim: EffectClaim, isLetIn: Bool
+  ) {
+    let world = Sample.world()
+    let agent = world.agents[0]
+    world.agents[0].showsCertificate = true
+    world.evictions.goes(agent.node, at: world.timeline.now - Evictions.patience - 1)
+    if !isLetIn { world.store.apply([.removeNode(agent.node)]) }
+    let commit = world.beginCommit(of: Sample.order("valve").placement.name, on: 0, claim)
+    world.commitArrives(commit, agent.connection)
+    #expect(world.commits.offeredCount == 1)
+    let isFound = world.checker.failures.contains { $0.hasSuffix("its lease is over, and it acts") }
+    #expect(isFound == !(isLetIn && claim == .none))
+  }
 }
