@@ -7,19 +7,13 @@ import Synchronization
 final class PreparedCommand: PreparedModule {
   let digest: ModuleDigest
   let imports: [String]
-  /// Of the pool, that an instance takes.
-  let slots: Int
-  private let memoryNeeds: MemoryNeeds
-  private let singleMemory: SingleMemory?
+  let memoryNeeds: MemoryNeeds
   let resources: HostResources
   /// The files that were packed into it.
   let bundle: BundleFolder?
   var hasBundle: Bool { bundle != nil }
   private let queue: RunQueue
-  /// What it began with, and what has replaced it. Both stay as long as the command does, so that instances
-  /// need not count references that all workers share.
-  private let first: LinkedModule
-  private let better = Atomic<Unmanaged<LinkedModule>?>(nil)
+  private let current: Mutex<LinkedModule>
   private let replacing = Mutex<Task<Bool, Never>?>(nil)
 
   /// - Parameter bytes: the module that `linked` was compiled from.
@@ -29,33 +23,23 @@ final class PreparedCommand: PreparedModule {
     resources: HostResources, bundle: BundleFolder?
   ) throws(Problem) {
     memoryNeeds = try MemoryNeeds(bytes)
-    singleMemory = memoryNeeds.single
-    slots = memoryNeeds.slots
-    guard slots <= queue.slotsPerWorker else {
+    guard memoryNeeds.slots <= queue.slotsPerWorker else {
       throw Problem(
         .invalidInput, code: "node_too_small",
-        "the module has \(slots) memories; a worker of this node has "
+        "the module has \(memoryNeeds.slots) memories; a worker of this node has "
           + "\(queue.slotsPerWorker) slots", next: "Raise vm.max_map_count, so that there are more."
       )
     }
     imports = linked.imports
-    first = linked
+    current = Mutex(linked)
     self.digest = digest
     self.queue = queue
     self.resources = resources
     self.bundle = bundle
   }
 
-  /// How an instance is held to `limit` bytes; `nil` when it would begin with more.
-  func memoryPlan(within limit: ByteCount) -> MemoryPlan? {
-    if let singleMemory { return singleMemory.plan(within: limit) }
-    return memoryNeeds.plan(within: limit)
-  }
-
   /// The code that new instances run.
-  var linked: LinkedModule {
-    better.load(ordering: .acquiring)?._withUnsafeGuaranteedRef { $0 } ?? first
-  }
+  var linked: LinkedModule { current.withLock { $0 } }
 
   var mode: CodeMode { linked.mode }
 
@@ -69,8 +53,8 @@ final class PreparedCommand: PreparedModule {
   ) {
     let task = Task { [weak self] in
       do throws(Problem) {
-        let made = try await make { [weak self] in self != nil }
-        self?.improve(made)
+        let better = try await make { [weak self] in self != nil }
+        self?.current.withLock { $0 = better }
         return true
       } catch {
         // It stays as it is, which whoever waits for it hears of.
@@ -79,16 +63,6 @@ final class PreparedCommand: PreparedModule {
     }
     replacing.withLock { $0 = task }
   }
-
-  /// Once: there is nothing better than what is better.
-  private func improve(_ made: LinkedModule) {
-    let kept = Unmanaged.passRetained(made)
-    let (isFirst, _) = better.compareExchange(
-      expected: nil, desired: kept, ordering: .acquiringAndReleasing)
-    if !isFirst { kept.release() }
-  }
-
-  deinit { better.load(ordering: .acquiring)?.release() }
 
   func optimised() async -> Bool {
     await replacing.withLock { $0 }?.value ?? (mode == .optimised)

@@ -27,7 +27,7 @@ import Testing
       change(&activation)
       let run = PendingRun(command: command, activation: activation)
       let plain = PendingRun(command: command, activation: Self.empty)
-      return run.code.instancePre != plain.code.instancePre
+      return command.linked.instancePre(for: run) != command.linked.instancePre(for: plain)
     }
     #expect(!differs { $0.input = [1] })
     #expect(differs { $0.streams = .process })
@@ -42,7 +42,8 @@ import Testing
     var files = activation()
     files.streams = .process
     let runs = [files, activation()].map { PendingRun(command: command, activation: $0) }
-    #expect(runs[0].code.instancePre == runs[1].code.instancePre)
+    #expect(
+      command.linked.instancePre(for: runs[0]) == command.linked.instancePre(for: runs[1]))
   }
 
   @Test func `whoever begins without a task is told once, on the worker's thread`() async throws {
