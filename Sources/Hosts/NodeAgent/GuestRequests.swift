@@ -23,9 +23,6 @@ final class GuestRequests: GuestServices {
   private let clock: any HostClock
   private let logger: Logger
 
-  /// Entries of one list are no more than this together: an answer must fit into a line.
-  private static let listedBytes = 512 << 10
-
   init(
     _ placement: Placement, _ activation: DeniedActivation, right: EffectRight?,
     commitsAtOnce: Bool = false, plane: any ControlPlaneConnection, keeper: EffectKeeper,
@@ -119,37 +116,16 @@ final class GuestRequests: GuestServices {
     placement.deployment.configuration.capabilities.onDenial
   }
 
-  /// An empty answer says that there are no more: when the activation deleted all of a page itself, the
-  /// next one is looked at.
   private func list(
     _ call: GuestCall, _ bucket: BucketName, _ prefix: String, _ after: StateKey?, _ limit: Int
   ) async throws(Problem) -> GuestAnswer {
-    var after = after
-    while true {
-      let (entries, isComplete) = try await page(bucket, prefix, after, limit)
-      let answer = session.withLock { $0.listed(entries, isComplete: isComplete, for: call) }
-      guard case .entries([]) = answer, !isComplete, let last = entries.last else { return answer }
-      after = last.key
+    try await GuestLists.answer(after: after, limit: limit) {
+      (key, limit) async throws(Problem) in
+      try await plane.state.entries(
+        in: bucket, of: activation.module.namespace, prefix: prefix, after: key, limit: limit)
+    } listed: { entries, isComplete in
+      session.withLock { $0.listed(entries, isComplete: isComplete, for: call) }
     }
-  }
-
-  private func page(
-    _ bucket: BucketName, _ prefix: String, _ after: StateKey?, _ limit: Int
-  ) async throws(Problem) -> (entries: [StateEntry], isComplete: Bool) {
-    var entries: [StateEntry] = []
-    var bytes = 0
-    while entries.count < limit {
-      let page = try await plane.state.entries(
-        in: bucket, of: activation.module.namespace, prefix: prefix,
-        after: entries.last?.key ?? after, limit: limit - entries.count)
-      guard !page.isEmpty else { return (entries, true) }
-      for entry in page {
-        bytes += entry.value.count + entry.key.text.utf8.count
-        guard bytes <= Self.listedBytes || entries.isEmpty else { return (entries, false) }
-        entries.append(entry)
-      }
-    }
-    return (entries, false)
   }
 
   /// A refusal is on record before the guest hears of it, which also keeps it from filling the record

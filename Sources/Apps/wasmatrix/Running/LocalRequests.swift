@@ -1,6 +1,7 @@
 import ClusterModel
 import GuestAccess
 import HostPorts
+import NodeAgent
 import Synchronization
 
 /// Answers what a module asks that is run by hand. What it may and what it sees of its own writes is decided
@@ -14,9 +15,6 @@ final class LocalRequests: GuestServices {
   private let http: any OutboundHTTP
   private let clock: any HostClock
   private let denials: any DenialWatch
-
-  /// Entries of one list are no more than this together: an answer must fit into a line.
-  private static let listedBytes = 512 << 10
 
   /// - Parameter denials: hears of what is not granted, and says what becomes of it.
   init(
@@ -71,36 +69,15 @@ final class LocalRequests: GuestServices {
     return state
   }
 
-  /// An empty answer says that there are no more: when the run deleted all of a page itself, the next one is
-  /// looked at.
   private func list(
     _ call: GuestCall, _ bucket: BucketName, _ prefix: String, _ after: StateKey?, _ limit: Int
   ) async throws(Problem) -> GuestAnswer {
-    var after = after
-    while true {
-      let (entries, isComplete) = try await page(bucket, prefix, after, limit)
-      let answer = session.withLock { $0.listed(entries, isComplete: isComplete, for: call) }
-      guard case .entries([]) = answer, !isComplete, let last = entries.last else { return answer }
-      after = last.key
+    try await GuestLists.answer(after: after, limit: limit) {
+      (key, limit) async throws(Problem) in
+      try await granted.list(
+        bucket, of: .default, prefix: prefix, after: key, limit: limit, at: clock.now().wall)
+    } listed: { entries, isComplete in
+      session.withLock { $0.listed(entries, isComplete: isComplete, for: call) }
     }
-  }
-
-  private func page(
-    _ bucket: BucketName, _ prefix: String, _ after: StateKey?, _ limit: Int
-  ) async throws(Problem) -> (entries: [StateEntry], isComplete: Bool) {
-    var entries: [StateEntry] = []
-    var bytes = 0
-    while entries.count < limit {
-      let page = try await granted.list(
-        bucket, of: .default, prefix: prefix, after: entries.last?.key ?? after,
-        limit: limit - entries.count, at: clock.now().wall)
-      guard !page.isEmpty else { return (entries, true) }
-      for entry in page {
-        bytes += entry.value.count + entry.key.text.utf8.count
-        guard bytes <= Self.listedBytes || entries.isEmpty else { return (entries, false) }
-        entries.append(entry)
-      }
-    }
-    return (entries, false)
   }
 }
