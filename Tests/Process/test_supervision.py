@@ -71,6 +71,12 @@ class Load:
 
 
 class Supervision(unittest.TestCase):
+    def runs(self, cluster, path):
+        try:
+            return dict(services(cluster.get("/v1/supervision")))[f"main/{path}"]["state"] == "running"
+        except (OSError, AssertionError):
+            return False
+
     def restarts(self, cluster, path):
         return dict(services(cluster.get("/v1/supervision")))[f"main/{path}"]["restarts"]
 
@@ -84,6 +90,8 @@ class Supervision(unittest.TestCase):
             try:
                 for path in SERVICES:
                     with self.subTest(path):
+                        # What comes after the one before may be on its way back yet.
+                        wait_until(lambda: self.runs(cluster, path), 30, f"{path} runs")
                         before = len(load.accepted)
                         cluster.run("chaos", "kill", f"main/{path}")
                         def is_back():

@@ -26,7 +26,8 @@ final class CommandInstance {
   private enum Phase { case instantiating, running }
 
   let pending: PendingRun
-  var wasi: WASIState
+  // Host functions are called one at a time, and none that changes it calls another.
+  @exclusivity(unchecked) var wasi: WASIState
   /// What its memories and tables held when last looked at; those that cannot be seen at their largest.
   @exclusivity(unchecked) private(set) var memoryBytes = 0
   /// The same with what we keep for it, for the node's budget.
@@ -41,12 +42,12 @@ final class CommandInstance {
   @exclusivity(unchecked) private var knowsMemory = false
   /// Whether it ever waited for a descriptor.
   private var isWatching = false
-  private let linked: LinkedModule
   private let memoryPlan: MemoryPlan
   private let startedAt: Int64
   /// By the clock that its slices are measured with.
   @exclusivity(unchecked) private var sliceStartedAt: Int64
-  @exclusivity(unchecked) private var wasPreempted = false
+  /// Whether it has had a slice to its end.
+  @exclusivity(unchecked) private(set) var wasPreempted = false
   @exclusivity(unchecked) private var cpuNanoseconds: Int64 = 0
   /// Of one that has ended: why, when it did not end well, and when.
   @exclusivity(unchecked) private var failure: ActivationFailure?
@@ -57,14 +58,20 @@ final class CommandInstance {
 
   /// Makes the store and begins to instantiate; nothing of the guest runs yet. `nil` when the
   /// library has no memory for a store.
-  init?(_ pending: PendingRun, memory: MemoryPlan, engine: EngineHandle, now: Int64) {
+  ///
+  /// - Parameter streams: what those find open that have streams in memory and nothing else.
+  init?(
+    _ pending: PendingRun, memory: MemoryPlan, streams: DescriptorTable.Given, engine: EngineHandle,
+    now: Int64
+  ) {
     self.pending = pending
-    linked = pending.command.linked
     memoryPlan = memory
-    wasi = WASIState(pending)
+    wasi = WASIState(pending, streams: streams)
     startedAt = now
     sliceStartedAt = now
-    guard let store = wasmtime_store_new(engine.pointer, nil, nil) else { return nil }
+    guard let instancePre = pending.code.instancePre,
+      let store = wasmtime_store_new(engine.pointer, nil, nil)
+    else { return nil }
     guard let context = wasmtime_store_context(store) else { return nil }
     self.store = store
     self.context = context
@@ -76,7 +83,7 @@ final class CommandInstance {
     wasmtime_context_set_data(context, Unmanaged.passUnretained(self).toOpaque())
     wasmtime_context_set_epoch_deadline(context, 1)
     wasmtime_context_epoch_deadline_async_yield_and_update(context, 1)
-    future = wm_frame_instantiate(frame, linked.instancePre(for: pending), context)
+    future = wm_frame_instantiate(frame, instancePre, context)
   }
 
   deinit {
@@ -90,7 +97,7 @@ final class CommandInstance {
   var cpuNanosecondsNow: Int64 { cpuNanoseconds + (sliceClock - sliceStartedAt) }
 
   /// Slots of the pool that it takes.
-  var slots: Int { pending.command.memoryNeeds.slots }
+  var slots: Int { pending.slots }
 
   /// Asking for the CPU time of a thread costs a microsecond: those that end within one slice are measured
   /// by the monotonic clock, which is right unless the operating system takes the thread away meanwhile.
@@ -113,10 +120,10 @@ final class CommandInstance {
       guard phase == .instantiating else { return finish(nil) }
       phase = .running
       wasi.follower?.began()
-      if !knowsMemory, let memory = linked.memory {
+      if !knowsMemory, let memory = pending.code.memory {
         knowsMemory = wm_frame_find_memory_at(frame, context, memory)
       }
-      guard wm_frame_find_function_at(frame, context, linked.start) else {
+      guard wm_frame_find_function_at(frame, context, pending.code.start) else {
         return finish(.failure(code: .startFailed, "the module exports no _start"))
       }
       self.future = wm_frame_call(frame, context)
@@ -248,11 +255,14 @@ final class CommandInstance {
     }
   }
 
-  /// What an instance that has ended left behind.
-  var report: ActivationReport {
-    ActivationReport(
-      result: failure.map { .failure($0) } ?? .success(wasi.output),
-      log: wasi.log, logTruncated: wasi.logTruncated,
+  /// What an instance that has ended left behind: taken out of it.
+  func takeReport() -> ActivationReport {
+    var (output, log): ([UInt8], [UInt8]) = ([], [])
+    swap(&output, &wasi.output)
+    swap(&log, &wasi.log)
+    return ActivationReport(
+      result: failure.map { .failure($0) } ?? .success(output),
+      log: log, logTruncated: wasi.logTruncated,
       usage: ActivationUsage(
         queued: .measured(startedAt - pending.submittedAt),
         cpuTime: .measured(cpuNanoseconds),
@@ -270,7 +280,7 @@ extension CommandInstance {
     guard stream == .host else { return try wasi.write(bytes, to: stream) }
     guard let channel = pending.channel else { throw WASIError(.badDescriptor) }
     if let failure = channel.write(bytes, by: pending) {
-      wasi.ending = .limit(failure)
+      wasi.end(.limit(failure))
       throw WASIError(.fault)
     }
   }

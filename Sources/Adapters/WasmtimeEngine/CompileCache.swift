@@ -21,13 +21,14 @@ struct CodeEnvironment: Hashable {
 /// Compiled modules on disk. They are native code, so each is authenticated with a key that only
 /// this node holds before it is loaded. What does not fit is compiled again; nothing here is needed.
 ///
-/// A file is a 32-byte HMAC-SHA256 over its name and its contents, then the contents. Its name comes
-/// from everything the code depends on. It is read once into memory of our own, and what was verified
+/// A file is a 32-byte HMAC-SHA256 over its name and its contents, then the contents. Its name says
+/// everything the code depends on. It is read once into memory of our own, and what was verified
 /// there is what is loaded: a file that is mapped could change in between.
 struct CompileCache: Sendable {
   private let folder: CacheFolder
-  private let key: SymmetricKey
-  /// The digest of everything but the module that code depends on.
+  /// The beginning of every mark: the key is in it.
+  private let keyed: HMAC<SHA256>
+  /// The digest of everything but the module that code depends on, as much of it as tells them apart.
   private let environment: String
   private let maximumBytes: Int
 
@@ -38,6 +39,7 @@ struct CompileCache: Sendable {
   private static let keyName = "key"
   private static let keyBytes = 32
   private static let markBytes = 32
+  private static let environmentDigits = 32
   private static let suffix = ".cwasm"
   /// What a process that ended left behind while it wrote is removed after so many seconds.
   private static let draftAge = 600
@@ -49,12 +51,13 @@ struct CompileCache: Sendable {
     folder path: String, environment: CodeEnvironment, maximumBytes: Int = usualMaximumBytes
   ) throws(Problem) {
     folder = try CacheFolder(path)
-    self.environment = Hexadecimal.encode(SHA256.hash(data: Array(environment.text.utf8)))
+    let digest = SHA256.hash(data: Array(environment.text.utf8))
+    self.environment = String(Hexadecimal.encode(digest).prefix(Self.environmentDigits))
     self.maximumBytes = maximumBytes
     guard let key = Self.key(in: folder) else {
       throw CacheFolder.problem(path, "its key cannot be written")
     }
-    self.key = key
+    keyed = HMAC(key: key)
   }
 
   /// The key of this node. One that others may have seen, or that is damaged, is made anew: what it signed
@@ -119,18 +122,14 @@ struct CompileCache: Sendable {
   private func mark(
     _ name: String, _ code: UnsafeRawBufferPointer
   ) -> HMAC<SHA256>.MAC {
-    var hash = HMAC<SHA256>(key: key)
+    var hash = keyed
     hash.update(data: Array(name.utf8))
     hash.update(data: code)
     return hash.finalize()
   }
 
   private func fileName(_ digest: ModuleDigest, _ mode: CodeMode) -> String {
-    var hash = SHA256()
-    for part in [digest.text, mode.rawValue, environment] {
-      hash.update(data: Array("\(part)\n".utf8))
-    }
-    return Hexadecimal.encode(hash.finalize()) + Self.suffix
+    digest.hexadecimal + "." + mode.rawValue + "." + environment + Self.suffix
   }
 
   /// Makes room for `incoming` bytes: what was used longest ago goes first.

@@ -1,6 +1,7 @@
 import CWasmtime
 import ClusterModel
 import HostPorts
+import Synchronization
 
 /// Code of a module that is compiled and linked, of one mode. Released when nobody holds it any more, running
 /// instances included.
@@ -11,14 +12,15 @@ final class LinkedModule: @unchecked Sendable {
   let mode: CodeMode
   /// The functions that it imports, in the order of the module.
   let imports: [String]
-  /// The number of the export `_start`, and of the memory that is exported as `memory`.
-  let start: Int
-  let memory: Int?
+  private let start: Int
+  private let memory: Int?
   private let module: OpaquePointer
-  private let mayWait: OpaquePointer
-  /// For guests that have nothing to read but what is in memory: reading costs them less. `nil` for those
-  /// that do not read.
-  private let neverWaits: OpaquePointer?
+  /// For guests that have nothing to read but what is in memory, which functions that never wait serve for less; also
+  /// for those that do not read at all.
+  private let usual: InstancePre
+  /// Of one that reads: the linker for when that may have to wait, and what it gave when the first needed it.
+  private let waitingLinker: CommandLinker?
+  private let waiting = Mutex<InstancePre?>(nil)
 
   /// - Parameter compiled: owned from here on, also when this throws.
   /// - Throws: ``Problem`` `import_unknown`, `import_mismatch`, `entry_missing`, `memory_missing`.
@@ -29,9 +31,8 @@ final class LinkedModule: @unchecked Sendable {
       start = try shape.check()
       memory = shape.memory
       imports = shape.imports.map(\.name)
-      mayWait = try linkers.mayWait.link(module)
-      neverWaits =
-        imports.contains(ReadFunction.name) ? try linkers.neverWaits.link(module) : nil
+      usual = try linkers.neverWaits.link(module)
+      waitingLinker = imports.contains(ReadFunction.name) ? linkers.mayWait : nil
     } catch {
       wasmtime_module_delete(module)
       throw error
@@ -41,16 +42,43 @@ final class LinkedModule: @unchecked Sendable {
   }
 
   deinit {
-    wasmtime_instance_pre_delete(mayWait)
-    if let neverWaits { wasmtime_instance_pre_delete(neverWaits) }
+    wasmtime_instance_pre_delete(usual.pointer)
+    waiting.withLock { if let made = $0 { wasmtime_instance_pre_delete(made.pointer) } }
     wasmtime_module_delete(module)
   }
 
-  /// What the instance of a run is made of.
-  func instancePre(for run: PendingRun) -> OpaquePointer {
-    guard let neverWaits, run.readsFromMemoryAlone else { return mayWait }
-    return neverWaits
+  /// What an instance is made of.
+  func code(readingFromMemoryAlone: Bool) -> PreparedCode {
+    PreparedCode(
+      instancePre: readingFromMemoryAlone ? usual.pointer : waitingPre(), start: start,
+      memory: memory)
   }
+
+  /// `nil` when the library cannot make it, which it could of functions with the same types before.
+  private func waitingPre() -> OpaquePointer? {
+    guard let waitingLinker else { return usual.pointer }
+    return waiting.withLock { made in
+      if made == nil { made = try? waitingLinker.link(module) }
+      return made
+    }?.pointer
+  }
+}
+
+/// What an instance is made of, as long as the ``LinkedModule`` lives that it comes from.
+///
+/// `@unchecked Sendable`: the library lets a pre-instantiation be used from any thread.
+struct PreparedCode: @unchecked Sendable {
+  let instancePre: OpaquePointer?
+  /// The number of the export `_start`, and of the memory that is exported as `memory`.
+  let start: Int
+  let memory: Int?
+}
+
+/// A module with what it imports.
+///
+/// `@unchecked Sendable`: the library lets it be used from any thread.
+private struct InstancePre: @unchecked Sendable {
+  let pointer: OpaquePointer
 }
 
 /// Owns a linker that knows every host function.
@@ -70,7 +98,7 @@ final class CommandLinker: @unchecked Sendable {
   deinit { wasmtime_linker_delete(pointer) }
 
   /// - Throws: ``Problem`` `import_mismatch`.
-  func link(_ module: OpaquePointer) throws(Problem) -> OpaquePointer {
+  fileprivate func link(_ module: OpaquePointer) throws(Problem) -> InstancePre {
     var pre: OpaquePointer?
     if let error = wasmtime_linker_instantiate_pre(pointer, module, &pre) {
       throw Problem(
@@ -81,14 +109,14 @@ final class CommandLinker: @unchecked Sendable {
     guard let pre else {
       throw Problem(.internalFault, code: "link_failed", "the module could not be linked")
     }
-    return pre
+    return InstancePre(pointer: pre)
   }
 }
 
 /// The linkers of an engine: host functions that may wait cost more.
 struct CommandLinkers: Sendable {
   let mayWait: CommandLinker
-  /// Reading never waits; sleeping does.
+  /// Reading never waits; sleeping does. The names and types of its functions are those of the other.
   let neverWaits: CommandLinker
 
   init(_ engine: EngineHandle, writesMayWait: Bool) {

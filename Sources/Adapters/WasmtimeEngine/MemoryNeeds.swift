@@ -94,9 +94,18 @@ struct MemoryNeeds: Hashable {
     return true
   }
 
+  /// The same of a module with one memory or none, as nearly all are; `nil` of any other.
+  var single: SingleMemory? {
+    guard memories.count <= 1 else { return nil }
+    return SingleMemory(
+      memory: memories.first ?? Memory(minimum: 0, maximum: 0), isObserved: observed == 0,
+      tableBytes: tableBytes)
+  }
+
   /// How an instance is held to `limit` bytes over all its memories and tables; `nil` when it would
   /// begin with more.
   func plan(within limit: ByteCount) -> MemoryPlan? {
+    if let single { return single.plan(within: limit) }
     let available = limit.bytes - tableBytes
     guard available >= 0 else { return nil }
     let share = share(of: available)
@@ -111,7 +120,6 @@ struct MemoryNeeds: Hashable {
   /// What each memory may have so that together they stay within `available`: what one cannot use, as it
   /// declares a maximum, is left to the others.
   private func share(of available: Int) -> Int {
-    guard memories.count > 1 else { return available }
     var left = available
     var count = memories.count
     for ceiling in memories.map({ $0.maximum ?? .max }).sorted() {
@@ -120,6 +128,23 @@ struct MemoryNeeds: Hashable {
       count -= 1
     }
     return available
+  }
+}
+
+/// What one memory and the tables of a module can hold. It refers to nothing: workers that plan at the same time
+/// would wait for each other to count references.
+struct SingleMemory: Hashable {
+  let memory: MemoryNeeds.Memory
+  /// Whether its size can be seen while the guest runs.
+  let isObserved: Bool
+  let tableBytes: Int
+
+  /// As ``MemoryNeeds/plan(within:)``.
+  func plan(within limit: ByteCount) -> MemoryPlan? {
+    let share = limit.bytes - tableBytes
+    guard share >= 0, memory.minimum <= share else { return nil }
+    let unseen = isObserved ? 0 : min(memory.maximum ?? share, share)
+    return MemoryPlan(share: share, unseen: tableBytes + unseen)
   }
 }
 

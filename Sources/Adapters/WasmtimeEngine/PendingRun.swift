@@ -13,6 +13,13 @@ final class PendingRun: Sendable {
 
   let command: PreparedCommand
   let activation: Activation
+  /// What its instance will be made of and how it is held to its memory, looked up while ``command`` is at hand: all
+  /// workers count its references, and wait for each other when they do. The command keeps both.
+  let code: PreparedCode
+  /// `nil` when it would begin with more than it may have.
+  let memory: MemoryPlan?
+  /// Of the pool, that it takes.
+  let slots: Int
   /// The way to the platform; `nil` when the guest may ask for nothing.
   let channel: HostChannel?
   /// Whether the guest finds nothing to read that could make it wait: no platform, no pipe, no folder.
@@ -28,10 +35,15 @@ final class PendingRun: Sendable {
     var isDone = false
     // A task that waits is behind one, too: what the compiler must look up of a continuation at run time is then done
     // where there is one.
-    var completion: (@Sendable (ActivationReport) -> Void)?
+    var completion: Completion?
     var leftFolder: String?
     // Apart from the rest: rare and large.
     var endedBy: WASIState.Ending?
+  }
+
+  // What is generic would wrap a bare closure each time that it is handed on.
+  private struct Completion {
+    let call: @Sendable (ActivationReport) -> Void
   }
 
   /// - Parameter completion: called on the thread on which it ends, and must not block; `nil` when a task
@@ -40,13 +52,16 @@ final class PendingRun: Sendable {
     command: PreparedCommand, activation: consuming Activation,
     completion: (@Sendable (ActivationReport) -> Void)? = nil
   ) {
-    state = Mutex(State(completion: completion))
+    state = Mutex(State(completion: completion.map { Completion(call: $0) }))
     self.command = command
     let channel = activation.services.map { HostChannel($0, limits: activation.limits) }
     self.channel = channel
     readsFromMemoryAlone =
       channel == nil && activation.follower == nil && activation.folders.isEmpty
       && activation.streams == .gathered
+    slots = command.slots
+    memory = command.memoryPlan(within: activation.limits.memory)
+    code = command.linked.code(readingFromMemoryAlone: readsFromMemoryAlone)
     submittedAt = Clocks.monotonic()
     self.activation = activation
   }
@@ -54,7 +69,7 @@ final class PendingRun: Sendable {
   var isCancelled: Bool { cancelled.load(ordering: .sequentiallyConsistent) }
 
   func begin(_ continuation: CheckedContinuation<ActivationReport, Never>) {
-    let completion: @Sendable (ActivationReport) -> Void = { continuation.resume(returning: $0) }
+    let completion = Completion { continuation.resume(returning: $0) }
     state.withLock { $0.completion = completion }
   }
 
@@ -109,10 +124,9 @@ final class PendingRun: Sendable {
     let completion = state.withLock { state in
       state.isDone = true
       if let folder { state.leftFolder = folder }
-      defer { state.completion = nil }
-      return state.completion
+      return state.completion.take()
     }
-    completion?(report)
+    completion?.call(report)
   }
 
   func complete(_ code: ActivationFailure.Code, _ message: String) {

@@ -7,13 +7,19 @@ import Synchronization
 final class PreparedCommand: PreparedModule {
   let digest: ModuleDigest
   let imports: [String]
-  let memoryNeeds: MemoryNeeds
+  /// Of the pool, that an instance takes.
+  let slots: Int
+  private let memoryNeeds: MemoryNeeds
+  private let singleMemory: SingleMemory?
   let resources: HostResources
   /// The files that were packed into it.
   let bundle: BundleFolder?
   var hasBundle: Bool { bundle != nil }
   private let queue: RunQueue
-  private let current: Mutex<LinkedModule>
+  /// What it began with, and what has replaced it. Both stay as long as the command does, so that instances
+  /// need not count references that all workers share.
+  private let first: LinkedModule
+  private let better = Atomic<Unmanaged<LinkedModule>?>(nil)
   private let replacing = Mutex<Task<Bool, Never>?>(nil)
 
   /// - Parameter bytes: the module that `linked` was compiled from.
@@ -23,23 +29,33 @@ final class PreparedCommand: PreparedModule {
     resources: HostResources, bundle: BundleFolder?
   ) throws(Problem) {
     memoryNeeds = try MemoryNeeds(bytes)
-    guard memoryNeeds.slots <= queue.slotsPerWorker else {
+    singleMemory = memoryNeeds.single
+    slots = memoryNeeds.slots
+    guard slots <= queue.slotsPerWorker else {
       throw Problem(
         .invalidInput, code: "node_too_small",
-        "the module has \(memoryNeeds.slots) memories; a worker of this node has "
+        "the module has \(slots) memories; a worker of this node has "
           + "\(queue.slotsPerWorker) slots", next: "Raise vm.max_map_count, so that there are more."
       )
     }
     imports = linked.imports
-    current = Mutex(linked)
+    first = linked
     self.digest = digest
     self.queue = queue
     self.resources = resources
     self.bundle = bundle
   }
 
+  /// How an instance is held to `limit` bytes; `nil` when it would begin with more.
+  func memoryPlan(within limit: ByteCount) -> MemoryPlan? {
+    if let singleMemory { return singleMemory.plan(within: limit) }
+    return memoryNeeds.plan(within: limit)
+  }
+
   /// The code that new instances run.
-  var linked: LinkedModule { current.withLock { $0 } }
+  var linked: LinkedModule {
+    better.load(ordering: .acquiring)?._withUnsafeGuaranteedRef { $0 } ?? first
+  }
 
   var mode: CodeMode { linked.mode }
 
@@ -53,8 +69,8 @@ final class PreparedCommand: PreparedModule {
   ) {
     let task = Task { [weak self] in
       do throws(Problem) {
-        let better = try await make { [weak self] in self != nil }
-        self?.current.withLock { $0 = better }
+        let made = try await make { [weak self] in self != nil }
+        self?.improve(made)
         return true
       } catch {
         // It stays as it is, which whoever waits for it hears of.
@@ -63,6 +79,16 @@ final class PreparedCommand: PreparedModule {
     }
     replacing.withLock { $0 = task }
   }
+
+  /// Once: there is nothing better than what is better.
+  private func improve(_ made: LinkedModule) {
+    let kept = Unmanaged.passRetained(made)
+    let (isFirst, _) = better.compareExchange(
+      expected: nil, desired: kept, ordering: .acquiringAndReleasing)
+    if !isFirst { kept.release() }
+  }
+
+  deinit { better.load(ordering: .acquiring)?.release() }
 
   func optimised() async -> Bool {
     await replacing.withLock { $0 }?.value ?? (mode == .optimised)

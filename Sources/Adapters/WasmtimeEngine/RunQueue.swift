@@ -60,11 +60,12 @@ final class RunQueue: Sendable {
 
   /// The next run for `worker`, which has `slots` free; `nil` when there is none, or no room for it.
   func take(for worker: Worker, slots: Int) -> PendingRun? {
-    guard hasMemory else { return nil }
-    return state.withLock { state in
-      guard let first = state.queue.first, first.command.memoryNeeds.slots <= slots,
-        let run = state.queue.popFirst()
-      else { return nil }
+    state.withLock { state in
+      guard hasMemory, let run = state.queue.popFirst() else { return nil }
+      guard run.slots <= slots else {
+        state.queue.prepend(run)
+        return nil
+      }
       state.bytes -= run.activation.input.count
       run.taken(by: worker)
       return run
@@ -75,7 +76,7 @@ final class RunQueue: Sendable {
   /// after all.
   func parks(_ worker: Worker, slots: Int) -> Bool {
     state.withLock { state in
-      let fits = state.queue.first.map { $0.command.memoryNeeds.slots <= slots } ?? false
+      let fits = state.queue.first.map { $0.slots <= slots } ?? false
       guard !fits || !hasMemory, !state.stopping else { return false }
       if !state.idle.contains(where: { $0 === worker }) { state.idle.append(worker) }
       return true

@@ -5,7 +5,7 @@ import Glibc
 import Synchronization
 
 /// Raises the engine's epoch so that running guests come back to their worker, as long as there is
-/// one that runs.
+/// one that runs for long: most have ended by then, and to bring them back would only cost time.
 final class Ticker: Sendable {
   private let engine: EngineHandle
   private let interval: Int64
@@ -15,6 +15,9 @@ final class Ticker: Sendable {
   private let stopping = Atomic<Bool>(false)
   /// Ticks without work before the ticker sleeps, so that short activations do not each wake it.
   private static let idleTicks = 100
+  /// Ticks that nobody wanted before each takes twice as long: a tick costs whoever runs beside it as much as several
+  /// short activations.
+  private static let unwantedTicks = 100
 
   init(engine: EngineHandle, interval: Duration) {
     self.engine = engine
@@ -37,8 +40,11 @@ final class Ticker: Sendable {
   }
 
   /// The body of the ticker's thread.
-  func run() {
-    var idle = 0
+  ///
+  /// - Parameter workers: all that run guests of the engine.
+  func run(for workers: [Worker]) {
+    var (idle, unwanted) = (0, 0)
+    var steps = workers.map(\.state.steps)
     while !stopping.load(ordering: .sequentiallyConsistent) {
       if busyWorkers.load(ordering: .sequentiallyConsistent) == 0 { idle += 1 } else { idle = 0 }
       if idle > Self.idleTicks {
@@ -47,9 +53,28 @@ final class Ticker: Sendable {
         parked.store(false, ordering: .sequentiallyConsistent)
         idle = 0
       }
-      var time = timespec(tv_sec: 0, tv_nsec: Int(interval))
+      let wait = unwanted > Self.unwantedTicks ? 2 * interval : interval
+      var time = timespec(tv_sec: 0, tv_nsec: Int(wait))
       clock_nanosleep(CLOCK_MONOTONIC, 0, &time, nil)
-      wasmtime_engine_increment_epoch(engine.pointer)
+      if isWanted(workers, &steps) {
+        wasmtime_engine_increment_epoch(engine.pointer)
+        unwanted = 0
+      } else {
+        unwanted += 1
+      }
     }
+  }
+
+  /// Whether a guest has run since the tick before, or takes turns with others.
+  ///
+  /// - Parameter steps: of each worker, as they were then.
+  private func isWanted(_ workers: [Worker], _ steps: inout [UInt64]) -> Bool {
+    var isWanted = false
+    for (index, worker) in workers.enumerated() {
+      let state = worker.state
+      if state.isAwake, worker.hasTurns || state.steps == steps[index] { isWanted = true }
+      steps[index] = state.steps
+    }
+    return isWanted
   }
 }

@@ -42,15 +42,21 @@ public import HostPorts
 }
 
 /// Begins activations of one module.
-@_spi(Measuring) public struct Starter: Sendable {
-  let command: PreparedCommand
-  let queue: RunQueue
+@_spi(Measuring) public final class Starter: Sendable {
+  private let command: PreparedCommand
+  private let queue: RunQueue
+
+  init(command: PreparedCommand, queue: RunQueue) {
+    self.command = command
+    self.queue = queue
+  }
 
   /// Runs a fresh instance and calls `completion` on the worker's thread.
   ///
   /// - Parameter activation: without services and scratch folders, whose ends are awaited.
   public func start(
-    _ activation: Activation, then completion: @escaping @Sendable (ActivationReport) -> Void
+    _ activation: consuming Activation,
+    then completion: @escaping @Sendable (ActivationReport) -> Void
   ) {
     queue.submit(PendingRun(command: command, activation: activation, completion: completion))
   }

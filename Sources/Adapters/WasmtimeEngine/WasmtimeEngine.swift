@@ -73,7 +73,7 @@ public final class WasmtimeEngine: ModuleEngine {
     }
     self.workers = workers
     var threads = [
-      Self.thread("wm-ticker") { ticker.run() },
+      Self.thread("wm-ticker") { ticker.run(for: workers) },
       Self.thread("wm-compiler", stack: Compiler.stackSize) { compiler.run() },
       Self.thread("wm-optimiser", stack: Compiler.stackSize) { optimiser.run() },
     ]

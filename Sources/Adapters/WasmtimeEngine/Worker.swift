@@ -34,6 +34,10 @@ final class Worker: Sendable {
   /// Instances that have begun and not ended; written by itself alone, so that adding to it locks nothing.
   private let instances = Atomic<Int>(0)
 
+  /// Whether the guest that runs has had a slice before, or another waits for the next; written by itself alone.
+  private let takesTurns = Atomic<Bool>(false)
+  var hasTurns: Bool { takesTurns.load(ordering: .relaxed) }
+
   /// Instances that have begun and not ended.
   var liveInstances: Int { instances.load(ordering: .relaxed) }
 
@@ -127,17 +131,20 @@ final class Worker: Sendable {
   }
 
   private func start(_ pending: PendingRun, at now: Int64, _ live: inout LiveInstances) {
-    let limit = pending.activation.limits.memory
-    guard let memory = pending.command.memoryNeeds.plan(within: limit) else {
+    guard let memory = pending.memory else {
+      let limit = pending.activation.limits.memory
       pending.complete(
         .memoryLimit, "the memories and tables of the module do not fit into \(limit)")
       return
     }
-    guard let instance = CommandInstance(pending, memory: memory, engine: engine, now: now) else {
+    guard
+      let instance = CommandInstance(
+        pending, memory: memory, streams: live.streams, engine: engine, now: now)
+    else {
       pending.complete(.overloaded, "the node has no memory for another instance")
       return
     }
-    live.slots += pending.command.memoryNeeds.slots
+    live.slots += pending.slots
     count(1)
     advance(instance, &live)
   }
@@ -148,6 +155,7 @@ final class Worker: Sendable {
 
   private func advance(_ instance: CommandInstance, _ live: inout LiveInstances) {
     let before = instance.heldBytes
+    takesTurns.store(instance.wasPreempted || !live.preempted.isEmpty, ordering: .relaxed)
     let step = instance.step()
     if case .finished = step {
       // What it came to hold in this step was never counted.
@@ -176,7 +184,7 @@ final class Worker: Sendable {
   private func end(_ instance: CommandInstance, holding bytes: Int) {
     if bytes != 0 { queue.memoryInUse.subtract(bytes, ordering: .relaxed) }
     count(-1)
-    instance.pending.complete(instance.report, leaving: instance.close())
+    instance.pending.complete(instance.takeReport(), leaving: instance.close())
   }
 
   private func wakeAnswered(_ live: inout LiveInstances) {
@@ -213,6 +221,8 @@ private struct LiveInstances {
 
   /// Of the pool, that they take.
   var slots = 0
+  /// What most of them find open.
+  let streams = WASIState.onlyStreams()
   var preempted: Deque<CommandInstance> = []
   var waiting = Heap<Waiting>()
   /// Those that wait for an answer, by their run, and until when.

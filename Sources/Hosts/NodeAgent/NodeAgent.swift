@@ -196,6 +196,10 @@ public actor NodeAgent {
     Task {
       do throws(Problem) {
         let link = try await open(LocalAgentConnection(agent: self))
+        // It was stopped meanwhile, and nobody else knows of this one.
+        guard !hasEnded else {
+          return await plane.close(link.id, from: registration.node, registration.incarnation)
+        }
         self.link = link
         if isKnownAway { logger.notice("the control plane is there again") }
         isKnownAway = false

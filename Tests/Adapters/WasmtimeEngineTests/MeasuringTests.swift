@@ -27,7 +27,7 @@ import Testing
       change(&activation)
       let run = PendingRun(command: command, activation: activation)
       let plain = PendingRun(command: command, activation: Self.empty)
-      return command.linked.instancePre(for: run) != command.linked.instancePre(for: plain)
+      return run.code.instancePre != plain.code.instancePre
     }
     #expect(!differs { $0.input = [1] })
     #expect(differs { $0.streams = .process })
@@ -42,8 +42,7 @@ import Testing
     var files = activation()
     files.streams = .process
     let runs = [files, activation()].map { PendingRun(command: command, activation: $0) }
-    #expect(
-      command.linked.instancePre(for: runs[0]) == command.linked.instancePre(for: runs[1]))
+    #expect(runs[0].code.instancePre == runs[1].code.instancePre)
   }
 
   @Test func `whoever begins without a task is told once, on the worker's thread`() async throws {

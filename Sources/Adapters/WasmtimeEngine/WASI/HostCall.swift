@@ -2,7 +2,8 @@ import CWasmtime
 
 /// One call of a guest to a host function: its arguments, the instance, its memory.
 struct HostCall {
-  let instance: CommandInstance
+  /// It lives at least as long as its store, in which the call is made.
+  unowned(unsafe) let instance: CommandInstance
   let memory: GuestMemory
   private let values: UnsafeMutablePointer<wasmtime_val_raw_t>
 
@@ -25,20 +26,32 @@ struct HostCall {
     _ caller: OpaquePointer?, _ values: UnsafeMutablePointer<wasmtime_val_raw_t>?,
     _ body: (HostCall) throws(WASIError) -> Void
   ) -> OpaquePointer? {
+    answer(caller, values) { (call, _) throws(WASIError) in try body(call) }
+  }
+
+  /// The same for calls that are made often.
+  ///
+  /// - Parameter body: is given the instance, too, so that its references need not be counted.
+  @inline(__always)
+  static func answer(
+    _ caller: OpaquePointer?, _ values: UnsafeMutablePointer<wasmtime_val_raw_t>?,
+    _ body: (HostCall, CommandInstance) throws(WASIError) -> Void
+  ) -> OpaquePointer? {
     guard let caller, let values, let context = wasmtime_caller_context(caller),
       let data = wasmtime_context_get_data(context)
     else { return nil }
-    let instance = Unmanaged<CommandInstance>.fromOpaque(data).takeUnretainedValue()
-    let memory = instance.memory(caller, context)
-    var number = Errno.success
-    do throws(WASIError) {
-      try body(HostCall(instance: instance, memory: memory, values: values))
-    } catch {
-      number = error.number
+    return Unmanaged<CommandInstance>.fromOpaque(data)._withUnsafeGuaranteedRef { instance in
+      let memory = instance.memory(caller, context)
+      var number = Errno.success
+      do throws(WASIError) {
+        try body(HostCall(instance: instance, memory: memory, values: values), instance)
+      } catch {
+        number = error.number
+      }
+      if instance.wasi.isEnding { return endingTrap() }
+      values[0].i32 = number.rawValue
+      return nil
     }
-    if instance.wasi.isEnding { return endingTrap() }
-    values[0].i32 = number.rawValue
-    return nil
   }
 
   /// Ends the guest; why is in ``WASIState/ending``.

@@ -30,7 +30,7 @@ extension WASIFunctions {
     },
     WASIFunction("proc_exit", "i", results: "") { _, caller, values, _ in
       HostCall.answer(caller, values) { call throws(WASIError) in
-        call.instance.wasi.ending = .exit(Int32(bitPattern: call.u32(0)))
+        call.instance.wasi.end(.exit(Int32(bitPattern: call.u32(0))))
       }
     },
     WASIFunction("proc_raise", "i") { _, caller, values, _ in

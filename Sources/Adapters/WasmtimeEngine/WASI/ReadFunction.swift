@@ -18,11 +18,11 @@ enum ReadFunction {
 
   /// For guests that have nothing to read but what is in memory.
   static let synchronous = WASIFunction(name, "iiii") { _, caller, values, _ in
-    HostCall.answer(caller, values) { call throws(WASIError) in
+    HostCall.answer(caller, values) { (call, instance) throws(WASIError) in
       let request = ReadRequest(
         descriptor: call.u32(0), vectorsAddress: call.u32(1), vectors: call.u32(2),
         countAddress: call.u32(3))
-      guard try read(request, call.instance, call.memory) else { throw WASIError(.again) }
+      guard try read(request, instance, call.memory) else { throw WASIError(.again) }
     }
   }
 
@@ -84,16 +84,19 @@ enum ReadFunction {
     _ request: ReadRequest, _ instance: CommandInstance, _ memory: GuestMemory
   ) throws(WASIError) {
     var count: UInt32 = 0
+    let input = instance.wasi.input
     var offset = instance.wasi.inputOffset
     for vector in try memory.vectors(at: request.vectorsAddress, count: request.vectors) {
       guard let place = memory.bytes(at: vector.address, count: Int(vector.count)) else {
         throw WASIError(.fault)
       }
-      let rest = instance.wasi.input[offset...].prefix(Int(vector.count))
-      place.copyBytes(from: rest)
-      offset += rest.count
-      count += UInt32(rest.count)
-      if rest.count < Int(vector.count) { break }
+      let taken = min(input.count - offset, place.count)
+      input.withUnsafeBytes { bytes in
+        place.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + taken]))
+      }
+      offset += taken
+      count += UInt32(taken)
+      if taken < place.count { break }
     }
     guard memory.store(count, at: request.countAddress) else { throw WASIError(.fault) }
     instance.wasi.inputOffset = offset

@@ -5,12 +5,15 @@ import HostPorts
 
 /// What WASI keeps for one instance. Only the worker that owns the instance touches it.
 struct WASIState {
-  private let run: PendingRun
+  /// Kept by the instance whose state this is: counting it once more would be for nothing.
+  private unowned(unsafe) let run: PendingRun
   var arguments: [String] { run.activation.arguments }
   /// `NAME=value`; made when it is asked for, which few guests do.
   var environment: [String] { run.activation.environment.map { "\($0.name)=\($0.value)" } }
-  var input: [UInt8] { run.activation.input }
-  private var limits: ActivationLimits { run.activation.limits }
+  // Taken from there once: each look would copy all of an activation, and count the references in it.
+  let input: [UInt8]
+  private let mostOutput: ByteCount
+  private let mostLog: ByteCount
 
   /// Who takes what it writes, and says when its input ends; `nil` when that is all in memory.
   let follower: (any InstanceFollower)?
@@ -23,9 +26,9 @@ struct WASIState {
   /// What the guest waits for, when it waits.
   var waiting: Waiting?
   /// Why the instance must end, when a host function decided so.
-  var ending: Ending? { didSet { isEnding = ending != nil } }
+  private(set) var ending: Ending?
   /// Whether there is an ``ending``: cheaper to ask, and asked by every host function.
-  private(set) var isEnding = false
+  private(set) var isEnding: Bool
   /// The scratch folder, used or not.
   let scratch: ScratchFolder?
 
@@ -42,27 +45,41 @@ struct WASIState {
   }
 
   /// Opens what the activation finds open.
-  init(_ run: PendingRun) {
+  ///
+  /// - Parameter streams: what those find open that have streams in memory and nothing else.
+  init(_ run: PendingRun, streams: DescriptorTable.Given) {
     self.run = run
     follower = run.activation.follower
+    input = run.activation.input
+    mostOutput = run.activation.limits.output
+    mostLog = run.activation.limits.log
     let mostOpened = run.activation.limits.openFiles
-    if run.readsFromMemoryAlone {
-      scratch = nil
-      descriptors = DescriptorTable(Self.onlyStreams, mostOpened: mostOpened)
-      return
-    }
+    let found = run.readsFromMemoryAlone ? Found(given: streams) : Self.find(for: run)
+    scratch = found.scratch
+    descriptors = DescriptorTable(found.given, mostOpened: mostOpened)
+    ending = found.failure.map { .limit($0) }
+    isEnding = found.failure != nil
+  }
+
+  /// What an instance finds open, and why it cannot be.
+  private struct Found {
+    var given: DescriptorTable.Given
+    var scratch: ScratchFolder?
+    var failure: ActivationFailure?
+  }
+
+  private static func find(for run: PendingRun) -> Found {
     let activation = run.activation
     let (scratchFolders, bundle) = (run.command.resources.scratch, run.command.bundle)
-    var given = Self.streams(activation.streams)
+    var given = streams(activation.streams)
     var scratch: ScratchFolder?
+    var failure: ActivationFailure?
     for folder in activation.folders {
       do throws(ActivationFailure) {
-        given.append(try Self.descriptor(for: folder, scratchFolders, bundle, &scratch))
+        given.append(try descriptor(for: folder, scratchFolders, bundle, &scratch))
       } catch {
         given.append(nil)
-        ending = .limit(error)
-        // An initializer does not observe.
-        isEnding = true
+        failure = error
       }
     }
     if activation.services != nil {
@@ -71,13 +88,11 @@ struct WASIState {
         "it says where it is")
       given.append(Descriptor(kind: .host, rights: .ofStream, isGiven: true))
     }
-    self.scratch = scratch
-    descriptors = DescriptorTable(DescriptorTable.Given(given), mostOpened: mostOpened)
+    return Found(given: DescriptorTable.Given(given), scratch: scratch, failure: failure)
   }
 
-  /// Of a guest that is given nothing else: made once. Streams in memory refer to nothing that could be
-  /// shared, which the compiler cannot know.
-  nonisolated(unsafe) private static let onlyStreams = DescriptorTable.Given(streams(.gathered))
+  /// Of guests that are given nothing else: made once by each worker, which then shares nothing with others.
+  static func onlyStreams() -> DescriptorTable.Given { DescriptorTable.Given(streams(.gathered)) }
 
   private static func streams(_ streams: StandardStreams) -> [Descriptor?] {
     switch streams {
@@ -142,6 +157,12 @@ struct WASIState {
   /// Whether nothing can be read from an input in memory yet, and something may come: its end.
   var inputIsOpen: Bool { follower.map { !$0.inputHasEnded } ?? false }
 
+  /// The instance must end, and why.
+  mutating func end(_ why: Ending) {
+    ending = why
+    isEnding = true
+  }
+
   /// Takes what a guest writes to a standard stream in memory.
   mutating func write(
     _ bytes: UnsafeRawBufferPointer, to stream: Descriptor.Kind
@@ -151,17 +172,18 @@ struct WASIState {
       throw WASIError(.badDescriptor)
     case .output:
       if let follower { return follower.wrote(bytes, to: .output) }
-      guard output.count + bytes.count <= limits.output.bytes else {
-        ending = .limit(
-          ActivationFailure(
-            code: .outputLimit,
-            message: "the module wrote more than \(limits.output) to standard output"))
+      guard output.count + bytes.count <= mostOutput.bytes else {
+        end(
+          .limit(
+            ActivationFailure(
+              code: .outputLimit,
+              message: "the module wrote more than \(mostOutput) to standard output")))
         throw WASIError(.fault)
       }
       output.append(contentsOf: bytes)
     case .log:
       if let follower { return follower.wrote(bytes, to: .error) }
-      let room = limits.log.bytes - log.count
+      let room = mostLog.bytes - log.count
       log.append(contentsOf: bytes.prefix(max(room, 0)))
       if bytes.count > room { logTruncated = true }
     }

@@ -15,11 +15,11 @@ struct WriteRequest {
 /// and terminals it is an asynchronous function, which costs more, and gives the worker back.
 enum WriteFunction {
   static let synchronous = WASIFunction("fd_write", "iiii") { _, caller, values, _ in
-    HostCall.answer(caller, values) { call throws(WASIError) in
+    HostCall.answer(caller, values) { (call, instance) throws(WASIError) in
       let request = WriteRequest(
         descriptor: call.u32(0), vectorsAddress: call.u32(1), vectors: call.u32(2),
         countAddress: call.u32(3))
-      guard try write(request, call.instance, call.memory) else { throw WASIError(.again) }
+      guard try write(request, instance, call.memory) else { throw WASIError(.again) }
     }
   }
 

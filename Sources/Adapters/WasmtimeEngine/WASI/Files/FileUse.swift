@@ -37,7 +37,7 @@ extension CommandInstance {
       reason: reason)
     guard let denials = pending.activation.denials else { return }
     if denials.denied(denial) == .end {
-      wasi.ending = .limit(denial.failure)
+      wasi.end(.limit(denial.failure))
     }
   }
 }
