@@ -11,8 +11,11 @@ struct LetInNoMoreTests {
   /// Lets nodes in until it is told otherwise.
   private final class Door: Sendable {
     let refusal = Mutex<Problem?>(nil)
+    /// When everybody is forgotten.
+    let closesAt = Mutex<ContinuousClock.Instant?>(nil)
 
     func admit(_ der: [UInt8]) throws(Problem) -> NodeID {
+      if let time = closesAt.withLock({ $0 }), time <= .now { throw LetInNoMoreTests.forgotten }
       if let problem = refusal.withLock({ $0 }) { throw problem }
       return try TestAuthority.admit(der)
     }
@@ -92,11 +95,12 @@ struct LetInNoMoreTests {
     let door = Door()
     let wire = try await Self.wire(behind: door)
     let agent = TestAgent()
+    // The door closes before that, however long it takes to attach: who is looked at then is refused.
+    door.closesAt.withLock { $0 = .now + .seconds(18) }
     let shortlived = try wire.authority.identity(
-      "press-7", dns: PlaneName.node(WireTests.node), expiresIn: 10)
+      "press-7", dns: PlaneName.node(WireTests.node), expiresIn: 20)
     let remote = wire.remote(shortlived)
     _ = try await remote.open(agent, from: WireTests.node, Incarnation(1))
-    door.refusal.withLock { $0 = Self.forgotten }
     try await until { agent.heard.withLock { $0.hasClosed } }
     try await until { wire.plane.heard.withLock { $0.closed == [WireTests.node] } }
     await wire.stop()
