@@ -41,8 +41,9 @@ final class CModule {
     var output = [UInt8](repeating: 0, count: 4096)
     var length = 0
     var times = [Int64](repeating: 0, count: count)
-    let failed = cs_run(
-      pointer, input, input.count, count, &times, &output, output.count, &length)
+    let failed = Processor.pinned {
+      cs_run(pointer, input, input.count, count, &times, &output, output.count, &length)
+    }
     guard failed == 0 else { throw MeasuringFailed("\(failed) runs of the C program failed") }
     return (times, Array(output.prefix(length)))
   }

@@ -1,6 +1,7 @@
 import Measuring
 
-/// Ways to do the same work, measured in turns in one run.
+/// Ways to do the same work, measured in turns in one run. The turns are short, and every other round takes them in
+/// the opposite order, so that what the machine does meanwhile meets all of them alike.
 struct Rows: Encodable {
   /// One way: does the work so many times and says how long each took.
   struct Way {
@@ -27,16 +28,18 @@ struct Rows: Encodable {
 
   /// - Parameter measure: the index of the way that the others are held against.
   init(
-    _ title: String, _ ways: [Way], against measure: Int = 0, count: Int, rounds: Int = 20
+    _ title: String, _ ways: [Way], against measure: Int = 0, count: Int, rounds: Int = 100
   ) async throws {
     var times = [[Int64]](repeating: [], count: ways.count)
     var p50 = [[Double]](repeating: [], count: ways.count)
     var p99 = [[Double]](repeating: [], count: ways.count)
     for round in 0...rounds {
-      var ofRound: [Times] = []
-      for (index, way) in ways.enumerated() {
-        let taken = try await way.run(max(count / rounds, 1))
-        ofRound.append(Times(taken))
+      // Each order on each of them.
+      if round.isMultiple(of: 2) { Processor.change() }
+      var ofRound = [Times](repeating: Times([]), count: ways.count)
+      for index in round.isMultiple(of: 2) ? Array(ways.indices) : ways.indices.reversed() {
+        let taken = try await ways[index].run(max(count / rounds, 1))
+        ofRound[index] = Times(taken)
         // The first round warms up.
         if round > 0 { times[index] += taken }
       }

@@ -109,7 +109,7 @@ private final class Chain: @unchecked Sendable {
   private func end(_ report: ActivationReport) {
     let now = Measuring.clock()
     // The first one was handed over.
-    if last > 0 { times.append(now - last) }
+    if last > 0 { times.append(now - last) } else { Processor.pin() }
     last = now
     if case .failure(let failure) = report.result {
       finish(.failure(failure))
@@ -122,6 +122,7 @@ private final class Chain: @unchecked Sendable {
 
   private func finish(_ result: Result<[Int64], any Error>) {
     ended = nil
+    Processor.unpin()
     continuation?.resume(with: result)
   }
 }

@@ -66,7 +66,7 @@ final class CommandInstance {
   ) {
     self.pending = pending
     memoryPlan = memory
-    wasi = WASIState(pending, streams: streams)
+    wasi = .beginning(pending, streams: streams)
     startedAt = now
     sliceStartedAt = now
     guard let instancePre = pending.code.instancePre,
@@ -284,6 +284,10 @@ extension CommandInstance {
       throw WASIError(.fault)
     }
   }
+
+  /// Whether nothing can be read from an input in memory yet, and something may come: its end.
+  // Asked of the state itself it would copy all of it.
+  var inputIsOpen: Bool { wasi.follower.map { !$0.inputHasEnded } ?? false }
 
   @inline(__always)
   func memory(_ caller: OpaquePointer, _ context: OpaquePointer) -> GuestMemory {

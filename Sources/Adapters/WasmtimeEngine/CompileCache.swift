@@ -21,15 +21,17 @@ struct CodeEnvironment: Hashable {
 /// Compiled modules on disk. They are native code, so each is authenticated with a key that only
 /// this node holds before it is loaded. What does not fit is compiled again; nothing here is needed.
 ///
-/// A file is a 32-byte HMAC-SHA256 over its name and its contents, then the contents. Its name says
+/// A file is a 32-byte HMAC-SHA256 over the rest, then its own name, then the code. The name says
 /// everything the code depends on. It is read once into memory of our own, and what was verified
 /// there is what is loaded: a file that is mapped could change in between.
 struct CompileCache: Sendable {
   private let folder: CacheFolder
   /// The beginning of every mark: the key is in it.
   private let keyed: HMAC<SHA256>
-  /// The digest of everything but the module that code depends on, as much of it as tells them apart.
-  private let environment: String
+  /// What names of files end with: the mode, and the digest of everything but the module that code depends on, as much
+  /// of it as tells them apart.
+  private let quickEnding: String
+  private let optimisedEnding: String
   private let maximumBytes: Int
 
   /// Beyond this the files that were used longest ago go.
@@ -41,6 +43,8 @@ struct CompileCache: Sendable {
   private static let markBytes = 32
   private static let environmentDigits = 32
   private static let suffix = ".cwasm"
+  /// The code begins at a multiple of this.
+  private static let alignment = 16
   /// What a process that ended left behind while it wrote is removed after so many seconds.
   private static let draftAge = 600
 
@@ -52,7 +56,9 @@ struct CompileCache: Sendable {
   ) throws(Problem) {
     folder = try CacheFolder(path)
     let digest = SHA256.hash(data: Array(environment.text.utf8))
-    self.environment = String(Hexadecimal.encode(digest).prefix(Self.environmentDigits))
+    let digits = Hexadecimal.encode(digest).prefix(Self.environmentDigits)
+    quickEnding = ".\(CodeMode.quick.rawValue).\(digits)\(Self.suffix)"
+    optimisedEnding = ".\(CodeMode.optimised.rawValue).\(digits)\(Self.suffix)"
     self.maximumBytes = maximumBytes
     guard let key = Self.key(in: folder) else {
       throw CacheFolder.problem(path, "its key cannot be written")
@@ -80,13 +86,16 @@ struct CompileCache: Sendable {
   /// The compiled module; `nil` when it is not there, or not ours, or does not fit.
   func load(_ digest: ModuleDigest, _ mode: CodeMode, engine: EngineHandle) -> OpaquePointer? {
     let name = fileName(digest, mode)
-    guard let file = folder.read(name, upTo: maximumFileBytes), file.count > Self.markBytes else {
-      return nil
-    }
+    let header = Self.header(name)
+    guard let file = folder.read(name, upTo: maximumFileBytes),
+      file.count > Self.markBytes + header.count
+    else { return nil }
     return file.withUnsafeBytes { bytes in
-      let code = UnsafeRawBufferPointer(rebasing: bytes[Self.markBytes...])
       let found = UnsafeRawBufferPointer(rebasing: bytes[..<Self.markBytes])
-      guard mark(name, code) == found else { return nil }
+      let marked = UnsafeRawBufferPointer(rebasing: bytes[Self.markBytes...])
+      // Who may write to the folder could else give the file another name.
+      guard mark([marked]) == found, marked.starts(with: header) else { return nil }
+      let code = UnsafeRawBufferPointer(rebasing: marked[header.count...])
       var module: OpaquePointer?
       if let error = wasmtime_module_deserialize(
         engine.pointer, code.baseAddress?.assumingMemoryBound(to: UInt8.self), code.count, &module)
@@ -106,30 +115,41 @@ struct CompileCache: Sendable {
       return
     }
     defer { wasm_byte_vec_delete(&serialized) }
-    let size = Self.markBytes + serialized.size
+    let name = fileName(digest, mode)
+    let header = Self.header(name)
+    let size = Self.markBytes + header.count + serialized.size
     guard size <= maximumFileBytes else { return }
     let code = UnsafeRawBufferPointer(start: serialized.data, count: serialized.size)
-    let name = fileName(digest, mode)
     trim(toHold: size)
-    mark(name, code).withUnsafeBytes { mark in
-      // A full disk only means that the next start compiles again.
-      _ = folder.write([mark, code], to: name, .replacing)
+    header.withUnsafeBytes { header in
+      mark([header, code]).withUnsafeBytes { mark in
+        // A full disk only means that the next start compiles again.
+        _ = folder.write([mark, header, code], to: name, .replacing)
+      }
     }
   }
 
   private var maximumFileBytes: Int { maximumBytes / Self.largestPart }
 
-  private func mark(
-    _ name: String, _ code: UnsafeRawBufferPointer
-  ) -> HMAC<SHA256>.MAC {
+  private func mark(_ parts: [UnsafeRawBufferPointer]) -> HMAC<SHA256>.MAC {
     var hash = keyed
-    hash.update(data: Array(name.utf8))
-    hash.update(data: code)
+    for part in parts { hash.update(data: part) }
     return hash.finalize()
   }
 
   private func fileName(_ digest: ModuleDigest, _ mode: CodeMode) -> String {
-    digest.hexadecimal + "." + mode.rawValue + "." + environment + Self.suffix
+    switch mode {
+    case .quick: digest.hexadecimal + quickEnding
+    case .optimised: digest.hexadecimal + optimisedEnding
+    }
+  }
+
+  /// The name of a file in its contents.
+  private static func header(_ name: String) -> [UInt8] {
+    var bytes = Array(name.utf8)
+    // No name has zeros in it.
+    while bytes.count % alignment != 0 { bytes.append(0) }
+    return bytes
   }
 
   /// Makes room for `incoming` bytes: what was used longest ago goes first.

@@ -28,10 +28,10 @@ final class LinkedModule: @unchecked Sendable {
     let module = compiled.pointer
     do throws(Problem) {
       let shape = ModuleShape(module)
-      start = try shape.check()
+      start = try shape.checkExports()
+      usual = try linkers.neverWaits.link(module, shape)
       memory = shape.memory
       imports = shape.imports.map(\.name)
-      usual = try linkers.neverWaits.link(module)
       waitingLinker = imports.contains(ReadFunction.name) ? linkers.mayWait : nil
     } catch {
       wasmtime_module_delete(module)
@@ -97,13 +97,18 @@ final class CommandLinker: @unchecked Sendable {
 
   deinit { wasmtime_linker_delete(pointer) }
 
-  /// - Throws: ``Problem`` `import_mismatch`.
-  fileprivate func link(_ module: OpaquePointer) throws(Problem) -> InstancePre {
+  /// - Parameter shape: of the module; looked at when it cannot be linked.
+  /// - Throws: ``Problem`` `import_unknown`, `import_mismatch`.
+  fileprivate func link(
+    _ module: OpaquePointer, _ shape: ModuleShape? = nil
+  ) throws(Problem) -> InstancePre {
     var pre: OpaquePointer?
     if let error = wasmtime_linker_instantiate_pre(pointer, module, &pre) {
+      let cause = LibraryFailure.message(consuming: error)
+      try shape?.checkImports()
       throw Problem(
         .invalidInput, code: "import_mismatch", "the module cannot be linked",
-        cause: LibraryFailure.message(consuming: error),
+        cause: cause,
         next: "Build it for WASI preview 1 (wasm32-wasip1).")
     }
     guard let pre else {

@@ -1,5 +1,6 @@
 import CWasmtime
 import ClusterModel
+import Glibc
 
 /// What a module imports and exports, as far as it decides whether it can run here.
 struct ModuleShape {
@@ -18,8 +19,11 @@ struct ModuleShape {
     var importTypes = wasm_importtype_vec_t()
     wasmtime_module_imports(module, &importTypes)
     imports = UnsafeBufferPointer(start: importTypes.data, count: importTypes.size).map { type in
-      Import(
-        module: LibraryFailure.string(wasm_importtype_module(type).pointee),
+      let module = wasm_importtype_module(type).pointee
+      return Import(
+        // Nearly always; a text of its own for each would cost more.
+        module: module.holds(WASIFunctions.module)
+          ? WASIFunctions.module : LibraryFailure.string(module),
         name: LibraryFailure.string(wasm_importtype_name(type).pointee))
     }
     wasm_importtype_vec_delete(&importTypes)
@@ -31,24 +35,28 @@ struct ModuleShape {
     var memory: Int?
     let exports = UnsafeBufferPointer(start: exportTypes.data, count: exportTypes.size)
     for (index, type) in exports.enumerated() {
-      let name = LibraryFailure.string(wasm_exporttype_name(type).pointee)
-      let external = wasm_exporttype_type(type)
-      if name == "_start", let function = wasm_externtype_as_functype_const(external) {
+      let name = wasm_exporttype_name(type).pointee
+      // Asked for its type, the library makes it.
+      if name.holds("_start"),
+        let function = wasm_externtype_as_functype_const(wasm_exporttype_type(type))
+      {
         let isPlain =
           wasm_functype_params(function).pointee.size == 0
           && wasm_functype_results(function).pointee.size == 0
         start = isPlain ? index : nil
       }
-      if name == "memory", wasm_externtype_as_memorytype_const(external) != nil { memory = index }
+      if name.holds("memory"),
+        wasm_externtype_as_memorytype_const(wasm_exporttype_type(type)) != nil
+      {
+        memory = index
+      }
     }
     self.start = start
     self.memory = memory
   }
 
-  /// - Throws: ``Problem`` that names what is missing and what is offered.
-  ///
-  /// - Returns: the number of the export `_start`.
-  func check() throws(Problem) -> Int {
+  /// - Throws: ``Problem`` `import_unknown` that names what no linker knows, and what is offered.
+  func checkImports() throws(Problem) {
     let unknown = imports.filter {
       $0.module != WASIFunctions.module || !WASIFunctions.names.contains($0.name)
     }
@@ -61,18 +69,36 @@ struct ModuleShape {
         next: "Build it as a WASI preview 1 command (wasm32-wasip1); it may import "
           + "\(WASIFunctions.module) only.")
     }
+  }
+
+  /// - Throws: ``Problem`` `entry_missing`, `memory_missing`; before them what ``checkImports()`` throws.
+  /// - Returns: the number of the export `_start`.
+  func checkExports() throws(Problem) -> Int {
     guard let start else {
+      try checkImports()
       throw Problem(
         .invalidInput, code: "entry_missing",
         "the module exports no function _start without parameters and results",
         next: "Build it as a command (an executable), not as a library or reactor.")
     }
     guard memory != nil || imports.isEmpty else {
+      try checkImports()
       throw Problem(
         .invalidInput, code: "memory_missing",
         "the module calls WASI but exports no memory named \"memory\"",
         next: "Export its memory; linkers for WASI do so by default.")
     }
     return start
+  }
+}
+
+extension wasm_byte_vec_t {
+  /// Whether it is this text.
+  fileprivate func holds(_ text: String) -> Bool {
+    var text = text
+    return text.withUTF8 { wanted in
+      guard let start = wanted.baseAddress, wanted.count == size else { return false }
+      return memcmp(start, data, size) == 0
+    }
   }
 }

@@ -53,7 +53,9 @@ public struct ModuleDigest: ValidatedText {
   }
 
   /// The 64 hexadecimal digits.
-  public var hexadecimal: String { String(text.dropFirst(Self.prefix.count)) }
+  public var hexadecimal: String {
+    String(Substring(text.utf8.dropFirst(Self.prefix.utf8.count)))
+  }
   /// The first 12 digits: enough for people.
   public var short: String { String(hexadecimal.prefix(12)) }
 }

@@ -68,4 +68,8 @@ int64_t cs_compile(cs_engine *engine, const uint8_t *wasm, size_t length);
 // Monotonic nanoseconds.
 int64_t cs_clock(void);
 
+// Keeps the calling thread on the nth (from 0) of the processors that the process may use, counted on and on; lets it
+// run on any of them again when nth is negative. What cannot be done is left: it only makes the numbers noisier.
+void cs_pin(int nth);
+
 #endif

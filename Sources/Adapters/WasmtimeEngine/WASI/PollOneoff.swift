@@ -111,7 +111,7 @@ enum PollOneoff {
     _ instance: CommandInstance, _ number: UInt32, _ direction: Direction
   ) throws(WASIError) -> Bool {
     let (kind, _) = try instance.wasi.descriptors.kind(number)
-    return kind == .input && direction == .read && instance.wasi.inputIsOpen
+    return kind == .input && direction == .read && instance.inputIsOpen
   }
 
   /// The file of this machine that a descriptor stands for; `nil` for streams in memory.
@@ -184,7 +184,7 @@ enum PollOneoff {
       dueEvents(request, Clocks.monotonic())
       + request.watched.filter { $0.file.isReady($0.direction.event) }
       .map { event(of: $0.file, $0.userData, $0.direction) }
-      + (instance.wasi.inputIsOpen ? [] : request.inputs).map { endOfInput($0) }
+      + (instance.inputIsOpen ? [] : request.inputs).map { endOfInput($0) }
     guard !ready.isEmpty else { return false }
     try store(ready, memory, request.eventsAddress, request.countAddress)
     return true

@@ -52,7 +52,7 @@ enum ReadFunction {
     guard rights.contains(.read) else { throw WASIError(.notCapable) }
     switch kind {
     case .input:
-      guard !instance.wasi.inputIsOpen else {
+      guard !instance.inputIsOpen else {
         let flags = try instance.descriptor(request.descriptor).flags
         guard !flags.contains(.nonBlocking) else { throw WASIError(.again) }
         return false

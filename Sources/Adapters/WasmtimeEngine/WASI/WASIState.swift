@@ -46,19 +46,17 @@ struct WASIState {
 
   /// Opens what the activation finds open.
   ///
+  /// Not an `init`: that would make it apart, copy it, and count every reference in it twice.
+  ///
   /// - Parameter streams: what those find open that have streams in memory and nothing else.
-  init(_ run: PendingRun, streams: DescriptorTable.Given) {
-    self.run = run
-    follower = run.activation.follower
-    input = run.activation.input
-    mostOutput = run.activation.limits.output
-    mostLog = run.activation.limits.log
-    let mostOpened = run.activation.limits.openFiles
-    let found = run.readsFromMemoryAlone ? Found(given: streams) : Self.find(for: run)
-    scratch = found.scratch
-    descriptors = DescriptorTable(found.given, mostOpened: mostOpened)
-    ending = found.failure.map { .limit($0) }
-    isEnding = found.failure != nil
+  static func beginning(_ run: PendingRun, streams: DescriptorTable.Given) -> WASIState {
+    let found = run.readsFromMemoryAlone ? Found(given: streams) : find(for: run)
+    return WASIState(
+      run: run, input: run.activation.input, mostOutput: run.activation.limits.output,
+      mostLog: run.activation.limits.log, follower: run.activation.follower,
+      descriptors: DescriptorTable(found.given, mostOpened: run.activation.limits.openFiles),
+      ending: found.failure.map { .limit($0) }, isEnding: found.failure != nil,
+      scratch: found.scratch)
   }
 
   /// What an instance finds open, and why it cannot be.
@@ -153,9 +151,6 @@ struct WASIState {
       kind: .file, file: file, rights: tree.rights, inheriting: tree.inheriting,
       grantedPath: path, isGiven: true)
   }
-
-  /// Whether nothing can be read from an input in memory yet, and something may come: its end.
-  var inputIsOpen: Bool { follower.map { !$0.inputHasEnded } ?? false }
 
   /// The instance must end, and why.
   mutating func end(_ why: Ending) {
