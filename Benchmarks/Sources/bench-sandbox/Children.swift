@@ -16,17 +16,15 @@ enum Child: String, ExpressibleByArgument {
     case .swiftRuns:
       let swift = try SwiftSandbox(workers: 1)
       let starter = swift.engine.starter(of: try swift.module(bytes))
-      for part in Self.parts(count) {
-        _ = try await swift.runOnWorker(activation, part) { starter }
-      }
+      try await Self.twice(count) { _ = try await swift.runOnWorker(activation, $0) { starter } }
     case .swiftAwaited:
       let swift = try SwiftSandbox(workers: 1)
       let module = try swift.module(bytes)
-      for part in Self.parts(count) { _ = try await swift.runAwaited(module, activation, part) }
+      try await Self.twice(count) { _ = try await swift.runAwaited(module, activation, $0) }
     case .cRuns:
       let swift = try SwiftSandbox(workers: 1)
       let module = CEngine(like: swift).module(bytes, cs_way_fiber)
-      for part in Self.parts(count) { _ = try module.run(Guest.input, part) }
+      try await Self.twice(count) { _ = try module.run(Guest.input, $0) }
     case .swiftSuspended: try await suspendInSwift(bytes, count, awaited: false)
     case .swiftSuspendedAwaited: try await suspendInSwift(bytes, count, awaited: true)
     case .cSuspended: try suspendInC(bytes, count)
@@ -35,9 +33,13 @@ enum Child: String, ExpressibleByArgument {
     _exit(0)
   }
 
-  /// So that what keeps the times does not grow with their number.
-  private static func parts(_ count: Int) -> [Int] {
-    stride(from: 0, to: count, by: 500).map { min(500, count - $0) }
+  /// Does it so many times to warm up, and so many times again between two calls of the system that nothing else makes.
+  private static func twice(_ count: Int, _ run: (Int) async throws -> Void) async throws {
+    for _ in 0..<2 {
+      // In parts, so that what keeps the times does not grow with their number.
+      for done in stride(from: 0, to: count, by: 500) { try await run(min(500, count - done)) }
+      _ = getppid()
+    }
   }
 
   private func suspendInSwift(_ bytes: [UInt8], _ count: Int, awaited: Bool) async throws {

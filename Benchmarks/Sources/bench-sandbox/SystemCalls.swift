@@ -1,12 +1,13 @@
 import Foundation
 
-/// The system calls that N more activations make: those of 2N without those of N.
+/// The system calls of N activations after as many that warm up.
 struct SystemCalls: Encodable {
   struct Row: Encodable {
     let name: String
-    /// By name, of N more activations.
+    /// By name, in the middle one of the tries.
     let calls: [String: Int]
-    let mapping: Int
+    /// Of each try, in order.
+    let mapping: [Int]
   }
 
   let count: Int
@@ -20,25 +21,14 @@ struct SystemCalls: Encodable {
       ("C", Child.cRuns), ("Swift, on the worker's thread", .swiftRuns),
       ("Swift, handed over by a task and awaited", .swiftAwaited),
     ].map { name, child in
-      let few = try Self.least(child, guest, count)
-      let many = try Self.least(child, guest, 2 * count)
-      var calls: [String: Int] = [:]
-      for name in Set(few.keys).union(many.keys) {
-        let more = (many[name] ?? 0) - (few[name] ?? 0)
-        if more != 0 { calls[name] = more }
-      }
-      return Row(
-        name: name, calls: calls,
-        mapping: Self.mappingCalls.reduce(0) { $0 + abs(calls[$1] ?? 0) })
+      let tries = try (0..<Self.tries).map { _ in try Self.counted(child, guest, count) }
+        .sorted { Self.mapping($0) < Self.mapping($1) }
+      return Row(name: name, calls: tries[tries.count / 2], mapping: tries.map(Self.mapping))
     }
   }
 
-  /// The least of each call in some tries: threads of the runtime begin when they like, and map their stacks.
-  private static func least(_ child: Child, _ guest: String, _ count: Int) throws -> [String: Int] {
-    let tries = try (0..<Self.tries).map { _ in try counted(child, guest, count) }
-    let names = Set(tries.flatMap(\.keys))
-    return Dictionary(
-      uniqueKeysWithValues: names.map { name in (name, tries.map { $0[name] ?? 0 }.min() ?? 0) })
+  private static func mapping(_ calls: [String: Int]) -> Int {
+    mappingCalls.reduce(0) { $0 + (calls[$1] ?? 0) }
   }
 
   private static let tries = 5
@@ -47,34 +37,38 @@ struct SystemCalls: Encodable {
   {
     let path = FileManager.default.temporaryDirectory.path + "/bench-sandbox-\(UUID().uuidString)"
     defer { try? FileManager.default.removeItem(atPath: path) }
-    _ = try Child.start(
-      child, guest: guest, count: count, under: ["strace", "-f", "-c", "-o", path])
+    _ = try Child.start(child, guest: guest, count: count, under: ["strace", "-f", "-o", path])
     var calls: [String: Int] = [:]
+    var marks = 0
     for line in try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n") {
-      // Share, seconds, microseconds a call, calls, errors if there are any, name.
-      let columns = line.split(separator: " ")
-      guard columns.count >= 5, let number = Int(columns[3]), let name = columns.last,
-        name != "total"
+      // Process, call(...; the rest of a call that was interrupted begins with <.
+      guard
+        let call = line.drop(while: \.isNumber).drop(while: \.isWhitespace)
+          .prefix(while: { $0 != "(" && $0 != "<" && $0 != " " }).wholeMatch(of: /[a-z_0-9]+/)
       else { continue }
-      calls[String(name)] = number
+      if call.output == "getppid" {
+        marks += 1
+      } else if marks == 1 {
+        calls[String(call.output), default: 0] += 1
+      }
     }
-    guard !calls.isEmpty else { throw MeasuringFailed("strace counted nothing") }
+    guard marks == 2 else { throw MeasuringFailed("strace saw no beginning and end") }
     return calls
   }
 
   var text: String {
     var text = """
-      System calls of \(count) more activations, by strace (those of \(2 * count) without those of \(count), \
-      each the least of \(Self.tries) tries).
+      System calls of \(count) activations after as many, by strace; \(Self.tries) tries, the others of the middle one.
 
-      | | that map memory | others |
+      | | that map memory, of each try | others |
       |---|---|---|
 
       """
     for row in rows {
       let others = row.calls.filter { !Self.mappingCalls.contains($0.key) }
         .sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { "\($0.key) \($0.value)" }
-      text += "| \(row.name) | \(row.mapping) | \(others.joined(separator: ", ")) |\n"
+      text +=
+        "| \(row.name) | \(row.mapping.map(String.init).joined(separator: ", ")) | \(others.joined(separator: ", ")) |\n"
     }
     return text
   }
