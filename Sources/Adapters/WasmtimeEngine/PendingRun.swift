@@ -61,7 +61,7 @@ final class PendingRun: Sendable {
       && activation.streams == .gathered
     slots = command.slots
     memory = command.memoryPlan(within: activation.limits.memory)
-    code = command.linked.code(readingFromMemoryAlone: readsFromMemoryAlone)
+    code = command.code(readingFromMemoryAlone: readsFromMemoryAlone)
     submittedAt = Clocks.monotonic()
     self.activation = activation
   }

@@ -52,12 +52,18 @@ final class PreparedCommand: PreparedModule {
     return memoryNeeds.plan(within: limit)
   }
 
-  /// The code that new instances run.
-  var linked: LinkedModule {
-    better.load(ordering: .acquiring)?._withUnsafeGuaranteedRef { $0 } ?? first
+  /// The code that new instances run; lives as long as this does.
+  func code(readingFromMemoryAlone: Bool) -> PreparedCode {
+    withLinked { $0.code(readingFromMemoryAlone: readingFromMemoryAlone) }
   }
 
-  var mode: CodeMode { linked.mode }
+  var mode: CodeMode { withLinked { $0.mode } }
+
+  /// Without counting a reference, which all workers would count at once.
+  private func withLinked<Result>(_ body: (LinkedModule) -> Result) -> Result {
+    guard let better = better.load(ordering: .acquiring) else { return body(first) }
+    return better._withUnsafeGuaranteedRef { body($0) }
+  }
 
   /// Makes better code meanwhile, which new instances run as soon as it is there.
   ///

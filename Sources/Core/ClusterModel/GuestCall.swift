@@ -98,7 +98,8 @@ public struct ActivationEffects: Hashable, Sendable {
     self.writes = writes
   }
 
-  public static let none = ActivationEffects()
+  // Made each time: looking up one that is shared costs more.
+  public static var none: ActivationEffects { ActivationEffects() }
   public var isEmpty: Bool { published.isEmpty && writes.isEmpty }
 }
 

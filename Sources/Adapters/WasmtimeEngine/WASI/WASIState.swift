@@ -46,12 +46,21 @@ struct WASIState {
 
   /// Opens what the activation finds open.
   ///
-  /// Not an `init`: that would make it apart, copy it, and count every reference in it twice.
+  /// Not an `init`: that would make it apart, copy it, and count every reference in it twice. What most find open is
+  /// handed on as it is for the same reason.
   ///
   /// - Parameter streams: what those find open that have streams in memory and nothing else.
   static func beginning(_ run: PendingRun, streams: DescriptorTable.Given) -> WASIState {
-    let found = run.readsFromMemoryAlone ? Found(given: streams) : find(for: run)
+    guard run.readsFromMemoryAlone else { return beginning(run, find(for: run)) }
     return WASIState(
+      run: run, input: run.activation.input, mostOutput: run.activation.limits.output,
+      mostLog: run.activation.limits.log, follower: nil,
+      descriptors: DescriptorTable(streams, mostOpened: run.activation.limits.openFiles),
+      isEnding: false, scratch: nil)
+  }
+
+  private static func beginning(_ run: PendingRun, _ found: Found) -> WASIState {
+    WASIState(
       run: run, input: run.activation.input, mostOutput: run.activation.limits.output,
       mostLog: run.activation.limits.log, follower: run.activation.follower,
       descriptors: DescriptorTable(found.given, mostOpened: run.activation.limits.openFiles),
