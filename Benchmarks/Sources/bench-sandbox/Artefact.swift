@@ -29,9 +29,9 @@ enum Artefact {
       [
         Rows.Way("C") { count in
           var times = [Int64](repeating: 0, count: count)
-          let failed = Processor.pinned {
-            cs_artefact_run(c.pointer, path, key, key.count, count, &times)
-          }
+          Processor.pin()
+          defer { Processor.unpin() }
+          let failed = cs_artefact_run(c.pointer, path, key, key.count, count, &times)
           guard failed == 0 else { throw MeasuringFailed("a run of the C program failed") }
           return times
         },

@@ -80,7 +80,7 @@ struct BenchSandbox: AsyncParsableCommand {
       report.calls = measured
       return measured.text
     case .workers:
-      let measured = try await Workers(guest: upper, count: 100_000 / share)
+      let measured = try await Workers(guest: upper, count: 32_000 / share)
       report.workers = measured
       return measured.text
     case .spinners:

@@ -37,13 +37,18 @@ final class CModule {
   deinit { cs_module_delete(pointer) }
 
   /// The times of so many runs, and what the last one wrote.
-  func run(_ input: [UInt8], _ count: Int) throws -> (times: [Int64], output: [UInt8]) {
+  ///
+  /// - Parameter isPinned: keeps the thread on the ``Processor`` of the round meanwhile.
+  func run(
+    _ input: [UInt8], _ count: Int, isPinned: Bool = true
+  ) throws -> (times: [Int64], output: [UInt8]) {
     var output = [UInt8](repeating: 0, count: 4096)
     var length = 0
     var times = [Int64](repeating: 0, count: count)
-    let failed = Processor.pinned {
-      cs_run(pointer, input, input.count, count, &times, &output, output.count, &length)
-    }
+    if isPinned { Processor.pin() }
+    defer { if isPinned { Processor.unpin() } }
+    let failed = cs_run(
+      pointer, input, input.count, count, &times, &output, output.count, &length)
     guard failed == 0 else { throw MeasuringFailed("\(failed) runs of the C program failed") }
     return (times, Array(output.prefix(length)))
   }

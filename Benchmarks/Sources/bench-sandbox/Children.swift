@@ -16,7 +16,9 @@ enum Child: String, ExpressibleByArgument {
     case .swiftRuns:
       let swift = try SwiftSandbox(workers: 1)
       let starter = swift.engine.starter(of: try swift.module(bytes))
-      try await Self.twice(count) { _ = try await swift.runOnWorker(activation, $0) { starter } }
+      try await Self.twice(count) {
+        _ = try await swift.runOnWorker(activation, $0, isPinned: false) { starter }
+      }
     case .swiftAwaited:
       let swift = try SwiftSandbox(workers: 1)
       let module = try swift.module(bytes)
@@ -24,7 +26,7 @@ enum Child: String, ExpressibleByArgument {
     case .cRuns:
       let swift = try SwiftSandbox(workers: 1)
       let module = CEngine(like: swift).module(bytes, cs_way_fiber)
-      try await Self.twice(count) { _ = try module.run(Guest.input, $0) }
+      try await Self.twice(count) { _ = try module.run(Guest.input, $0, isPinned: false) }
     case .swiftSuspended: try await suspendInSwift(bytes, count, awaited: false)
     case .swiftSuspendedAwaited: try await suspendInSwift(bytes, count, awaited: true)
     case .cSuspended: try suspendInC(bytes, count)

@@ -14,10 +14,4 @@ enum Processor {
 
   /// Lets the calling thread run anywhere again.
   static func unpin() { cs_pin(-1) }
-
-  static func pinned<Result>(_ body: () throws -> Result) rethrows -> Result {
-    pin()
-    defer { unpin() }
-    return try body()
-  }
 }

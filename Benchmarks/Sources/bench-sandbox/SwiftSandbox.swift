@@ -34,12 +34,14 @@ final class SwiftSandbox: Sendable {
   /// Runs one after the other, each begun on the thread of a worker by the end of the one before; the nanoseconds
   /// from the end of one to the end of the next, all that the worker does in between included.
   ///
-  /// - Parameter module: made on that thread each time.
+  /// - Parameters:
+  ///   - isPinned: keeps that thread on the ``Processor`` of the round meanwhile.
+  ///   - module: made on that thread each time.
   func runOnWorker(
-    _ activation: Activation, _ count: Int,
+    _ activation: Activation, _ count: Int, isPinned: Bool = true,
     _ module: @escaping @Sendable () throws -> Starter
   ) async throws -> [Int64] {
-    let chain = Chain(self, activation, count, module)
+    let chain = Chain(self, activation, count, isPinned: isPinned, module)
     return try await withCheckedThrowingContinuation { chain.begin($0) }
   }
 
@@ -75,15 +77,17 @@ private final class Chain: @unchecked Sendable {
   private let module: @Sendable () throws -> Starter
   private let activation: Activation
   private let count: Int
+  private let isPinned: Bool
   private var times: [Int64] = []
   private var last: Int64 = 0
   private var continuation: CheckedContinuation<[Int64], any Error>?
   private var ended: (@Sendable (ActivationReport) -> Void)?
 
   init(
-    _ sandbox: SwiftSandbox, _ activation: Activation, _ count: Int,
+    _ sandbox: SwiftSandbox, _ activation: Activation, _ count: Int, isPinned: Bool,
     _ module: @escaping @Sendable () throws -> Starter
   ) {
+    self.isPinned = isPinned
     self.sandbox = sandbox
     self.module = module
     self.activation = activation
@@ -109,7 +113,7 @@ private final class Chain: @unchecked Sendable {
   private func end(_ report: ActivationReport) {
     let now = Measuring.clock()
     // The first one was handed over.
-    if last > 0 { times.append(now - last) } else { Processor.pin() }
+    if last > 0 { times.append(now - last) } else if isPinned { Processor.pin() }
     last = now
     if case .failure(let failure) = report.result {
       finish(.failure(failure))
@@ -122,7 +126,7 @@ private final class Chain: @unchecked Sendable {
 
   private func finish(_ result: Result<[Int64], any Error>) {
     ended = nil
-    Processor.unpin()
+    if isPinned { Processor.unpin() }
     continuation?.resume(with: result)
   }
 }

@@ -17,7 +17,7 @@ struct Workers: Encodable {
   /// Ours to that of C, of each round.
   let toC: Spread
 
-  static let rounds = 9
+  static let rounds = 31
   /// So many are under way, each begun by the end of another, so that no worker waits.
   private static let chains = 64
 
@@ -65,7 +65,7 @@ struct Workers: Encodable {
           let input = Guest.input.map { $0 }
           let starter = sandbox.engine.starter(of: module)
           _ = try await sandbox.runOnWorker(
-            SwiftSandbox.activation(input), count / chains
+            SwiftSandbox.activation(input), count / chains, isPinned: false
           ) { starter }
         }
       }
