@@ -74,9 +74,26 @@ public final class EventDatabase: EventLog {
 
   public func append(_ event: AcceptedEvent) async throws(Problem) -> AppendedEvent {
     let stored = StoredEvent(event)
-    let appended = try await sequencer.write(.publish(stored))[0]
+    let appended = try await sequencer.write(.publish([stored]))[0]
     grew(by: stored.footprint, at: event.acceptedAt)
     return appended
+  }
+
+  public func append(_ events: [AcceptedEvent]) async -> [Result<AppendedEvent, Problem>] {
+    var rest = events.map { StoredEvent($0) }[...]
+    var results: [Result<AppendedEvent, Problem>] = []
+    results.reserveCapacity(rest.count)
+    while let first = rest.first {
+      let together = Array(rest.prefix(EventSequencer.together(rest)))
+      rest = rest.dropFirst(together.count)
+      do throws(Problem) {
+        results += try await sequencer.write(.publish(together)).map { .success($0) }
+        for event in together { grew(by: event.footprint, at: first.acceptedAt) }
+      } catch {
+        results += together.map { _ in .failure(error) }
+      }
+    }
+    return results
   }
 
   public func record(_ change: DeliveryChange) async throws(Problem) -> [AppendedEvent] {

@@ -60,7 +60,7 @@ final class PreparedCommand: PreparedModule {
   var mode: CodeMode { withLinked { $0.mode } }
 
   /// Without counting a reference, which all workers would count at once.
-  private func withLinked<Result>(_ body: (LinkedModule) -> Result) -> Result {
+  func withLinked<Result>(_ body: (LinkedModule) -> Result) -> Result {
     guard let better = better.load(ordering: .acquiring) else { return body(first) }
     return better._withUnsafeGuaranteedRef { body($0) }
   }

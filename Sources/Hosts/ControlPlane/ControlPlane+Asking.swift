@@ -54,23 +54,36 @@ extension ControlPlane {
   func submit(
     _ event: Event, by principal: Principal, handledBy modules: Set<ModuleName> = []
   ) async throws(Problem) -> AppendedEvent {
-    try requireRunning()
-    var data: JSONValue?
-    // Nothing happens between the last look at what the router needs and what it is told.
-    if logic.router.needsData(of: event) {
-      data = await EventData.json(event.data)
-      try requireRunning()
-    }
-    let request = requestIDs.next()
+    let data = try await data(of: event)
     let result = await withCheckedContinuation { continuation in
-      requests.waitForAppend(request, continuation)
-      feed(
-        .events(
-          modules.isEmpty
-            ? .eventReceived(request, event, data: data, principal)
-            : .handledEventReceived(request, event, data: data, principal, by: modules)))
+      receive(event, data, principal, modules) { continuation.resume(returning: $0) }
     }
     return try result.get()
+  }
+
+  /// What the router needs of an event beside it. Nothing may happen between this and ``receive(_:_:_:_:then:)``.
+  func data(of event: Event) async throws(Problem) -> JSONValue? {
+    try requireRunning()
+    guard logic.router.needsData(of: event) else { return nil }
+    let data = await EventData.json(event.data)
+    try requireRunning()
+    return data
+  }
+
+  /// Hands an event to the router. What it refuses is answered before this returns.
+  ///
+  /// - Parameter answer: called when the event is durable, or never will be.
+  func receive(
+    _ event: Event, _ data: JSONValue?, _ principal: Principal, _ modules: Set<ModuleName>,
+    then answer: @escaping (Result<AppendedEvent, Problem>) -> Void
+  ) {
+    let request = requestIDs.next()
+    requests.waitForAppend(request, then: answer)
+    feed(
+      .events(
+        modules.isEmpty
+          ? .eventReceived(request, event, data: data, principal)
+          : .handledEventReceived(request, event, data: data, principal, by: modules)))
   }
 
   /// Makes durable what a module has done on a node, under the right that it has to that when its turn has come.

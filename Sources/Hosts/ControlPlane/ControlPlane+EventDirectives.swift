@@ -31,26 +31,43 @@ extension ControlPlane {
   }
 
   private func append(_ request: RequestID, _ event: AcceptedEvent) {
-    begin { plane in
-      do throws(Problem) {
-        let appended = try await plane.log.append(event)
-        if appended.isDuplicate {
-          plane.duplicates.increment()
-          plane.logger.debug(
-            "a publish was repeated",
-            metadata: ["offset": "\(appended.offset)", "id": "\(event.event.id)"])
-        } else if !event.targets.isEmpty {
-          plane.recentEvents.keep(event.event, at: appended.offset)
-        }
-        plane.tails.sign()
-        plane.feed(.events(.eventAppended(request, appended)))
-      } catch {
-        // Whoever has no room hears that, many times a second perhaps.
-        plane.logger.log(
-          level: error.category == .overloaded ? .debug : .error,
-          "an event could not be made durable", metadata: ["problem": "\(error)"])
-        plane.feed(.events(.appendFailed(request, error)))
+    appends.append(Append(request: request, event: event))
+    guard !isAppending else { return }
+    isAppending = true
+    begin { await $0.appendGathered() }
+  }
+
+  /// In the order in which they came; together what came while others were made durable.
+  private func appendGathered() async {
+    while !appends.isEmpty {
+      let batch = Array(appends.prefix(Self.appendedTogether))
+      appends.removeFirst(batch.count)
+      let results = await log.append(batch.map(\.event))
+      for (append, result) in zip(batch, results) { ended(append, result) }
+    }
+    isAppending = false
+  }
+
+  private func ended(_ append: Append, _ result: Result<AppendedEvent, Problem>) {
+    switch result {
+    case .success(let appended):
+      let event = append.event
+      if appended.isDuplicate {
+        duplicates.increment()
+        logger.debug(
+          "a publish was repeated",
+          metadata: ["offset": "\(appended.offset)", "id": "\(event.event.id)"])
+      } else if !event.targets.isEmpty {
+        recentEvents.keep(event.event, at: appended.offset)
       }
+      tails.sign()
+      feed(.events(.eventAppended(append.request, appended)))
+    case .failure(let problem):
+      // Whoever has no room hears that, many times a second perhaps.
+      logger.log(
+        level: problem.category == .overloaded ? .debug : .error,
+        "an event could not be made durable", metadata: ["problem": "\(problem)"])
+      feed(.events(.appendFailed(append.request, problem)))
     }
   }
 

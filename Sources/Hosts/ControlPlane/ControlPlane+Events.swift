@@ -15,17 +15,71 @@ extension ControlPlane {
     return try await take(event, handledBy: [], by: caller)
   }
 
-  /// An event that came in at a node. Its entrance has taken away what is the platform's own; what a module there has
-  /// published says how many results lie before it.
-  func take(
-    _ forwarded: ForwardedEvent, by caller: Caller
-  ) async throws(Problem) -> AppendedEvent {
-    try await take(forwarded.event, handledBy: forwarded.handledBy, by: caller)
-  }
-
   private func take(
     _ event: Event, handledBy modules: Set<ModuleName>, by caller: Caller
   ) async throws(Problem) -> AppendedEvent {
+    try await submit(try Self.taken(event, by: caller), by: caller.principal, handledBy: modules)
+  }
+
+  /// Events that came in at a node, in their order. Its entrance has taken away what is the platform's own; what a
+  /// module there has published says how many results lie before it.
+  ///
+  /// - Parameter caller: who says that an event of a namespace came in.
+  /// - Returns: how many of the first are durable, and why the next one is not; some behind that may be.
+  func take(
+    _ events: [ForwardedEvent], by caller: (Namespace) -> Caller
+  ) async -> ForwardedEvents {
+    let taking = Taking()
+    for forwarded in events {
+      // The others wait behind the one that was refused.
+      guard taking.problem == nil else { break }
+      do throws(Problem) {
+        let caller = caller(forwarded.event.namespace)
+        let event = try Self.taken(forwarded.event, by: caller)
+        let data = try await data(of: event)
+        let place = taking.begin()
+        receive(event, data, caller.principal, forwarded.handledBy) { taking.end(place, $0) }
+      } catch {
+        taking.end(taking.begin(), .failure(error))
+      }
+    }
+    await withCheckedContinuation { taking.whenAllHaveEnded($0) }
+    return ForwardedEvents(count: taking.first ?? taking.count, problem: taking.problem)
+  }
+
+  /// What became of events that are taken in together. Used by the control plane alone.
+  private final class Taking {
+    private(set) var count = 0
+    private var unfinished = 0
+    /// The first that was not taken, and why.
+    private(set) var first: Int?
+    private(set) var problem: Problem?
+    private var waiting: CheckedContinuation<Void, Never>?
+
+    /// - Returns: the place of one that begins.
+    func begin() -> Int {
+      defer { count += 1 }
+      unfinished += 1
+      return count
+    }
+
+    func end(_ place: Int, _ result: Result<AppendedEvent, Problem>) {
+      if case .failure(let failure) = result, place < first ?? .max {
+        first = place
+        problem = failure
+      }
+      unfinished -= 1
+      if unfinished == 0 { waiting.take()?.resume() }
+    }
+
+    func whenAllHaveEnded(_ continuation: CheckedContinuation<Void, Never>) {
+      guard unfinished > 0 else { return continuation.resume() }
+      waiting = continuation
+    }
+  }
+
+  /// An event as the platform takes it from outside.
+  private static func taken(_ event: Event, by caller: Caller) throws(Problem) -> Event {
     var event = event
     event.namespace = caller.namespace
     event.setAttribute(PlatformAttribute.lifecycle, to: nil)
@@ -38,7 +92,7 @@ extension ControlPlane {
         .refused, code: "topic_reserved", "topics that begin with '$' are the platform's own",
         next: "Publish to another topic.")
     }
-    return try await submit(event, by: caller.principal, handledBy: modules)
+    return event
   }
 
   func eventStatus(

@@ -75,6 +75,16 @@ actor ControlPlane {
   private var readsAgainAt: MonotonicInstant?
   private var beginning: CheckedContinuation<Problem?, Never>?
   var waiters = SettlementWaiters()
+  /// Events that are to be made durable, the oldest first.
+  var appends: Deque<Append> = []
+  var isAppending = false
+  /// Few enough that what becomes of them does not keep heartbeats waiting.
+  static let appendedTogether = 128
+
+  struct Append {
+    let request: RequestID
+    let event: AcceptedEvent
+  }
   var recentEvents = RecentEvents()
   /// What is to be told of what was decided, the oldest first.
   var notices: Deque<Notice> = []

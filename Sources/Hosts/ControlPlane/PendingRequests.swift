@@ -19,7 +19,7 @@ struct PendingRequests {
   typealias Watcher = @Sendable (DeployProgress) -> Void
 
   private var replies: [RequestID: CheckedContinuation<ControlPlaneLogic.Reply, Never>] = [:]
-  private var events: [RequestID: CheckedContinuation<Result<AppendedEvent, Problem>, Never>] = [:]
+  private var events: [RequestID: (Result<AppendedEvent, Problem>) -> Void] = [:]
   private var commits: [RequestID: CheckedContinuation<Problem?, Never>] = [:]
   private var watchers: [RequestID: Watcher] = [:]
   private var invocations: [RequestID: Invocation] = [:]
@@ -53,14 +53,13 @@ struct PendingRequests {
   }
 
   mutating func waitForAppend(
-    _ request: RequestID,
-    _ continuation: CheckedContinuation<Result<AppendedEvent, Problem>, Never>
+    _ request: RequestID, then answer: @escaping (Result<AppendedEvent, Problem>) -> Void
   ) {
-    events[request] = continuation
+    events[request] = answer
   }
 
   mutating func answer(_ request: RequestID, _ result: Result<AppendedEvent, Problem>) {
-    events.removeValue(forKey: request)?.resume(returning: result)
+    events.removeValue(forKey: request)?(result)
   }
 
   mutating func waitForCommit(
@@ -139,7 +138,7 @@ struct PendingRequests {
   /// Nobody will answer any more.
   mutating func refuseAll(_ problem: Problem) {
     for continuation in replies.values { continuation.resume(returning: .refused(problem)) }
-    for continuation in events.values { continuation.resume(returning: .failure(problem)) }
+    for answer in events.values { answer(.failure(problem)) }
     for continuation in commits.values { continuation.resume(returning: problem) }
     replies = [:]
     events = [:]

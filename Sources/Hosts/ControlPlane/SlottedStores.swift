@@ -118,11 +118,37 @@ struct SlottedLog: EventLog {
     }
   }
   func append(_ event: AcceptedEvent) async throws(Problem) -> AppendedEvent {
+    try take(event)
+    return try await slot.use { (stores) async throws(Problem) in try await stores.log.append(event)
+    }
+  }
+  /// Those that there is no room for are left out, and the others are appended together.
+  func append(_ events: [AcceptedEvent]) async -> [Result<AppendedEvent, Problem>] {
+    var refusals: [Problem?] = []
+    for event in events {
+      do throws(Problem) {
+        try take(event)
+        refusals.append(nil)
+      } catch {
+        refusals.append(error)
+      }
+    }
+    let taken = zip(events, refusals).filter { $0.1 == nil }.map(\.0)
+    var results: ArraySlice<Result<AppendedEvent, Problem>>
+    do throws(Problem) {
+      results = try await slot.use { stores in await stores.log.append(taken) }[...]
+    } catch {
+      results = taken.map { _ in .failure(error) }[...]
+    }
+    return refusals.map { refusal in
+      if let refusal { return .failure(refusal) }
+      return results.removeFirst()
+    }
+  }
+  private func take(_ event: AcceptedEvent) throws(Problem) {
     try room.take(
       ByteCount(
         bytes: event.event.footprint.bytes + Self.deliverySize * event.targets.count), for: .event)
-    return try await slot.use { (stores) async throws(Problem) in try await stores.log.append(event)
-    }
   }
   func record(_ change: DeliveryChange) async throws(Problem) -> [AppendedEvent] {
     if case .succeeded(_, let effects) = change.outcome { try take(effects) }

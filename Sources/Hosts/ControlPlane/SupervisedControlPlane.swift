@@ -215,19 +215,10 @@ private struct LocalControlPlaneConnection: ControlPlaneConnection {
       module.name, with: event, options, by: Self.caller(node, module.namespace))
   }
 
-  /// One after the other, in their order.
   func forward(
     _ events: [ForwardedEvent], from node: NodeID
   ) async throws(Problem) -> ForwardedEvents {
-    for (index, event) in events.enumerated() {
-      do throws(Problem) {
-        _ = try await plane.borrow().take(
-          event, by: Self.caller(node, event.event.namespace))
-      } catch {
-        return ForwardedEvents(count: index, problem: error)
-      }
-    }
-    return ForwardedEvents(count: events.count)
+    try await plane.borrow().take(events) { Self.caller(node, $0) }
   }
 
   /// The node has seen who it was; what is on record here is whose word that is.

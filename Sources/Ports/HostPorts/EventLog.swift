@@ -18,6 +18,9 @@ public protocol EventLog: Sendable {
   /// answer names the first one; exactly so, also after a crash and for appends at the same time.
   /// Results (see ``record(_:)``) are never taken for duplicates: their outcome is recorded once.
   func append(_ event: AcceptedEvent) async throws(Problem) -> AppendedEvent
+  /// Appends events in their order, each as ``append(_:)`` does, and says of each what that would. An engine that can
+  /// makes them durable together.
+  func append(_ events: [AcceptedEvent]) async -> [Result<AppendedEvent, Problem>]
   /// Records what became of a delivery, appends the events that came of it and writes to state, in one
   /// transaction: all of it or nothing. Nothing either when the delivery is no longer pending.
   ///
@@ -49,6 +52,20 @@ public protocol EventLog: Sendable {
   /// holds them in the order of `events`; none for an event that is no longer kept.
   func deliverAgain(_ events: [Redelivery]) async throws(Problem) -> [PendingDelivery]
   func close() async throws(Problem)
+}
+
+extension EventLog {
+  public func append(_ events: [AcceptedEvent]) async -> [Result<AppendedEvent, Problem>] {
+    var results: [Result<AppendedEvent, Problem>] = []
+    for event in events {
+      do throws(Problem) {
+        results.append(.success(try await append(event)))
+      } catch {
+        results.append(.failure(error))
+      }
+    }
+    return results
+  }
 }
 
 /// What an engine for events can do beyond what each must. What it cannot is said here, never hidden.

@@ -66,7 +66,7 @@ import Testing
   func `what runs ends on the code it began with, and none is lost or wrong`() async throws {
     let text = Wat.sleep(nanoseconds: 200_000_000)
     let module = try await command(text, .quick)
-    let before = module.linked
+    let before = module.withLinked({ $0 })
     let better = try await linked(try wasm(text), .optimised)
     let (gate, opening) = AsyncStream.makeStream(of: Void.self)
     module.replace { _ in
@@ -77,11 +77,11 @@ import Testing
     let reports = await withTaskGroup(of: [UInt8]?.self) { group in
       for _ in 0..<20 { group.addTask { output(await module.run(activation())) } }
       while engine.facts.liveInstances == 0 { await Task.yield() }
-      #expect(module.linked === before && module.mode == .quick)
+      #expect(module.withLinked({ $0 }) === before && module.mode == .quick)
       opening.finish()
       // Of the old code, sleeping while it is replaced; of both; and of the new one.
       #expect(await module.optimised())
-      #expect(module.linked === better)
+      #expect(module.withLinked({ $0 }) === better)
       for _ in 0..<20 { group.addTask { output(await module.run(activation())) } }
       return await group.reduce(into: []) { $0.append($1) }
     }

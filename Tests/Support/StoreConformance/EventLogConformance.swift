@@ -20,6 +20,8 @@ public struct EventLogConformance: Sendable {
     case publish(targets: Int)
     /// One of few identities, so that they meet.
     case publishAgain(identity: Int)
+    /// Some of one identity, some large.
+    case publishTogether(Int)
     case succeed(Int, publishes: Bool)
     case fail(Int, stale: Bool)
     case die(Int)
@@ -42,6 +44,7 @@ public struct EventLogConformance: Sendable {
     return .oneOf([
       choice.map { .publish(targets: $0 % 3) },
       choice.map { .publishAgain(identity: $0 % 4) },
+      choice.map { .publishTogether($0) },
       zip(choice, Generator<Bool>.bool).map { .succeed($0, publishes: $1) },
       zip(choice, Generator<Bool>.bool).map { .fail($0, stale: $1) },
       choice.map { .die($0) },
@@ -85,6 +88,16 @@ public struct EventLogConformance: Sendable {
       event.event.id = "again"
       event.event.source = "/s/\(identity)"
       try await publish(event, log, &model)
+    case .publishTogether(let choice):
+      let events = (0..<choice % 7).map { number in
+        var event = accepted(model, targets: (choice + number) % 3, further: number)
+        if number % 3 == 1 { event.event.id = "again" }
+        // Two of them are too much for one write.
+        if choice % 5 == 0 { event.event.data = [UInt8](repeating: 1, count: 140 << 10) }
+        return event
+      }
+      let results = await log.append(events)
+      try expectEqual(try results.map { try $0.get() }, events.map { model.publish($0) })
     case .succeed(let choice, let publishes):
       let published = (0..<(publishes ? 1 + choice % 3 : 0)).map {
         accepted(model, targets: choice % 2, further: $0)

@@ -11,14 +11,14 @@ import Synchronization
 final class EventSequencer: Sendable {
   /// What somebody wants to be written, to be decided when it is its turn.
   enum Request: Sendable {
-    case publish(StoredEvent)
+    case publish([StoredEvent])
     case record(StoredChange, [StoredEvent])
     case append([StoredEvent])
 
     /// About how many bytes it holds.
     var size: Int {
       switch self {
-      case .publish(let event): event.size
+      case .publish(let events): events.reduce(0) { $0 + $1.size }
       case .record(let change, let events): change.size + events.reduce(0) { $0 + $1.size }
       case .append(let events): events.reduce(0) { $0 + $1.size }
       }
@@ -94,6 +94,16 @@ final class EventSequencer: Sendable {
   private static let groupBytes = 1 << 20
   /// What is longer is written once, into the tables, and not into the journal as well.
   static let largest = 256 << 10
+
+  /// How many of these are published together: as many as a write takes well, and one at least.
+  static func together(_ events: ArraySlice<StoredEvent>) -> Int {
+    var size = 0
+    let more = events.prefix(groupSize).prefix { event in
+      size += event.size
+      return size <= largest
+    }
+    return max(more.count, min(events.count, 1))
+  }
 
   private let file: String
   private let state = Mutex(State())

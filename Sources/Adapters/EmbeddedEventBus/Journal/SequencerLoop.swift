@@ -86,11 +86,15 @@ struct SequencerLoop: Sendable {
   ) -> [AppendedEvent] {
     let entry: LogEntry
     switch request {
-    case .publish(let event):
-      switch index.publish(event) {
-      case .repeated(let offset):
-        return [AppendedEvent(offset: offset, deliveries: [], isDuplicate: true)]
-      case .new(let numbered): entry = LogEntry(change: nil, events: [numbered])
+    case .publish(let events):
+      return events.map { event in
+        switch index.publish(event) {
+        case .repeated(let offset):
+          return AppendedEvent(offset: offset, deliveries: [], isDuplicate: true)
+        case .new(let numbered):
+          entries.append(LogEntry(change: nil, events: [numbered]))
+          return numbered.appended
+        }
       }
     case .record(let change, let events):
       guard let recorded = index.record(change, publishing: events) else { return [] }
