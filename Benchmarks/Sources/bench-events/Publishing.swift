@@ -15,6 +15,9 @@ struct Publishing: Encodable {
   let single: Spread
   let rows: Spread
   let groupedRatio: Spread
+  /// The same in batches.
+  let batched: Spread
+  let batchedRatio: Spread
   /// To the rows of SQLite.
   let groupedToRows: Spread
   let groupedCommits: Int
@@ -23,11 +26,15 @@ struct Publishing: Encodable {
   static let rounds = 5
   /// Publishers at the same time.
   static let publishers = 512
+  /// Events of a batch, and who publishes batches at the same time.
+  static let batch = 64
+  static let batchPublishers = 16
 
   init(in workspace: Workspace, count: Int) async throws {
     let bare = try SyncedWrites(in: workspace)
     let log = try EventDatabase(in: DataFolder(workspace.path + "/data"))
     let table = try SQLiteRows(in: workspace)
+    var (batchRates, batchSpeedUps): ([Double], [Double]) = ([], [])
     var (rowRates, toRows): ([Double], [Double]) = ([], [])
     var number = 0
     var (bares, ones): ([Int64], [Int64]) = ([], [])
@@ -49,9 +56,9 @@ struct Publishing: Encodable {
         _ = try await log.append(event)
         ones.append(Measuring.clock() - start)
       }
-      let took = ones[first...].reduce(0, +)
+      let lasted = ones[first...].reduce(0, +)
       ratios.append(Times(Array(ones[first...])).p50 / Times(Array(bares[first...])).p50)
-      let single = Double(ones.count - first) * 1e9 / Double(took)
+      let single = Double(ones.count - first) * 1e9 / Double(lasted)
       let rowRate = try table.rate(count / Self.rounds)
       rowRates.append(rowRate)
       let before = log.commits
@@ -65,6 +72,12 @@ struct Publishing: Encodable {
       singles.append(single)
       speedUps.append(rate / single)
       toRows.append(rate / rowRate)
+      let batches = max(count / 40, 4)
+      let took = try await Self.batches(log, from: number, each: batches)
+      let published = Self.batchPublishers * batches * Self.batch
+      number += published
+      batchRates.append(Double(published) / took)
+      batchSpeedUps.append(Double(published) / took / single)
     }
     try await log.close()
     try table.close()
@@ -75,6 +88,8 @@ struct Publishing: Encodable {
     single = Spread(singles)
     rows = Spread(rowRates)
     groupedRatio = Spread(speedUps)
+    batched = Spread(batchRates)
+    batchedRatio = Spread(batchSpeedUps)
     groupedToRows = Spread(toRows)
     groupedCommits = commits
     groupedEvents = events
@@ -91,6 +106,26 @@ struct Publishing: Encodable {
         group.addTask {
           for index in 0..<each {
             _ = try await log.append(Sample.accepted(first + 1 + publisher * each + index))
+          }
+        }
+      }
+      try await group.waitForAll()
+    }
+    return Double(Measuring.clock() - start) / 1e9
+  }
+
+  /// - Returns: the seconds in which all publishers have published `each` batches, one after the other.
+  private static func batches(
+    _ log: EventDatabase, from first: Int, each: Int
+  ) async throws -> Double {
+    let start = Measuring.clock()
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for publisher in 0..<batchPublishers {
+        group.addTask {
+          for index in 0..<each {
+            let from = first + 1 + (publisher * each + index) * batch
+            let results = await log.append((from..<from + batch).map { Sample.accepted($0) })
+            for result in results { _ = try result.get() }
           }
         }
       }
@@ -117,6 +152,9 @@ struct Publishing: Encodable {
     | one publisher, an event after the other | \(Spread.whole(single)) | \(groupedRatio.text) |
     | \(Self.publishers) publishers, \(groupedEvents) events in \(groupedCommits) commits \
     | \(Spread.whole(grouped)) | 1 |
+
+    \(Self.batchPublishers) publishers, batches of \(Self.batch): \(Spread.whole(batched)) events a second, \
+    \(batchedRatio.text) times one publisher with an event after the other.
 
     """
   }

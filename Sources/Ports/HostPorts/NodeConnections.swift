@@ -108,7 +108,8 @@ public protocol ControlPlaneConnection: Sendable {
   func invoke(
     _ module: QualifiedName, with event: Event, _ options: InvocationOptions, from node: NodeID
   ) async throws(Problem) -> ActivationReport
-  /// Hands over events that came to the node's entrance, oldest first; returns when they are durable.
+  /// Hands over events that came to the node's entrance, oldest first; returns when they are durable, in this order.
+  /// When one is not, some behind it may be: handed over again they are known.
   func forward(_ events: [ForwardedEvent], from node: NodeID) async throws(Problem)
     -> ForwardedEvents
   /// Tells what became of a service, or of a part of the agent's process. It may be lost.

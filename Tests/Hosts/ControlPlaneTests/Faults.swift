@@ -65,6 +65,14 @@ struct FaultyLog: EventLog {
     try faults.check(.append)
     return try await log.append(event)
   }
+  func append(_ events: [AcceptedEvent]) async -> [Result<AppendedEvent, Problem>] {
+    do throws(Problem) {
+      try faults.check(.append)
+    } catch {
+      return events.map { _ in .failure(error) }
+    }
+    return await log.append(events)
+  }
   func record(_ change: DeliveryChange) async throws(Problem) -> [AppendedEvent] {
     try faults.check(.record)
     return try await log.record(change)
