@@ -2,6 +2,7 @@ import ClusterModel
 import Dispatch
 import GRDB
 import StorageTesting
+import Synchronization
 import Testing
 
 @testable import DurableSQLite
@@ -34,11 +35,19 @@ import Testing
     _ writes: [@Sendable (Database) throws -> Void]
   ) async -> [String?] {
     let (release, committer) = (DispatchSemaphore(value: 0), committer)
+    let isHeldUp = Flag()
     return await withTaskGroup(of: (Int, String?).self) { group in
       group.addTask {
-        (-1, await problemCode { try await committer.write(cost: 0) { _ in release.wait() } })
+        let code = await problemCode {
+          try await committer.write(cost: 0) { _ in
+            isHeldUp.raise()
+            release.wait()
+          }
+        }
+        return (-1, code)
       }
-      await wait { committer.unfinished == 1 }
+      // Before that, others would get into the group of this one.
+      await wait { isHeldUp.isRaised }
       for (index, write) in writes.enumerated() {
         group.addTask { (index, await problemCode { try await committer.write(cost: 0, write) }) }
       }
@@ -122,4 +131,10 @@ import Testing
     try await small
     try await committer.write(cost: 500 << 20) { _ in }
   }
+}
+
+private final class Flag: Sendable {
+  private let raised = Atomic<Bool>(false)
+  var isRaised: Bool { raised.load(ordering: .acquiring) }
+  func raise() { raised.store(true, ordering: .releasing) }
 }
