@@ -285,8 +285,8 @@ extension CommandInstance {
     }
   }
 
-  /// Whether nothing can be read from an input in memory yet, and something may come: its end.
-  // Asked of the state itself it would copy all of it.
+  /// Whether nothing can be read from an input in memory yet, and something may come: its end. Not a matter of the
+  /// state itself, which would be copied to be asked.
   var inputIsOpen: Bool { wasi.follower.map { !$0.inputHasEnded } ?? false }
 
   @inline(__always)
