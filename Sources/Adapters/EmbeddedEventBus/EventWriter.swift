@@ -219,34 +219,38 @@ struct EventWriter {
     var excessEvents = totals.events - retention.events
     var excessBytes = totals.bytes - retention.size.bytes
     let oldest = retention.age.map { now + (.zero - $0) }
-    var last: Int64?
+    let (events, bytes) = (excessEvents, excessBytes)
+    var offsets: ClosedRange<Int64>?
     let select = try database.cachedStatement(
-      sql: """
-        SELECT settled."offset", bytes, accepted_at
-        FROM settled LEFT JOIN events ON events."offset" = settled."offset"
-        ORDER BY settled."offset" LIMIT ?
-        """)
+      sql: #"SELECT "offset", bytes FROM settled ORDER BY "offset" LIMIT ?"#)
     let rows = try Row.fetchCursor(select, arguments: [limit])
     while let row = try rows.next() {
-      let acceptedAt = WallInstant(microseconds: try row.decode(Int64?.self, atIndex: 2) ?? 0)
-      guard excessEvents > 0 || excessBytes > 0 || oldest.map({ acceptedAt < $0 }) == true else {
-        break
-      }
-      last = try row.decode(atIndex: 0)
+      let offset: Int64 = try row.decode(atIndex: 0)
+      guard try excessEvents > 0 || excessBytes > 0 || isOlder(offset, than: oldest) else { break }
+      offsets = (offsets?.lowerBound ?? offset)...offset
       excessEvents -= 1
       excessBytes -= try row.decode(Int.self, atIndex: 1)
     }
-    guard let last else { return }
-    settled.add(
-      excessEvents - (totals.events - retention.events),
-      bytes: excessBytes - (totals.bytes - retention.size.bytes))
+    guard let offsets else { return }
+    self.settled.add(excessEvents - events, bytes: excessBytes - bytes)
+    // Most often no other event lies between them, and a range goes without looking each of them up.
+    let isWhole = offsets.count == events - excessEvents
+    let range = #""offset" BETWEEN ? AND ?"#
+    let settled = isWhole ? range : #""offset" IN (SELECT "offset" FROM settled WHERE \#(range))"#
     for statement in [
-      #"DELETE FROM deliveries WHERE "offset" IN"#, #"DELETE FROM events WHERE "offset" IN"#,
-      #"DELETE FROM settled WHERE "offset" IN"#,
+      "DELETE FROM deliveries WHERE \(settled)", "DELETE FROM events WHERE \(settled)",
+      "DELETE FROM settled WHERE \(range)",
     ] {
-      try database.cachedStatement(
-        sql: statement + #" (SELECT "offset" FROM settled WHERE "offset" <= ?)"#
-      ).execute(arguments: [last])
+      try database.cachedStatement(sql: statement)
+        .execute(arguments: [offsets.lowerBound, offsets.upperBound])
     }
+  }
+
+  /// Whether an event was accepted before a time, or is not there.
+  private func isOlder(_ offset: Int64, than time: WallInstant?) throws -> Bool {
+    guard let time else { return false }
+    let select = try database.cachedStatement(
+      sql: #"SELECT accepted_at FROM events WHERE "offset" = ?"#)
+    return try Int64.fetchOne(select, arguments: [offset]) ?? 0 < time.microseconds
   }
 }

@@ -117,9 +117,14 @@ import Testing
     let dropped = try await log.append(accepted("dropped", to: "a"))
     _ = try await log.record(change(dropped.deliveries[0], 1, .dead(trap)))
     _ = try await log.dropDeadLetter(dropped.deliveries[0])
-    for number in 0..<2000 { last = try await log.append(accepted("\(number)")).offset }
+    for number in 0..<500 { _ = try await log.append(accepted("\(number)")) }
+    let owedBetween = try await log.append(accepted("owed between", to: "a"))
+    for number in 500..<2000 { last = try await log.append(accepted("\(number)")).offset }
     try await log.foldIn()
     #expect(try await log.event(at: owed.offset) != nil)
+    #expect(try await log.event(at: owedBetween.offset) != nil)
+    #expect(try await log.event(at: EventOffset(owedBetween.offset.number + 1)) == nil)
+    #expect(try await log.pendingDeliveries().count == 2)
     #expect(try await log.event(at: dead.offset) != nil)
     #expect(try await log.event(at: dropped.offset) == nil)
     #expect(try await log.event(at: EventOffset(dropped.offset.number + 1)) == nil)
