@@ -232,13 +232,13 @@ struct EventWriter {
       excessBytes -= try row.decode(Int.self, atIndex: 1)
     }
     guard let offsets else { return }
-    self.settled.add(excessEvents - events, bytes: excessBytes - bytes)
+    settled.add(excessEvents - events, bytes: excessBytes - bytes)
     // Most often no other event lies between them, and a range goes without looking each of them up.
     let isWhole = offsets.count == events - excessEvents
     let range = #""offset" BETWEEN ? AND ?"#
-    let settled = isWhole ? range : #""offset" IN (SELECT "offset" FROM settled WHERE \#(range))"#
+    let chosen = isWhole ? range : #""offset" IN (SELECT "offset" FROM settled WHERE \#(range))"#
     for statement in [
-      "DELETE FROM deliveries WHERE \(settled)", "DELETE FROM events WHERE \(settled)",
+      "DELETE FROM deliveries WHERE \(chosen)", "DELETE FROM events WHERE \(chosen)",
       "DELETE FROM settled WHERE \(range)",
     ] {
       try database.cachedStatement(sql: statement)
