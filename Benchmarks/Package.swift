@@ -30,10 +30,11 @@ let package = Package(
         .product(name: "Parts", package: "wasmatrix"),
       ],
       swiftSettings: settings),
+    .target(name: "CSlowSync", cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra"])]),
     .executableTarget(
       name: "bench-events",
       dependencies: [
-        "Measuring", argumentParser,
+        "CSlowSync", "Measuring", argumentParser,
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "GRDB", package: "GRDB.swift"),
         .product(name: "GRDBSQLite", package: "GRDB.swift"),

@@ -10,12 +10,13 @@ struct BenchEvents: AsyncParsableCommand {
     abstract: "Measures events and state beside what each is held against.")
 
   enum Part: String, CaseIterable, ExpressibleByArgument {
-    case publishing, sustained, handling, matching, caching, storm
+    case publishing, slower, sustained, handling, matching, caching, storm
   }
 
   @Option(
     help:
-      "What to measure: publishing, sustained, handling, matching, caching, storm; default: all.")
+      "What to measure: publishing, slower, sustained, handling, matching, caching, storm; default: all."
+  )
   var part: [Part] = []
 
   @Flag(help: "A tenth of everything.")
@@ -35,6 +36,7 @@ struct BenchEvents: AsyncParsableCommand {
 
   struct Report: Encodable {
     var publishing: Publishing?
+    var slower: [SlowerDisk] = []
     var sustained: Sustained?
     var handling: Handling?
     var matching: [Matching] = []
@@ -50,6 +52,10 @@ struct BenchEvents: AsyncParsableCommand {
       let measured = try await Publishing(in: Workspace(in: folder), count: 4000 / share)
       report.publishing = measured
       print(measured.text)
+    }
+    if parts.contains(.slower) {
+      report.slower = try await SlowerDisk.all(in: folder, count: 400 / share)
+      print(SlowerDisk.text(report.slower))
     }
     if parts.contains(.sustained) {
       let measured = try await Sustained(in: Workspace(in: folder), count: 512_000 / share)

@@ -146,8 +146,13 @@ final class GroupCommitter: Sendable {
     do {
       try sync(group.contains(where: \.isSynced), database)
       try database.beginTransaction(.immediate)
-      for (index, job) in group.enumerated() {
-        problems[index] = try attempt(job, database)
+      if group.count == 1 {
+        // Its failure undoes the transaction: there is nothing else in it.
+        try group[0].run(database)
+      } else {
+        for (index, job) in group.enumerated() {
+          problems[index] = try attempt(job, database)
+        }
       }
       try database.commit()
       state.withLock { $0.commits += 1 }

@@ -28,7 +28,7 @@ struct RowInserter {
       let places = "(" + columns.map { _ in "?" }.joined(separator: ", ") + ")"
       let statement = try database.cachedStatement(
         sql: """
-          INSERT INTO \(table) (\(columns.joined(separator: ", "))) VALUES \
+          INSERT OR FAIL INTO \(table) (\(columns.joined(separator: ", "))) VALUES \
           \(repeatElement(places, count: rows).joined(separator: ", "))
           """)
       return Prepared(statement: statement, handle: statement.sqliteStatement)
@@ -39,7 +39,8 @@ struct RowInserter {
     many = try prepared(Self.together)
   }
 
-  /// Inserts rows with what `bind` puts into all of their columns.
+  /// Inserts rows with what `bind` puts into all of their columns. They live until they are inserted, and so
+  /// does what ``InsertedRow/borrow(_:text:)`` takes of them.
   func insert<Rows: RandomAccessCollection>(
     _ rows: Rows, _ bind: (Rows.Element, InsertedRow) -> Void
   ) throws {
@@ -47,6 +48,7 @@ struct RowInserter {
       // Nothing that was bound is kept.
       sqlite3_clear_bindings(one.handle)
       sqlite3_clear_bindings(many.handle)
+      withExtendedLifetime(rows) {}
     }
     var rest = rows[...]
     while !rest.isEmpty {
@@ -94,18 +96,32 @@ struct InsertedRow {
   }
 
   /// - Parameter text: UTF-8.
-  func set(_ column: Int32, text: UnsafeRawBufferPointer) {
+  func set(_ column: Int32, text: UnsafeRawBufferPointer) { bind(column, text: text, Self.copied) }
+
+  func set(_ column: Int32, blob: UnsafeRawBufferPointer) { bind(column, blob: blob, Self.copied) }
+
+  /// SQLite reads it where it is: it belongs to a row that is being inserted.
+  func borrow(_ column: Int32, text: UnsafeRawBufferPointer) { bind(column, text: text, nil) }
+
+  /// SQLite reads it where it is: it belongs to a row that is being inserted.
+  func borrow(_ column: Int32, blob: UnsafeRawBufferPointer) { bind(column, blob: blob, nil) }
+
+  private func bind(
+    _ column: Int32, text: UnsafeRawBufferPointer, _ destructor: sqlite3_destructor_type?
+  ) {
     guard let start = text.assumingMemoryBound(to: CChar.self).baseAddress else {
       // Without an address it would be NULL.
       sqlite3_bind_text(handle, before + column, "", 0, Self.copied)
       return
     }
-    sqlite3_bind_text(handle, before + column, start, Int32(text.count), Self.copied)
+    sqlite3_bind_text(handle, before + column, start, Int32(text.count), destructor)
   }
 
-  func set(_ column: Int32, blob: UnsafeRawBufferPointer) {
+  private func bind(
+    _ column: Int32, blob: UnsafeRawBufferPointer, _ destructor: sqlite3_destructor_type?
+  ) {
     if let start = blob.baseAddress, !blob.isEmpty {
-      sqlite3_bind_blob(handle, before + column, start, Int32(blob.count), Self.copied)
+      sqlite3_bind_blob(handle, before + column, start, Int32(blob.count), destructor)
     } else {
       sqlite3_bind_zeroblob(handle, before + column, 0)
     }

@@ -11,8 +11,8 @@ final class StoredEvent: Sendable {
   let targets: [ModuleName]
   let orderKeys: [ModuleName: OrderKey]
   let identity: PublishIdentity
-  /// As it stands in a frame of the journal.
-  let bytes: [UInt8]
+  /// As it stands in a frame of the journal. Where it is as long as the event lives: SQLite reads it there.
+  nonisolated(unsafe) let bytes: UnsafeRawBufferPointer
   private let fields: Fields
   /// Of all that is in its row, but its offset.
   private let sum: DamageSum
@@ -35,8 +35,17 @@ final class StoredEvent: Sendable {
     var writer = ByteWriter()
     writer.reserve(footprint.bytes + targets.count * 128 + 384)
     fields = Self.put(accepted, footprint, identity, into: &writer)
-    bytes = writer.bytes
+    bytes = Self.kept(writer.bytes)
     sum = Self.sum(bytes, fields, acceptedAt, footprint)
+  }
+
+  deinit { bytes.deallocate() }
+
+  /// A copy, for the event to give back.
+  private static func kept(_ bytes: [UInt8]) -> UnsafeRawBufferPointer {
+    let kept = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 8)
+    kept.copyBytes(from: bytes)
+    return UnsafeRawBufferPointer(kept)
   }
 
   var namespace: Namespace { event.namespace }
@@ -101,7 +110,7 @@ final class StoredEvent: Sendable {
     }
     targets = names
     orderKeys = keys
-    bytes = reader.taken(since: start)
+    bytes = Self.kept(reader.taken(since: start))
     self.fields = fields
     sum = Self.sum(bytes, fields, acceptedAt, footprint)
   }
@@ -123,17 +132,17 @@ final class StoredEvent: Sendable {
   }
 
   private static func sum(
-    _ bytes: [UInt8], _ fields: Fields, _ acceptedAt: WallInstant, _ footprint: ByteCount
+    _ bytes: UnsafeRawBufferPointer, _ fields: Fields, _ acceptedAt: WallInstant,
+    _ footprint: ByteCount
   ) -> DamageSum {
-    bytes.withUnsafeBytes { bytes in
-      var sum = DamageSum()
-      sum.add(acceptedAt.microseconds)
-      sum.add(Int64(footprint.bytes))
-      for field in [fields.kind, fields.name, fields.envelope, fields.data] {
-        sum.add(UnsafeRawBufferPointer(rebasing: bytes[field]))
-      }
-      return sum
-    }
+    var sum = DamageSum()
+    sum.add(acceptedAt.microseconds)
+    sum.add(Int64(footprint.bytes))
+    sum.add(UnsafeRawBufferPointer(rebasing: bytes[fields.kind]))
+    sum.add(UnsafeRawBufferPointer(rebasing: bytes[fields.name]))
+    sum.add(UnsafeRawBufferPointer(rebasing: bytes[fields.envelope]))
+    sum.add(UnsafeRawBufferPointer(rebasing: bytes[fields.data]))
+    return sum
   }
 
   /// The columns that ``fill(_:at:)`` puts something into, in its order.
@@ -146,15 +155,13 @@ final class StoredEvent: Sendable {
   func fill(_ row: InsertedRow, at offset: EventOffset) {
     var sum = sum
     sum.add(offset.number)
-    bytes.withUnsafeBytes { bytes in
-      row.set(1, offset.number)
-      row.set(2, acceptedAt.microseconds)
-      row.set(3, text: UnsafeRawBufferPointer(rebasing: bytes[fields.kind]))
-      row.set(4, text: UnsafeRawBufferPointer(rebasing: bytes[fields.name]))
-      row.set(5, Int64(footprint.bytes))
-      row.set(6, text: UnsafeRawBufferPointer(rebasing: bytes[fields.envelope]))
-      row.set(7, blob: UnsafeRawBufferPointer(rebasing: bytes[fields.data]))
-    }
+    row.set(1, offset.number)
+    row.set(2, acceptedAt.microseconds)
+    row.borrow(3, text: UnsafeRawBufferPointer(rebasing: bytes[fields.kind]))
+    row.borrow(4, text: UnsafeRawBufferPointer(rebasing: bytes[fields.name]))
+    row.set(5, Int64(footprint.bytes))
+    row.borrow(6, text: UnsafeRawBufferPointer(rebasing: bytes[fields.envelope]))
+    row.borrow(7, blob: UnsafeRawBufferPointer(rebasing: bytes[fields.data]))
     row.set(8, EventChecksum.column(sum))
   }
 

@@ -42,7 +42,7 @@ final class Backlog: Sendable {
 
   /// So many entries are put into the tables together: few enough that whoever asks for one of them waits
   /// for some milliseconds at most.
-  private static let due = 512
+  private static let due = 1024
   /// Beyond these no more is taken in until the tables follow.
   private static let most = 16_384
   private static let mostBytes = 32 << 20

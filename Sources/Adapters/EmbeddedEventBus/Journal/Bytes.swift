@@ -22,16 +22,13 @@ struct ByteWriter {
   @discardableResult
   mutating func put(_ data: [UInt8]) -> Range<Int> {
     put(data.count)
-    return putAsTheyAre(data)
-  }
-
-  /// Bytes that another writer put together, or that say themselves how many they are.
-  @discardableResult
-  mutating func putAsTheyAre(_ data: [UInt8]) -> Range<Int> {
     let start = bytes.count
     bytes.append(contentsOf: data)
     return start..<bytes.count
   }
+
+  /// Bytes that another writer put together, or that say themselves how many they are.
+  mutating func putAsTheyAre(_ data: UnsafeRawBufferPointer) { bytes.append(contentsOf: data) }
 
   /// What `body` puts behind what is there, after its length.
   ///
