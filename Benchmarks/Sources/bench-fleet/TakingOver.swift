@@ -49,11 +49,13 @@ struct TakingOver: Encodable {
     for _ in 0..<wish.losses {
       let victim = try stage.settle()
       sizes.append(stage.fleet.agents[victim]?.resident ?? 0)
-      let began = try stage.lose(victim)
-      refused += try stage.firstAnswer(not: victim)
-      first.append(Measuring.clock() - began)
-      refused += try stage.sampleAnswers(not: victim)
-      sample.append(Measuring.clock() - began)
+      try urgently {
+        let began = try stage.lose(victim)
+        refused += try stage.firstAnswer(not: victim)
+        first.append(Measuring.clock() - began)
+        refused += try stage.sampleAnswers(not: victim)
+        sample.append(Measuring.clock() - began)
+      }
       try stage.awaitAll(not: victim)
       try stage.bringBack(victim)
     }
@@ -252,8 +254,10 @@ final class Stage {
       group.enter()
       Thread.detachNewThread {
         results.add(
-          try? stride(from: asker, to: chosen.count, by: Self.askers).map {
-            Int64(try Self.answer(chosen[$0], not: node, connection))
+          try? urgently {
+            try stride(from: asker, to: chosen.count, by: Self.askers).map {
+              Int64(try Self.answer(chosen[$0], not: node, connection))
+            }
           })
         group.leave()
       }

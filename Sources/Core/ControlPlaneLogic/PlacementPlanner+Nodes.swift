@@ -161,9 +161,11 @@ extension PlacementPlanner {
   }
 
   mutating func setAvailability(_ availability: NodeAvailability, of node: NodeID) {
-    guard scheduler.availability(of: node) != availability else { return }
+    let former = scheduler.availability(of: node)
+    guard former != availability else { return }
     scheduler.setAvailability(availability, of: node)
-    if availability == .available { dirtyWorks.formUnion(unsatisfied) }
+    // What waits for one that was suspect waits no longer.
+    if availability == .available || former == .suspect { dirtyWorks.formUnion(unsatisfied) }
   }
 
   mutating func forget(_ node: NodeID, _ steps: inout [Step]) {

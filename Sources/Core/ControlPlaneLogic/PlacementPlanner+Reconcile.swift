@@ -169,7 +169,10 @@ extension PlacementPlanner {
       rules.replicas > 0
       ? works[id]?.seats.values.contains(where: \.isChosen) == true
       : works[id]?.seats.isEmpty == false
-    if !work.isCurrent, !work.wasAnnounced, !isEnough {
+    // A node that is suspect is soon available or lost, and either is looked at again.
+    if !work.isCurrent, !work.wasAnnounced, !isEnough,
+      !scheduler.mayRunOnSuspect(request(for: work, vacant, missing))
+    {
       fail(id, work.lastFailure ?? noNode(for: work), &steps)
     }
   }

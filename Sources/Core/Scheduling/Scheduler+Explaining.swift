@@ -9,6 +9,13 @@ extension Scheduler {
     return PlacementExplanation(
       decision: decision, verdicts: Verdicts(request, copy.table, copy.selection).all())
   }
+
+  /// Whether a node may run it as soon as it is not suspect any more, which none is for long.
+  public func mayRunOnSuspect(_ request: PlacementRequest) -> Bool {
+    var copy = self
+    _ = copy.choose(request)
+    return Verdicts(request, copy.table, copy.selection).isSuspicionAllThatHinders
+  }
 }
 
 /// What became of every node in a decision, after it was made.
@@ -54,6 +61,13 @@ private struct Verdicts {
           "others are better"))
     }
     return verdicts + rejected.sorted { $0.node < $1.node }
+  }
+
+  /// On one of the nodes at least.
+  var isSuspicionAllThatHinders: Bool {
+    (0..<table.count).contains { row in
+      table.availability(row) == .suspect && rejections(row).count == 1
+    }
   }
 
   /// As things are after the decision; `nil` when it may not run it.

@@ -35,6 +35,35 @@ import Testing
     #expect(plane.invoke() == ["no invocation: not_deployed"])
   }
 
+  @Test mutating func `a deployment waits for a node that is only suspect`() {
+    _ = plane.attach("a")
+    _ = plane.wait(.milliseconds(250), beating: [])
+    _ = plane.push("1")
+    #expect(plane.deploy("1", PlacementRules(hardware: ["gpu"])) == ["refused no_node"])
+    #expect(plane.deploy("1", PlacementRules(fallbacks: 0)) == [])
+    #expect(plane.wait(.milliseconds(250), beating: ["a"]).contains("a: m#2 fallback"))
+    #expect(plane.obey("a") == ["deployed [\"m#2\"]", "a: m#2 active"])
+  }
+
+  @Test mutating func `a deployment is refused when the node that it waited for is lost`() {
+    _ = plane.attach("a")
+    _ = plane.wait(.milliseconds(250), beating: [])
+    _ = plane.push("1")
+    #expect(plane.deploy("1", PlacementRules(fallbacks: 0)) == [])
+    #expect(plane.wait(.seconds(2), beating: []).contains("refused no_node"))
+    #expect(plane.invoke() == ["no invocation: not_deployed"])
+  }
+
+  @Test mutating func `a deployment is refused when the node that it waited for takes nothing new`()
+  {
+    _ = plane.attach("a")
+    _ = plane.wait(.milliseconds(250), beating: [])
+    _ = plane.push("1")
+    #expect(plane.deploy("1", PlacementRules(fallbacks: 0)) == [])
+    _ = plane.command(.cordon, "a")
+    #expect(plane.wait(.milliseconds(250), beating: ["a"]).contains("refused no_node"))
+  }
+
   @Test mutating func `the fault of a module is refused, the fault of a node is gone round`() {
     for node in nodes { _ = plane.attach(node) }
     _ = plane.push("1")
