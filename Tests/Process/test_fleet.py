@@ -174,9 +174,9 @@ class FleetTests(unittest.TestCase):
             fleet.wait_for("c", state="unavailable")
             losses, before = fleet.log_text().count("node_failure"), proxy.passed
             proxy.mend(kinds=("datagrams",))
-            # In as many it would be lost several times.
+            # In as many it would be lost dozens of times; once more where all processes stood still for a moment.
             wait_until(lambda: proxy.passed > before + 400, 60, "heartbeats and their acknowledgements")
-            self.assertEqual(fleet.log_text().count("node_failure"), losses, "lost once")
+            self.assertLessEqual(fleet.log_text().count("node_failure"), losses + 2, "lost again and again")
             proxy.mend()
             fleet.wait_for("c")
         # What it is told comes over its connection then.
