@@ -37,6 +37,9 @@ extension ControlPlaneLogic {
       case .route(let deployments):
         mayServe = true
         route(.deploymentsChanged(deployments), now, &random, &directives)
+      case .routeReadiness(let name, let isReady):
+        mayServe = true
+        route(.readinessChanged(name, isReady: isReady), now, &random, &directives)
       }
     }
     take(steps, now, &random, &directives)

@@ -77,6 +77,9 @@ public struct EventRouter: Sendable {
     var directives: [Directive] = []
     switch input {
     case .deploymentsChanged(let deployments): change(to: deployments, now)
+    case .readinessChanged(let module, let isReady):
+      deployments[module]?.isReady = isReady
+      offerTurn(module)
     case .recovered(let pending), .redelivered(let pending):
       for delivery in pending { owe(delivery, now) }
     case .eventReceived(let request, let event, let data, let principal):

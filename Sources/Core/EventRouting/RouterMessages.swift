@@ -5,6 +5,8 @@ extension EventRouter {
   public enum Input: Sendable {
     /// All deployments there are now, in any order.
     case deploymentsChanged([RoutedDeployment])
+    /// One of them is ready now, or no longer.
+    case readinessChanged(QualifiedName, isReady: Bool)
     /// The deliveries that an earlier run left behind, oldest first.
     case recovered([PendingDelivery])
     /// - Parameter data: what the data of the event says as JSON, when the router needs it and it is JSON.

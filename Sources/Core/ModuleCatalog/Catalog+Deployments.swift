@@ -144,7 +144,7 @@ extension Catalog {
     } else if placed[id.name]?.deployment.generation == id.generation {
       guard placed[id.name]?.state != .ready else { return }
       placed[id.name]?.state = .ready
-      directives.append(.route(routed))
+      directives.append(.routeReadiness(id.name, isReady: true))
     } else if !rollouts.values.contains(where: { $0.deployments.contains { $0.placement == id } }) {
       // It was given up, or replaced, while it was being prepared.
       directives.append(.stopPlacement(id))
@@ -156,7 +156,7 @@ extension Catalog {
       placed[id.name]?.state == .ready
     else { return }
     placed[id.name]?.state = .preparing
-    directives.append(.route(routed))
+    directives.append(.routeReadiness(id.name, isReady: false))
   }
 
   mutating func placementFailed(
@@ -166,7 +166,7 @@ extension Catalog {
       abandon(key, problem, &directives)
     } else if placed[id.name]?.deployment.generation == id.generation {
       placed[id.name]?.state = .failed(problem)
-      directives.append(.route(routed))
+      directives.append(.routeReadiness(id.name, isReady: false))
     }
   }
 

@@ -55,6 +55,8 @@ extension Catalog {
     case withdrawPlacement(PlacementID)
     /// Events must follow these deployments from now on.
     case route([RoutedDeployment])
+    /// One of those is ready for events now, or no longer: said alone, because a node with many of them may be lost.
+    case routeReadiness(QualifiedName, isReady: Bool)
   }
 
   /// How a request ended.

@@ -86,8 +86,9 @@ extension Coverage {
     case .effectsCommitted: count(.eventsEffectsCommitted)
     case .commitFailed: count(.eventsCommitFailed)
     // These come from the logic itself, or are not part of a simulation.
-    case .deploymentsChanged, .handledEventReceived, .lifecycleOccurred, .activationFinished,
-      .eventUnreadable, .activationLost, .deadLetterReplayed, .redelivered, .deadlineReached,
+    case .deploymentsChanged, .readinessChanged, .handledEventReceived, .lifecycleOccurred,
+      .activationFinished, .eventUnreadable, .activationLost, .deadLetterReplayed, .redelivered,
+      .deadlineReached,
       .stopRequested:
       break
     }

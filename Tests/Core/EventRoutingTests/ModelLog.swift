@@ -182,6 +182,10 @@ struct RouterSimulation {
       next.configuration.concurrency = 1
       deployments = others + [next]
     case 2:
+      if let index = deployments.firstIndex(where: { $0.name == changed.name }) {
+        deployments[index].isReady.toggle()
+        return feed(.readinessChanged(changed.name, isReady: deployments[index].isReady))
+      }
       next.isReady = false
       deployments = others + [next]
     case _: deployments = others + [next]

@@ -26,6 +26,20 @@ import Testing
       "a module has one place in the ring")
   }
 
+  @Test func `what comes for a module that is not ready runs when it is`() {
+    var script = RouterScript()
+    _ = script.handle(.deploymentsChanged([routed("a", on: "x"), routed("b", on: "y")]))
+    let name = routed("a", on: "x").name
+    #expect(script.handle(.readinessChanged(name, isReady: false)) == [])
+    #expect(!script.owe(1, "x").contains { $0.hasPrefix("activate") })
+    #expect(script.owe(2, "y").contains { $0.hasPrefix("activate 2 b") })
+    #expect(
+      script.handle(.readinessChanged(name, isReady: true))
+        == ["activate 1 a generation 3 attempt 1"])
+    let unknown = routed("c", on: "x").name
+    #expect(script.handle(.readinessChanged(unknown, isReady: true)) == [])
+  }
+
   @Test func `a lower concurrency holds from the moment it is deployed`() {
     var script = RouterScript(EventRouter.Limits(running: 2))
     let other = routed("other", on: "o")

@@ -78,14 +78,23 @@ struct CatalogSimulation {
         if !placements.contains(id) { violations.append("\(id.name) serves and is not ready") }
       case .retainPlacement(let id): placements.remove(id)
       case .stopPlacement(let id), .withdrawPlacement(let id): placements.remove(id)
-      case .route(let routes):
-        for route in routes
-        where route.isReady
-          && !placements.contains(PlacementID(route.name, generation: route.generation))
-        {
-          violations.append("events follow \(route.name), which is not ready")
+      case .route(let routes): check(routes)
+      case .routeReadiness(let name, let isReady):
+        let routes = catalog.routed.filter { $0.name == name }
+        if routes.map(\.isReady) != [isReady] {
+          violations.append("events do not follow \(name) as it is")
         }
+        check(routes)
       }
+    }
+  }
+
+  private mutating func check(_ routes: [RoutedDeployment]) {
+    for route in routes
+    where route.isReady
+      && !placements.contains(PlacementID(route.name, generation: route.generation))
+    {
+      violations.append("events follow \(route.name), which is not ready")
     }
   }
 

@@ -41,6 +41,8 @@ import Testing
       case .retainPlacement(let id): "retain \(id.name)#\(id.generation)"
       case .stopPlacement(let id): "stop \(id.name)#\(id.generation)"
       case .withdrawPlacement(let id): "withdraw \(id.name)#\(id.generation)"
+      case .routeReadiness(let name, let isReady):
+        "route \(name.name) \(isReady ? "" : "not ")ready"
       case .route(let routes):
         "route \(routes.map { "\($0.name)#\($0.generation)\($0.isReady ? "" : " not ready")" })"
       }
@@ -169,7 +171,7 @@ import Testing
         versions: [record("a", "1")],
         deployments: logic.placed.values.map(\.deployment)))
     #expect(handle(.started) == ["start a#1", "route [\"a#1 not ready\"]"])
-    #expect(handle(.placementReady(placement("a", 1))) == ["route [\"a#1\"]"])
+    #expect(handle(.placementReady(placement("a", 1))) == ["route a ready"])
   }
 
   @Test mutating func `a revoked key stops what it signed and is never trusted again`() {
@@ -315,7 +317,7 @@ import Testing
     _ = handle(.started)
     let problem = Problem(.internalFault, code: "blob_missing", "gone")
     #expect(
-      handle(.placementFailed(placement("a", 4), problem)) == ["route [\"a#4 not ready\"]"])
+      handle(.placementFailed(placement("a", 4), problem)) == ["route a not ready"])
     #expect(logic.placed.values.map(\.state) == [.failed(problem)])
     logic = Catalog(CatalogSnapshot(versions: [], deployments: [deployment]))
     #expect(handle(.started) == ["route [\"a#4 not ready\"]"])

@@ -34,8 +34,7 @@ import Testing
         _ = catalog.handle(.placementReady(deployment.placement), at: now)
         _ = persist()
       case .persist, .reply, .progress, .promotePlacement, .retainPlacement, .stopPlacement,
-        .withdrawPlacement,
-        .route:
+        .withdrawPlacement, .route, .routeReadiness:
         break
       }
     }
