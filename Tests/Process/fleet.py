@@ -106,7 +106,13 @@ class Fleet(Cluster):
         if not (self.folder / "keys").exists():
             self.run("keygen", "--out", "keys")
             self.run("trust", "add", "keys/wasmatrix.pub", "--label", "test")
-        return self.run("deploy", "wasmatrix.yaml", "--key", "keys/wasmatrix.key")
+        def deployed():
+            result = self.run("deploy", "wasmatrix.yaml", "--key", "keys/wasmatrix.key", check=False)
+            # On a machine that stood still nodes are lost for a moment, all of them when there are two.
+            if result.returncode != 0 and b"no node can run" not in result.stderr:
+                raise AssertionError(f"deploy: {result.returncode}\n{result.stderr.decode()}")
+            return result if result.returncode == 0 else None
+        return wait_until(deployed, 30, "nodes to deploy to")
 
     def __exit__(self, *error):
         for agent in self.agents.values():
