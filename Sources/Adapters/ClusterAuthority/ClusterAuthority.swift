@@ -43,6 +43,7 @@ public final class ClusterAuthority: CertificateIssuer, PlanSealer {
       guard request.publicKey.isValidSignature(request.signature, for: request) else {
         throw Self.invalidRequest("it is not signed with its own key")
       }
+      // What is wrong with a name is said by the refusal below.
       guard let name = NodeCertificate.commonName(of: request.subject),
         let node = try? NodeID(name)
       else { throw Self.invalidRequest("its common name is not the name of a node") }

@@ -20,6 +20,7 @@ public enum NodeCertificate {
   }
 
   static func facts(of certificate: Certificate) throws(Problem) -> NodeCertificateFacts {
+    // Whatever is wrong with one of them: it names no node.
     guard let name = commonName(of: certificate.subject), let node = try? NodeID(name),
       let names = try? certificate.extensions.subjectAlternativeNames,
       names.contains(.dnsName(PlaneName.node(node)))

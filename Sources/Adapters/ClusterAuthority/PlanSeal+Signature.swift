@@ -12,6 +12,7 @@ extension PlanSeal {
   ///
   /// - Throws: ``Problem`` `standing_plan_forged`.
   func check(against authorities: [[UInt8]]) throws(Problem) {
+    // What is no signature at all has signed nothing, whatever is wrong with it.
     guard let signature = try? P256.Signing.ECDSASignature(derRepresentation: signature) else {
       throw Self.forged("its signature is none")
     }
