@@ -1,6 +1,6 @@
 # What there is to do here. CI calls the same targets.
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap build run test demo fuzz simulate mutate chaos bench-placement bench-events bench-sandbox bench-fleet bench-heartbeats wasi-suite lint format check-imports optimised guests test-processes clean
+.PHONY: help bootstrap build run test demo fuzz simulate mutate chaos bench-placement bench-events bench-sandbox bench-fleet bench-heartbeats wasi-suite lint format check-imports guests test-processes clean
 
 # Passed on: `make demo ARGS=--keep`, `make run ARGS="dev app.yaml"`, `make test ARGS="--filter Name"`.
 ARGS ?=
@@ -8,9 +8,6 @@ SOURCES := Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sourc
 # An import of a target that is not a declared dependency is an error, and no index is written (a tenth
 # of the time); the same in every build of the tests, so that none has to be built twice.
 CHECKED := --explicit-target-dependency-import-check error --disable-index-store
-# Where the tests are built. Below another folder, they can be built beside the program: SwiftPM lets
-# one build at a time into each.
-TESTS_IN ?= .build
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,7 +32,7 @@ run: build ## Run it: make run ARGS="dev app.yaml"
 # Few at a time: some compute for minutes, others wait for real time; begun all at once, as
 # `swift test` alone does, the latter miss their limits on a slow machine.
 test: bootstrap guests ## Run the tests
-	swift test --scratch-path $(TESTS_IN) $(CHECKED) --experimental-maximum-parallelization-width 4 $(ARGS)
+	swift test $(CHECKED) --experimental-maximum-parallelization-width 4 $(ARGS)
 
 demo: build guests ## Show it at work; ARGS=--keep leaves it running
 	scripts/demo $(ARGS)
@@ -80,10 +77,7 @@ format: ## Format the sources in place
 	swift format --in-place --recursive $(SOURCES)
 
 check-imports: bootstrap ## Build everything, and refuse imports that Package.swift does not declare
-	swift build --scratch-path $(TESTS_IN) --build-tests $(CHECKED)
-
-optimised: bootstrap ## Build every program, optimised, in .build/release
-	swift build -c release
+	swift build --build-tests $(CHECKED)
 
 # Two minutes each of what hostile modules can reach: make fuzz MINUTES=60 ARGS="--seed 7"
 MINUTES ?= 2
