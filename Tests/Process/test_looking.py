@@ -86,6 +86,8 @@ class LookingTests(unittest.TestCase):
         counted('wasmatrix_node_losses_total{reason="silent"}', 1)
         counted("wasmatrix_node_suspicions_total", 1)
         counted("wasmatrix_placements_moved_total", moved + 1)
+        counted("wasmatrix_failover_seconds_count", 1)
+        self.assertEqual(self.metric(fleet, "wasmatrix_placements_missing"), 0)
         fleet.signal_agent(victim, signal.SIGCONT)
         counted('wasmatrix_nodes{state="healthy"}', 3)
         fleet.signal_agent(victim, signal.SIGTERM)

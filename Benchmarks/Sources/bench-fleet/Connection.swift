@@ -42,15 +42,30 @@ final class Connection: @unchecked Sendable {
     return try JSONSerialization.jsonObject(with: Data(answer.body)) as? [String: Any] ?? [:]
   }
 
+  /// Asks, and reads an answer that does not end, line by line, until the connection does.
+  func follow(_ path: String, _ each: (String) -> Void) throws {
+    try connect(patience: 0)
+    try write(Array("GET \(path) HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n".utf8))
+    guard try line().contains(" 200 ") else { throw Failure("GET \(path) was refused") }
+    while try !line().isEmpty {}
+    // In pieces, each a line or more.
+    while let size = Int(try line(), radix: 16), size > 0 {
+      let piece = String(decoding: try take(size), as: UTF8.self)
+      _ = try take(2)
+      for line in piece.split(separator: "\n") { each(String(line)) }
+    }
+  }
+
   private func hangUp() {
     if socket >= 0 { close(socket) }
     socket = -1
     buffer = []
   }
 
-  private func connect() throws {
+  /// - Parameter patience: how long an answer may take, in seconds; 0 for as long as it wants.
+  private func connect(patience: Int = 60) throws {
     socket = try Sockets.connect(port: port)
-    var patience = timeval(tv_sec: 60, tv_usec: 0)
+    var patience = timeval(tv_sec: patience, tv_usec: 0)
     setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
   }
 

@@ -12,8 +12,9 @@ enum Loss: String, CaseIterable, Encodable {
   var isOfNetwork: Bool { self == .partition || self == .deaf }
 }
 
-/// From the loss of the node on which everything runs to the first answer of another, and until a sample of all
-/// modules was answered by another. Afterwards it is made sure that all of them are served there.
+/// From the loss of the node on which everything runs to the first answer of another, until all modules were served by
+/// another, as the control plane tells, and until a sample of them was answered by another. Afterwards it is made sure that
+/// all of them are served there.
 struct TakingOver: Encodable {
   let loss: Loss
   let placements: Int
@@ -21,9 +22,11 @@ struct TakingOver: Encodable {
   let scheduling: String
   /// Of an agent, in MiB, when it was lost: the median.
   private(set) var residentMebibytes = 0
-  /// Nanoseconds, one for each loss: until a request that was made right after it was answered elsewhere, and
-  /// until requests to a sample of the modules, made right after that, all were.
+  /// Nanoseconds, one for each loss: until a request that was made right after it was answered elsewhere, until
+  /// everything was served elsewhere, and until requests to a sample of the modules, made right after the first, were
+  /// all answered there.
   private(set) var first: [Int64] = []
+  private(set) var all: [Int64] = []
   private(set) var sample: [Int64] = []
   /// Requests that were answered by an error before, in all.
   private(set) var refused = 0
@@ -46,16 +49,19 @@ struct TakingOver: Encodable {
     let burning = try Burners(wish.burners)
     defer { burning.end() }
     var sizes: [Int] = []
+    let failovers = Failovers(port: stage.fleet.port)
     for _ in 0..<wish.losses {
       let victim = try stage.settle()
       sizes.append(stage.fleet.agents[victim]?.resident ?? 0)
-      try urgently {
+      let lost = try urgently {
         let began = try stage.lose(victim)
         refused += try stage.firstAnswer(not: victim)
         first.append(Measuring.clock() - began)
         refused += try stage.sampleAnswers(not: victim)
         sample.append(Measuring.clock() - began)
+        return began
       }
+      all.append(try failovers.ended(victim, since: lost) - lost)
       try stage.awaitAll(not: victim)
       try stage.bringBack(victim)
     }
@@ -63,16 +69,17 @@ struct TakingOver: Encodable {
   }
 
   var text: String {
-    let (first, all) = (Times(first), Times(sample))
+    let (first, all, sample) = (Times(first), Times(all), Times(sample))
     let name =
       "\(loss.rawValue), \(placements) placements, \(residentMebibytes) MiB, "
       + "\(scheduling)" + (burners > 0 ? ", \(burners) busy processes" : "")
-    return "| \(name) | \(first.count) | \(Self.text(first)) | \(Self.text(all)) | \(refused) |"
+    return "| \(name) | \(first.count) | \(Self.text(first)) | \(Self.text(all)) "
+      + "| \(Self.text(sample)) | \(refused) |"
   }
 
   static let header = """
-    | lost | n | first answer elsewhere: p50, p99, longest | a sample of \(Stage.sampled) at most elsewhere: p50, p99, longest | refused |
-    |---|---|---|---|---|
+    | lost | n | first answer elsewhere: p50, p99, longest | all served elsewhere | a sample of \(Stage.sampled) at most answered elsewhere | refused |
+    |---|---|---|---|---|---|
     """
 
   /// Milliseconds. A 99th percentile of few is none.

@@ -7,6 +7,8 @@ public struct EventMessage: Hashable, Sendable, Codable {
     case moduleStop = "module_stop"
     /// A node was given up.
     case nodeFailure = "node_failure"
+    /// All that a lost node served is served again.
+    case nodeFailover = "node_failover"
     /// The number of nodes that serve a deployment has changed.
     case scaleEvent = "scale_event"
     /// A node is seen in another way; `node_failure` when that is as given up.

@@ -134,7 +134,7 @@ extension ControlPlaneLogic {
         loseRuns(on: node, now, &random, &directives)
         directives.append(.abandonRuns(on: node))
         var steps: [PlacementPlanner.Step] = []
-        planner?.lose(node, isCertain: evidence.isCertain, &steps)
+        planner?.lose(node, isCertain: evidence.isCertain, now, &steps)
         take(steps, now, &random, &directives)
       case .adopt(let node):
         // It is compared with what it should hold when it attaches; one that only beats is asked to.
@@ -305,7 +305,7 @@ extension ControlPlaneLogic {
       known[node] = nil
       unsaved.remove(node)
       var steps: [PlacementPlanner.Step] = []
-      planner?.forget(node, &steps)
+      planner?.forget(node, now, &steps)
       breakers.forget(node)
       tellBreaker(of: node, now, &directives)
       track(.forgetRequested(node), now, &random, &directives)

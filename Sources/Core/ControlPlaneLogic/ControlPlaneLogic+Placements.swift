@@ -82,6 +82,13 @@ extension ControlPlaneLogic {
       case .ended(let id, let node):
         balancer.forget(id, on: node)
         changes.append(change(of: id, node, serves: false, now))
+      case .failedOver(let ended):
+        lastEvent += 1
+        directives.append(
+          .failedOver(
+            Failover(
+              node: ended.node, placements: ended.placements, began: ended.began,
+              message: "\(term).\(lastEvent)")))
       }
     }
     tell(&changes, &directives)

@@ -94,6 +94,9 @@ extension ControlPlaneLogic {
     case announce(EventMessage)
     /// The same, of placements: ``PlacementChange/messages`` of each, in this order.
     case announceChanges([PlacementChange])
+    /// All that a node served which was lost is served again, once this is carried out:
+    /// ``Failover/message(took:at:)`` says how long it took.
+    case failedOver(Failover)
   }
 
   /// How a request ended.

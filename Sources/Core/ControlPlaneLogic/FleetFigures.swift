@@ -7,13 +7,20 @@ public struct FleetFigures: Hashable, Sendable {
   /// How many placements served on nodes that were lost, and are for others to take over. Also of a node whose agent
   /// began anew before its end was noticed, which is no loss of the node.
   public var movedPlacements: Int
+  /// How many placements of these are served neither elsewhere nor there again, and are still wanted. One that was lost
+  /// with several nodes counts once.
+  public var missingPlacements: Int
   /// How many nodes have a circuit breaker that is open.
   public var openBreakers: Int
 
   /// By default of a fleet without nodes.
-  public init(tally: FleetTally = FleetTally(), movedPlacements: Int = 0, openBreakers: Int = 0) {
+  public init(
+    tally: FleetTally = FleetTally(), movedPlacements: Int = 0, missingPlacements: Int = 0,
+    openBreakers: Int = 0
+  ) {
     self.tally = tally
     self.movedPlacements = movedPlacements
+    self.missingPlacements = missingPlacements
     self.openBreakers = openBreakers
   }
 }
@@ -23,6 +30,7 @@ extension ControlPlaneLogic {
   public var figures: FleetFigures {
     FleetFigures(
       tally: tracker.tally, movedPlacements: planner?.movedPlacements ?? 0,
+      missingPlacements: planner?.failovers.count ?? 0,
       openBreakers: brokenNodes.count)
   }
 }

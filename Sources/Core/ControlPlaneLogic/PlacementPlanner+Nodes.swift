@@ -15,7 +15,7 @@ extension PlacementPlanner {
     let known = books[node]
     if let known, known.incarnation != registration.incarnation {
       // Its former process is gone, and with it all it held and every lease.
-      lose(node, isCertain: true, &steps)
+      lose(node, isCertain: true, now, &steps)
     }
     var book = books[node] ?? Book(incarnation: registration.incarnation)
     book.incarnation = registration.incarnation
@@ -127,7 +127,9 @@ extension PlacementPlanner {
   ///
   /// - Parameter isCertain: whether it is known to have stopped. One that is only silent may still
   ///   hold leases.
-  mutating func lose(_ node: NodeID, isCertain: Bool, _ steps: inout [Step]) {
+  mutating func lose(
+    _ node: NodeID, isCertain: Bool, _ now: Instants, _ steps: inout [Step]
+  ) {
     guard let book = books[node] else { return }
     letPlansPass()
     books[node]?.isAttached = false
@@ -136,6 +138,7 @@ extension PlacementPlanner {
     for id in book.seats.sorted() { unseat(id, node, &steps) }
     // Of each that served it is said that it has ended, and of others nothing.
     movedPlacements += steps.count - before
+    beginFailovers(of: node, steps[before...], now)
     guard isCertain else { return }
     books[node]?.lastAcknowledged = nil
     forgottenLeases[node] = nil
@@ -168,8 +171,8 @@ extension PlacementPlanner {
     if availability == .available || former == .suspect { dirtyWorks.formUnion(unsatisfied) }
   }
 
-  mutating func forget(_ node: NodeID, _ steps: inout [Step]) {
-    lose(node, isCertain: false, &steps)
+  mutating func forget(_ node: NodeID, _ now: Instants, _ steps: inout [Step]) {
+    lose(node, isCertain: false, now, &steps)
     if let at = books[node]?.lastAcknowledged { forgottenLeases[node] = at }
     books[node] = nil
     expected.remove(node)

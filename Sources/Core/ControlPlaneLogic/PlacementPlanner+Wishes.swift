@@ -86,6 +86,7 @@ extension PlacementPlanner {
       }
     }
     works[id]?.stage = .retained
+    endFailovers(with: id, &steps)
     for node in work.seats.keys.sorted() {
       guard let seat = work.seats[node] else { continue }
       if seat.isChosen, seat.isReady { steps.append(.ended(id, node)) }
@@ -119,6 +120,7 @@ extension PlacementPlanner {
     dirtyWorks.remove(id)
     unsatisfied.remove(id)
     timed.remove(id)
+    endFailovers(with: id, &steps)
   }
 
   /// A candidate cannot be made ready.

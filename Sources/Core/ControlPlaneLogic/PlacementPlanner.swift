@@ -114,6 +114,7 @@ struct PlacementPlanner: Sendable {
     case nodeAtFault(NodeID)
     case began(PlacementID, NodeID)
     case ended(PlacementID, NodeID)
+    case failedOver(Failovers.Ended)
   }
 
   struct Configuration: Hashable, Sendable {
@@ -172,6 +173,8 @@ struct PlacementPlanner: Sendable {
   var resending: Set<NodeID> = []
   /// How many placements served on nodes that were lost, since this planner began.
   var movedPlacements = 0
+  /// What served on nodes that were lost, until it is served again.
+  var failovers = Failovers()
   /// Works that have fewer seats than they should, and when they are looked at again.
   var unsatisfied: Set<PlacementID> = []
   var retryAt: MonotonicInstant?
@@ -206,7 +209,10 @@ struct PlacementPlanner: Sendable {
       let ids = dirtyWorks.sorted()
       dirtyWorks = []
       // What takes over comes first, and its plans leave first; then what is placed anew.
-      for id in ids { promoteFallbacks(of: id, now, &steps) }
+      for id in ids {
+        promoteFallbacks(of: id, now, &steps)
+        endFailovers(with: id, &steps)
+      }
       if hasPlansToSend { sendPlans(now, &steps) }
       guard ids.count <= Self.atOnce else {
         putOff(ids, now)
@@ -266,6 +272,7 @@ struct PlacementPlanner: Sendable {
 
   private mutating func look(at id: PlacementID, _ now: Instants, _ steps: inout [Step]) {
     reconcile(id, now, &steps)
+    endFailovers(with: id, &steps)
     callFollowers(of: id)
     if works[id]?.deadline == nil { timed.remove(id) } else { timed.insert(id) }
   }

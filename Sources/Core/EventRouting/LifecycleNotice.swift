@@ -13,6 +13,8 @@ public struct LifecycleNotice: Sendable {
     case deploymentChanged = "deployment_changed"
     case nodeJoin = "node_join"
     case nodeFailure = "node_failure"
+    /// All that a lost node served is served again.
+    case nodeFailover = "node_failover"
     case nodeRecovered = "node_recovered"
     /// A node is seen in another way that is none of these.
     case nodeState = "node_state"
@@ -62,6 +64,7 @@ public struct LifecycleNotice: Sendable {
       case .scaleEvent: .scaleEvent
       case .deploymentChange: .deploymentChanged
       case .nodeFailure: .nodeFailure
+      case .nodeFailover: .nodeFailover
       case .alarm: .alarm
       case .nodeState:
         switch (message.payload["from"], message.payload["to"]) {

@@ -34,6 +34,14 @@ extension ControlPlane {
     begin { await $0.announceAll() }
   }
 
+  /// How long it took is known here alone: the logic has no clock.
+  func tell(_ failover: Failover) {
+    let now = clock.now()
+    let took = now.monotonic - failover.began
+    fleet.failedOver(in: took)
+    notices.append(.message(failover.message(took: took, at: now.wall)))
+  }
+
   private func announceAll() async {
     while !notices.isEmpty {
       for _ in 0..<Self.noticesAtOnce {
@@ -53,6 +61,7 @@ extension ControlPlane {
     let level: Logger.Level =
       switch event.type {
       case .nodeFailure where event.payload["reason"] == .string("leftOrderly"): .info
+      case .nodeFailover: .info
       case .nodeFailure, .alarm: .warning
       case .moduleStart, .moduleStop, .scaleEvent, .nodeState, .deploymentChange: .debug
       }

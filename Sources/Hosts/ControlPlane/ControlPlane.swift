@@ -59,7 +59,7 @@ actor ControlPlane {
   /// Times that the effects of what must stop when isolated were refused, as another may serve.
   let refusedEffects = Counter(label: "wasmatrix_effects_refused_total")
   var refusedClaims = RefusedClaims()
-  private var fleet = FleetMetrics()
+  var fleet = FleetMetrics()
 
   var logic: ControlPlaneLogic
   private var random: any RandomNumberGenerator & Sendable
@@ -295,6 +295,7 @@ actor ControlPlane {
         ])
     case .seal(let plan, let life): seal(plan, life)
     case .announce(let event): notices.append(.message(event))
+    case .failedOver(let failover): tell(failover)
     case .announceChanges(let changes): for change in changes { notices.append(.change(change)) }
     }
   }

@@ -10,6 +10,8 @@ struct FleetMetrics {
   private let suspicions: Counter
   private let withdrawnSuspicions: Counter
   private let movedPlacements: Counter
+  private let missingPlacements: Gauge
+  private let failovers: Metrics.Timer
   private let openBreakers: Gauge
   /// What they show; `nil` until something was shown: an earlier control plane may have shown something else.
   private var shown: FleetFigures?
@@ -36,8 +38,13 @@ struct FleetMetrics {
     withdrawnSuspicions = Counter(
       label: "wasmatrix_node_suspicions_withdrawn_total", factory: factory)
     movedPlacements = Counter(label: "wasmatrix_placements_moved_total", factory: factory)
+    missingPlacements = Gauge(label: "wasmatrix_placements_missing", factory: factory)
+    failovers = Metrics.Timer(label: "wasmatrix_failover_seconds", factory: factory)
     openBreakers = Gauge(label: "wasmatrix_circuit_breakers_open", factory: factory)
   }
+
+  /// All that a lost node served is served again, so long after it was given up.
+  func failedOver(in duration: Duration) { failovers.recordNanoseconds(duration.nanoseconds) }
 
   /// Called after each decision, most of which change nothing of this.
   mutating func show(_ figures: FleetFigures) {
@@ -45,6 +52,7 @@ struct FleetMetrics {
     let before = shown ?? FleetFigures()
     shown = figures
     for (state, gauge) in nodes { gauge.record(figures.tally.nodes(state)) }
+    missingPlacements.record(figures.missingPlacements)
     openBreakers.record(figures.openBreakers)
     for (evidence, counter) in losses {
       counter.increment(by: figures.tally.losses(evidence) - before.tally.losses(evidence))

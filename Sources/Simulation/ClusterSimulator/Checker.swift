@@ -304,7 +304,7 @@ struct Checker {
         fail("\(event.target) is announced as \(to) from another state than \(known)", world)
       }
       states[key] = to
-    case .moduleStart, .moduleStop, .scaleEvent, .deploymentChange, .alarm: break
+    case .moduleStart, .moduleStop, .scaleEvent, .deploymentChange, .alarm, .nodeFailover: break
     }
   }
 }

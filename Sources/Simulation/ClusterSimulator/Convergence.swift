@@ -34,6 +34,8 @@ extension World {
     if !publishers.waiting.isEmpty { unrest.append("\(publishers.waiting.count) publishers wait") }
     for tree in allTrees { unrest += tree.checker.unrest(tree) }
     unrest += placementUnrest(plane)
+    let missing = plane.figures.missingPlacements
+    if missing > 0 { unrest.append("\(missing) placements that nodes were lost with are missing") }
     unrest += serviceUnrest(plane.catalog.placed)
     unrest += handUnrest()
     let blocked = Set(

@@ -115,6 +115,7 @@ extension Coverage {
     case .send(_, let message): count(message)
     case .events(let directive): count(directive)
     case .announce(let event): count(event)
+    case .failedOver: count(.announcementNodeFailover)
     case .announceChanges(let changes): for event in changes.flatMap(\.messages) { count(event) }
     }
   }
@@ -157,6 +158,7 @@ extension Coverage {
     case .moduleStart: count(.announcementModuleStart)
     case .moduleStop: count(.announcementModuleStop)
     case .nodeFailure: count(.announcementNodeFailure)
+    case .nodeFailover: count(.announcementNodeFailover)
     case .scaleEvent: count(.announcementScaleEvent)
     case .nodeState: count(.announcementNodeState)
     case .deploymentChange: count(.announcementDeploymentChange)

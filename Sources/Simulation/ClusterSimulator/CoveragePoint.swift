@@ -115,6 +115,7 @@ enum CoveragePoint: String, CaseIterable {
   case announcementModuleStart = "announcement.moduleStart"
   case announcementModuleStop = "announcement.moduleStop"
   case announcementNodeFailure = "announcement.nodeFailure"
+  case announcementNodeFailover = "announcement.nodeFailover"
   case announcementScaleEvent = "announcement.scaleEvent"
   case announcementNodeState = "announcement.nodeState"
   case announcementDeploymentChange = "announcement.deploymentChange"

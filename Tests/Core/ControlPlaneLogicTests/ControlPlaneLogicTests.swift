@@ -83,7 +83,7 @@ import Testing
     #expect(
       plane.news() == [
         "node_failure node/a", "module_stop module/m", "scale_event module/m",
-        "module_start module/m", "scale_event module/m",
+        "module_start module/m", "scale_event module/m", "node_failover node/a",
       ])
     #expect(plane.invoke() == ["invoke on b"])
   }

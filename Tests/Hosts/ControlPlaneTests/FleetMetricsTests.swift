@@ -46,6 +46,8 @@ import Testing
     #expect(shows("wasmatrix_node_suspicions_total 0"))
     #expect(shows("wasmatrix_node_suspicions_withdrawn_total 0"))
     #expect(shows("wasmatrix_placements_moved_total 0"))
+    #expect(shows("wasmatrix_placements_missing 0"))
+    #expect(shows("wasmatrix_failover_seconds_count 0"))
     #expect(shows("wasmatrix_circuit_breakers_open 0"))
   }
 
@@ -55,15 +57,21 @@ import Testing
     metrics.show(FleetFigures(tally: tracker.tally))
     #expect(shows("wasmatrix_nodes{state=\"healthy\"} 2"))
     tell(.deathWitnessed(NodeID(unchecked: "a"), Incarnation(1), .leftOrderly))
-    let figures = FleetFigures(tally: tracker.tally, movedPlacements: 3, openBreakers: 1)
+    let figures = FleetFigures(
+      tally: tracker.tally, movedPlacements: 3, missingPlacements: 2, openBreakers: 1)
     for _ in 0..<3 { metrics.show(figures) }
     #expect(shows("wasmatrix_nodes{state=\"healthy\"} 1"))
     #expect(shows("wasmatrix_nodes{state=\"unavailable\"} 1"))
     #expect(shows("wasmatrix_node_losses_total{reason=\"leftOrderly\"} 1"))
     #expect(shows("wasmatrix_placements_moved_total 3"))
+    #expect(shows("wasmatrix_placements_missing 2"))
+    metrics.failedOver(in: .milliseconds(250))
+    #expect(shows("wasmatrix_failover_seconds_count 1"))
+    #expect(shows("wasmatrix_failover_seconds_sum 0.25"))
     #expect(shows("wasmatrix_circuit_breakers_open 1"))
     metrics.show(FleetFigures(tally: tracker.tally, movedPlacements: 4))
     #expect(shows("wasmatrix_placements_moved_total 4"))
+    #expect(shows("wasmatrix_placements_missing 0"))
     #expect(shows("wasmatrix_circuit_breakers_open 0"))
     #expect(shows("wasmatrix_node_losses_total{reason=\"leftOrderly\"} 1"))
   }
