@@ -78,6 +78,12 @@ final class PingPong: Sendable {
     guard opened.wait(timeout: .now() + 30) == .success else { throw Failure("no gRPC") }
   }
 
+  /// The other end is a process of its own, and would outlive this one.
+  func end() {
+    messages.finish()
+    process.end()
+  }
+
   private func live(_ port: UInt16, _ messages: AsyncStream<[UInt8]>) async throws {
     let transport = try HTTP2ClientTransport.Posix(
       target: .ipv4(address: "127.0.0.1", port: Int(port)), transportSecurity: .plaintext)

@@ -23,6 +23,7 @@ struct Invoking: Encodable {
     try fleet.deploy(Stage.manifest(1, fallbacks: 0), named: "probes")
     let tcp = try EchoClient(port: try EchoServer.start())
     let grpc = try PingPong()
+    defer { grpc.end() }
     let connection = Connection(port: fleet.port)
     let each = count / Self.rounds
     for round in 0...Self.rounds {

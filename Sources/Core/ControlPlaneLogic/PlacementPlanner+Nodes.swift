@@ -26,6 +26,7 @@ extension PlacementPlanner {
     book.plan = nil
     books[node] = book
     expected.remove(node)
+    silent[node] = nil
     for held in report.placements { adopt(held, on: node, now, &steps) }
     take(report, &steps)
     dirtyNodes.insert(node)
@@ -139,7 +140,11 @@ extension PlacementPlanner {
     // Of each that served it is said that it has ended, and of others nothing.
     movedPlacements += steps.count - before
     beginFailovers(of: node, steps[before...], now)
-    guard isCertain else { return }
+    guard isCertain else {
+      silent[node] = now.monotonic + configuration.returnGrace
+      return
+    }
+    silent[node] = nil
     books[node]?.lastAcknowledged = nil
     forgottenLeases[node] = nil
     forgetLeaving(on: node)
@@ -175,6 +180,7 @@ extension PlacementPlanner {
     lose(node, isCertain: false, now, &steps)
     if let at = books[node]?.lastAcknowledged { forgottenLeases[node] = at }
     books[node] = nil
+    silent[node] = nil
     expected.remove(node)
     scheduler.remove(node)
   }

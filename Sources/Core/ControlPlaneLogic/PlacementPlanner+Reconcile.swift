@@ -169,9 +169,9 @@ extension PlacementPlanner {
       rules.replicas > 0
       ? works[id]?.seats.values.contains(where: \.isChosen) == true
       : works[id]?.seats.isEmpty == false
-    // A node that is suspect is soon available or lost, and either is looked at again.
+    // A node that is suspect is soon available or lost, and one that fell silent may be back. Either is looked at again.
     if !work.isCurrent, !work.wasAnnounced, !isEnough,
-      !scheduler.mayRunOnSuspect(request(for: work, vacant, missing))
+      !scheduler.mayRunSoon(request(for: work, vacant, missing), awaiting: Set(silent.keys))
     {
       fail(id, work.lastFailure ?? noNode(for: work), &steps)
     }

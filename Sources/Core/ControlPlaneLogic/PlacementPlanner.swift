@@ -123,6 +123,9 @@ struct PlacementPlanner: Sendable {
     /// How long after its start the control plane waits for nodes to say what they hold, before it
     /// places what nobody holds.
     var adoptionGrace = Duration.seconds(2)
+    /// How long what is deployed waits for a node that fell silent, where no other can run it: a machine that stood still
+    /// for a moment is back at once.
+    var returnGrace = Duration.seconds(2)
     /// Before a plan that is not obeyed is sent again.
     var resendInterval = Duration.milliseconds(500)
     /// Before a node where a placement failed is tried again; doubled with each failure.
@@ -142,6 +145,8 @@ struct PlacementPlanner: Sendable {
   var books: [NodeID: Book] = [:]
   /// Nodes that are expected to say what they hold.
   var expected: Set<NodeID>
+  /// Nodes that were given up because they were silent, and until when they are expected to be back.
+  var silent: [NodeID: MonotonicInstant] = [:]
   /// Until when nothing is placed that some node may still hold; `nil` when that is over.
   var adoptingUntil: MonotonicInstant?
   /// Until when a node that was not heard yet may hold a lease that an earlier control plane granted;
@@ -302,6 +307,7 @@ struct PlacementPlanner: Sendable {
   }
 
   private mutating func forgetWhatIsOver(_ now: Instants) {
+    if !silent.isEmpty { silent = silent.filter { $0.value > now.monotonic } }
     if !forgottenLeases.isEmpty {
       forgottenLeases = forgottenLeases.filter { $0.value + LeaseRules.expiry > now.monotonic }
     }

@@ -10,11 +10,12 @@ extension Scheduler {
       decision: decision, verdicts: Verdicts(request, copy.table, copy.selection).all())
   }
 
-  /// Whether a node may run it as soon as it is not suspect any more, which none is for long.
-  public func mayRunOnSuspect(_ request: PlacementRequest) -> Bool {
+  /// Whether a node may run it as soon as it is heard again: one that is suspect, or one of those that are given up and
+  /// may be back soon.
+  public func mayRunSoon(_ request: PlacementRequest, awaiting silent: Set<NodeID>) -> Bool {
     var copy = self
     _ = copy.choose(request)
-    return Verdicts(request, copy.table, copy.selection).isSuspicionAllThatHinders
+    return Verdicts(request, copy.table, copy.selection).isSilenceAllThatHinders(silent)
   }
 }
 
@@ -63,10 +64,16 @@ private struct Verdicts {
     return verdicts + rejected.sorted { $0.node < $1.node }
   }
 
-  /// On one of the nodes at least.
-  var isSuspicionAllThatHinders: Bool {
+  /// On one of the nodes at least, of which some are given up and may be back.
+  func isSilenceAllThatHinders(_ silent: Set<NodeID>) -> Bool {
     (0..<table.count).contains { row in
-      table.availability(row) == .suspect && rejections(row).count == 1
+      let isSilent =
+        switch table.availability(row) {
+        case .suspect: true
+        case .unavailable: silent.contains(table.ids[row])
+        case .available, .cordoned, .draining: false
+        }
+      return isSilent && rejections(row).count == 1
     }
   }
 

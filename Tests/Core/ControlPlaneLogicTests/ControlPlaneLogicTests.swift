@@ -2,6 +2,7 @@ import ClusterModel
 import EventRouting
 import ModuleCatalog
 import NodeTracking
+import Scheduling
 import Testing
 
 @testable import ControlPlaneLogic
@@ -50,8 +51,28 @@ import Testing
     _ = plane.wait(.milliseconds(250), beating: [])
     _ = plane.push("1")
     #expect(plane.deploy("1", PlacementRules(fallbacks: 0)) == [])
+    #expect(!plane.wait(.seconds(2), beating: []).contains("refused no_node"))
     #expect(plane.wait(.seconds(2), beating: []).contains("refused no_node"))
     #expect(plane.invoke() == ["no invocation: not_deployed"])
+  }
+
+  @Test mutating func `a deployment waits for a node that fell silent a moment ago`() {
+    _ = plane.attach("a")
+    _ = plane.wait(.seconds(1), beating: [])
+    #expect(plane.logic.availability(of: ControlPlaneDriver.node("a")) == .unavailable)
+    _ = plane.push("1")
+    #expect(plane.deploy("1", PlacementRules(hardware: ["gpu"])) == ["refused no_node"])
+    #expect(plane.deploy("1", PlacementRules(fallbacks: 0)) == [])
+    let texts = plane.attach("a") + plane.wait(.milliseconds(250), beating: ["a"])
+    #expect(texts.contains("a: m#2 fallback"))
+    #expect(plane.obey("a") == ["deployed [\"m#2\"]", "a: m#2 active"])
+  }
+
+  @Test mutating func `a deployment does not wait for a node that is known to have ended`() {
+    _ = plane.attach("a")
+    _ = plane.die("a", .processEnded)
+    _ = plane.push("1")
+    #expect(plane.deploy("1", PlacementRules(fallbacks: 0)) == ["refused no_node"])
   }
 
   @Test mutating func `a deployment is refused when the node that it waited for takes nothing new`()
