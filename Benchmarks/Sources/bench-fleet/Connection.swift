@@ -43,11 +43,14 @@ final class Connection: @unchecked Sendable {
   }
 
   /// Asks, and reads an answer that does not end, line by line, until the connection does.
-  func follow(_ path: String, _ each: (String) -> Void) throws {
+  ///
+  /// - Parameter begun: called once, when the answer has begun.
+  func follow(_ path: String, begun: () -> Void, each: (String) -> Void) throws {
     try connect(patience: 0)
     try write(Array("GET \(path) HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n".utf8))
     guard try line().contains(" 200 ") else { throw Failure("GET \(path) was refused") }
     while try !line().isEmpty {}
+    begun()
     // In pieces, each a line or more.
     while let size = Int(try line(), radix: 16), size > 0 {
       let piece = String(decoding: try take(size), as: UTF8.self)
