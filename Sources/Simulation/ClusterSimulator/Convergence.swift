@@ -34,8 +34,7 @@ extension World {
     if !publishers.waiting.isEmpty { unrest.append("\(publishers.waiting.count) publishers wait") }
     for tree in allTrees { unrest += tree.checker.unrest(tree) }
     unrest += placementUnrest(plane)
-    let missing = plane.figures.missingPlacements
-    if missing > 0 { unrest.append("\(missing) placements that nodes were lost with are missing") }
+    unrest += failoverUnrest(plane)
     unrest += serviceUnrest(plane.catalog.placed)
     unrest += handUnrest()
     let blocked = Set(
@@ -43,6 +42,18 @@ extension World {
     let owed = log.owed.filter { !blocked.contains(QualifiedName($0.namespace, $0.module)) }
     if !owed.isEmpty { unrest.append("\(owed.count) deliveries are owed") }
     return unrest
+  }
+
+  /// What was lost with nodes is missing only where it serves too rarely.
+  private func failoverUnrest(_ plane: ControlPlaneLogic) -> [String] {
+    let missing = plane.figures.missingPlacements
+    guard missing > 0 else { return [] }
+    let short = plane.catalog.placed.values.count { placed in
+      agents.count { $0.serving[placed.deployment.placement] != nil }
+        < placed.deployment.configuration.placement.replicas
+    }
+    guard missing > short else { return [] }
+    return ["\(missing) placements are said to be missing, and \(short) serve too rarely"]
   }
 
   private func placementUnrest(_ plane: ControlPlaneLogic) -> [String] {
