@@ -41,8 +41,8 @@ class AgentLifeTests(unittest.TestCase):
         self.addCleanup(reader.join)
         self.addCleanup(tail.wait)
         self.addCleanup(tail.kill)
-        # The tail is there once something is told.
-        while not told:
+        # The tail is there once that is told.
+        while not any(subject == "service/main/outbox/forwarder" for _, subject, _ in told):
             self.kill(fleet, "main/outbox/forwarder", names[0])
             reader.join(2)
             self.assertTrue(reader.is_alive())

@@ -6,7 +6,7 @@ import Synchronization
 /// Hears from the control plane when all that a lost node served is served again.
 final class Failovers: Sendable {
   private struct Heard {
-    /// Until when it hears nothing; `nil` while it listens.
+    /// Why it hears nothing any more; `nil` while it listens.
     var end: Failure?
     /// When everything was served again, by node, in nanoseconds of the clock that does not go back: the newest.
     var times: [String: Int64] = [:]
@@ -15,7 +15,7 @@ final class Failovers: Sendable {
   private let heard = Mutex(Heard())
 
   /// Returns when it listens.
-  init(port: UInt16) throws {
+  init(port: UInt16) {
     let connection = Connection(port: port)
     let begun = DispatchSemaphore(value: 0)
     Thread.detachNewThread { [self] in

@@ -52,8 +52,7 @@ struct TakingOver: Encodable {
     defer { burning.end() }
     var sizes: [Int] = []
     // What only takes up memory there has nowhere else to go, so that never all is served again.
-    let failovers =
-      wish.ballastMebibytes > 0 ? nil : try Failovers(port: stage.fleet.port)
+    let failovers = wish.ballastMebibytes > 0 ? nil : Failovers(port: stage.fleet.port)
     while first.count < wish.losses {
       let victim = try stage.settle()
       let size = stage.fleet.agents[victim]?.resident ?? 0

@@ -82,13 +82,9 @@ extension ControlPlaneLogic {
       case .ended(let id, let node):
         balancer.forget(id, on: node)
         changes.append(change(of: id, node, serves: false, now))
-      case .failedOver(let ended):
+      case .failedOver(let failover):
         lastEvent += 1
-        directives.append(
-          .failedOver(
-            Failover(
-              node: ended.node, placements: ended.placements, began: ended.began,
-              message: "\(term).\(lastEvent)")))
+        directives.append(.failedOver(failover, "\(term).\(lastEvent)"))
       }
     }
     tell(&changes, &directives)

@@ -95,8 +95,8 @@ extension ControlPlaneLogic {
     /// The same, of placements: ``PlacementChange/messages`` of each, in this order.
     case announceChanges([PlacementChange])
     /// All that a node served which was lost is served again, once this is carried out:
-    /// ``Failover/message(took:at:)`` says how long it took.
-    case failedOver(Failover)
+    /// ``Failover/message(_:took:at:)`` with this id says how long it took.
+    case failedOver(Failover, String)
   }
 
   /// How a request ended.

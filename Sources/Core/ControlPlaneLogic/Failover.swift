@@ -8,20 +8,20 @@ public struct Failover: Hashable, Sendable {
   public let placements: Int
   /// When the node was given up.
   public let began: MonotonicInstant
-  /// Of its announcement, unique within the cluster.
-  let message: String
 
   /// What there is to tell of it.
   ///
-  /// - Parameter took: from giving up the node until what is decided here was in force.
-  public func message(took: Duration, at now: WallInstant) -> EventMessage {
+  /// - Parameters:
+  ///   - id: unique within the cluster.
+  ///   - took: from giving up the node until what is decided here was in force.
+  public func message(_ id: String, took: Duration, at now: WallInstant) -> EventMessage {
     EventMessage(
-      id: message, type: .nodeFailover, source: "/control-plane", target: "node/\(node)",
+      id: id, type: .nodeFailover, source: "/control-plane", target: "node/\(node)",
       payload: [
         "placements": .integer(Int64(placements)),
         "microseconds": .integer(took.nanoseconds / 1000),
       ],
-      correlationID: message, timestamp: now)
+      correlationID: id, timestamp: now)
   }
 }
 
@@ -40,13 +40,6 @@ struct Failovers: Sendable {
     var nodes: Set<NodeID> = []
     /// How many nodes served it before the first of these was lost.
     var before = 0
-  }
-
-  /// One whose placements are all served.
-  struct Ended: Hashable, Sendable {
-    let node: NodeID
-    let placements: Int
-    let began: MonotonicInstant
   }
 
   private var nodes: [NodeID: Open] = [:]
@@ -75,15 +68,15 @@ struct Failovers: Sendable {
 
   /// It is served as often as it should be, or no longer wanted.
   ///
-  /// - Returns: the nodes of which it was the last, sorted.
-  mutating func end(_ id: PlacementID) -> [Ended] {
-    var ended: [Ended] = []
+  /// - Returns: of the nodes with which it was lost as the last, sorted by them.
+  mutating func end(_ id: PlacementID) -> [Failover] {
+    var ended: [Failover] = []
     for node in missing.removeValue(forKey: id)?.nodes.sorted() ?? [] {
       guard var open = nodes[node] else { continue }
       open.missing -= 1
       nodes[node] = open.missing > 0 ? open : nil
       guard open.missing == 0 else { continue }
-      ended.append(Ended(node: node, placements: open.placements, began: open.began))
+      ended.append(Failover(node: node, placements: open.placements, began: open.began))
     }
     return ended
   }
@@ -108,6 +101,6 @@ extension PlacementPlanner {
     if let work = works[id], work.isCurrent {
       guard Self.servingCount(work) >= min(before, work.rules.replicas) else { return }
     }
-    for ended in failovers.end(id) { steps.append(.failedOver(ended)) }
+    for failover in failovers.end(id) { steps.append(.failedOver(failover)) }
   }
 }

@@ -114,7 +114,7 @@ struct PlacementPlanner: Sendable {
     case nodeAtFault(NodeID)
     case began(PlacementID, NodeID)
     case ended(PlacementID, NodeID)
-    case failedOver(Failovers.Ended)
+    case failedOver(Failover)
   }
 
   struct Configuration: Hashable, Sendable {

@@ -35,11 +35,11 @@ extension ControlPlane {
   }
 
   /// How long it took is known here alone: the logic has no clock.
-  func tell(_ failover: Failover) {
+  func tell(_ failover: Failover, _ id: String) {
     let now = clock.now()
     let took = now.monotonic - failover.began
     fleet.failedOver(in: took)
-    notices.append(.message(failover.message(took: took, at: now.wall)))
+    notices.append(.message(failover.message(id, took: took, at: now.wall)))
   }
 
   private func announceAll() async {

@@ -295,7 +295,7 @@ actor ControlPlane {
         ])
     case .seal(let plan, let life): seal(plan, life)
     case .announce(let event): notices.append(.message(event))
-    case .failedOver(let failover): tell(failover)
+    case .failedOver(let failover, let id): tell(failover, id)
     case .announceChanges(let changes): for change in changes { notices.append(.change(change)) }
     }
   }

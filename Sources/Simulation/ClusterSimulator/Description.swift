@@ -26,7 +26,7 @@ extension World {
     switch directive {
     case .send(let node, let message): "\(node): \(describe(message))"
     case .announce(let event): describe(event)
-    case .failedOver(let failover): "\(failover.placements) of \(failover.node) serve again"
+    case .failedOver(let failover, _): "\(failover.placements) of \(failover.node) serve again"
     case .announceChanges(let changes):
       changes.flatMap(\.messages).map(describe).joined(separator: ", ")
     case .seal(let plan, _): "seal \(plan.version) of \(plan.node)"

@@ -137,10 +137,10 @@ extension World {
     case .hangUp(let node): hangUp(on: node)
     case .noteLateAnswer: break
     case .seal(let plan, let life): seal(plan, life)
-    case .failedOver(let failover):
+    case .failedOver(let failover, let id):
       let now = planeClock.instants(at: timeline.now)
       checker.announced(
-        failover.message(took: now.monotonic - failover.began, at: now.wall), self)
+        failover.message(id, took: now.monotonic - failover.began, at: now.wall), self)
     case .announce(let event):
       countTransition(event)
       checker.announced(event, self)

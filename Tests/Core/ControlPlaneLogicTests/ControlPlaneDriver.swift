@@ -123,8 +123,8 @@ struct ControlPlaneDriver {
       case .noteLateAnswer(let id, let route):
         texts.append("late answer to \(id) from \(route.node)")
       case .announce(let event): announced.append(event)
-      case .failedOver(let failover):
-        announced.append(failover.message(took: now.monotonic - failover.began, at: now.wall))
+      case .failedOver(let failover, let id):
+        announced.append(failover.message(id, took: now.monotonic - failover.began, at: now.wall))
       case .announceChanges(let changes): announced += changes.flatMap(\.messages)
       case .seal(let plan, _): sealed[plan.node] = plan
       }
