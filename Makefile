@@ -5,9 +5,9 @@
 # Passed on: `make demo ARGS=--keep`, `make run ARGS="dev app.yaml"`, `make test ARGS="--filter Name"`.
 ARGS ?=
 SOURCES := Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources Guests
-# An import of a target that is not a declared dependency is an error, and no index is written (a tenth
-# of the time); the same in every build of the tests, so that none has to be built twice.
-CHECKED := --explicit-target-dependency-import-check error --disable-index-store
+# An import of a target that is not a declared dependency is an error; the same in every build of the
+# tests, so that none has to be built twice. The index has to be written: SwiftPM finds tests by it.
+CHECKED := --explicit-target-dependency-import-check error
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
