@@ -83,13 +83,22 @@ public final class EventDatabase: EventLog {
     var rest = events.map { StoredEvent($0) }[...]
     var results: [Result<AppendedEvent, Problem>] = []
     results.reserveCapacity(rest.count)
+    var broken = BrokenSeries()
     while let first = rest.first {
-      let together = Array(rest.prefix(EventSequencer.together(rest)))
+      let asked = events[results.count...]
+      if let problem = broken.problem(of: asked[results.count]) {
+        results.append(.failure(problem))
+        rest = rest.dropFirst()
+        continue
+      }
+      let whole = rest.prefix(asked.prefix { broken.problem(of: $0) == nil }.count)
+      let together = Array(whole.prefix(EventSequencer.together(whole)))
       rest = rest.dropFirst(together.count)
       do throws(Problem) {
         results += try await sequencer.write(.publish(together)).map { .success($0) }
         for event in together { grew(by: event.footprint, at: first.acceptedAt) }
       } catch {
+        for event in asked.prefix(together.count) { broken.broke(at: event, error) }
         results += together.map { _ in .failure(error) }
       }
     }

@@ -28,6 +28,29 @@ public struct DeliveryID: Hashable, Comparable, Sendable, Codable, CustomStringC
   }
 }
 
+/// Events that came together, in an order that has to stay: none of them is kept behind one that was not.
+public struct EventSeries: Hashable, Sendable {
+  public let number: UInt64
+  public init(_ number: UInt64) { self.number = number }
+}
+
+/// Which series an event is missing in, and why: what comes behind it is to be refused for the same reason.
+public struct BrokenSeries: Sendable {
+  private var problems: [EventSeries: Problem] = [:]
+
+  public init() {}
+
+  public var isEmpty: Bool { problems.isEmpty }
+
+  /// Why an event is not to be kept; `nil` where nothing of its series is missing.
+  public func problem(of event: AcceptedEvent) -> Problem? { event.series.flatMap { problems[$0] } }
+
+  /// An event is not kept.
+  public mutating func broke(at event: AcceptedEvent, _ problem: Problem) {
+    if let series = event.series, problems[series] == nil { problems[series] = problem }
+  }
+}
+
 /// An event as the log takes it in.
 public struct AcceptedEvent: Hashable, Sendable {
   public var event: Event
@@ -37,6 +60,8 @@ public struct AcceptedEvent: Hashable, Sendable {
   public var targets: [ModuleName]
   /// Of the targets that get it in order with others.
   public var orderKeys: [ModuleName: OrderKey]
+  /// What it is handed over with, and has its place in; `nil` for one of its own. Not kept.
+  public var series: EventSeries?
   public init(
     event: Event, acceptedAt: WallInstant, principal: Principal, targets: [ModuleName],
     orderKeys: [ModuleName: OrderKey] = [:]

@@ -56,12 +56,12 @@ extension ControlPlane {
   ) async throws(Problem) -> AppendedEvent {
     let data = try await data(of: event)
     let result = await withCheckedContinuation { continuation in
-      receive(event, data, principal, modules) { continuation.resume(returning: $0) }
+      receive(event, data, principal, modules, in: nil) { continuation.resume(returning: $0) }
     }
     return try result.get()
   }
 
-  /// What the router needs of an event beside it. Nothing may happen between this and ``receive(_:_:_:_:then:)``.
+  /// What the router needs of an event beside it. Nothing may happen between this and ``receive(_:_:_:_:in:then:)``.
   func data(of event: Event) async throws(Problem) -> JSONValue? {
     try requireRunning()
     guard logic.router.needsData(of: event) else { return nil }
@@ -75,10 +75,10 @@ extension ControlPlane {
   /// - Parameter answer: called when the event is durable, or never will be.
   func receive(
     _ event: Event, _ data: JSONValue?, _ principal: Principal, _ modules: Set<ModuleName>,
-    then answer: @escaping (Result<AppendedEvent, Problem>) -> Void
+    in series: EventSeries?, then answer: @escaping (Result<AppendedEvent, Problem>) -> Void
   ) {
     let request = requestIDs.next()
-    requests.waitForAppend(request, then: answer)
+    requests.waitForAppend(request, in: series, then: answer)
     feed(
       .events(
         modules.isEmpty

@@ -1,5 +1,6 @@
 import ClusterModel
 import ControlPlaneLogic
+import DequeModule
 import EventReading
 import EventRouting
 import HostPorts
@@ -31,6 +32,8 @@ extension ControlPlane {
   }
 
   private func append(_ request: RequestID, _ event: AcceptedEvent) {
+    var event = event
+    event.series = requests.series(of: request)
     appends.append(Append(request: request, event: event))
     guard !isAppending else { return }
     isAppending = true
@@ -43,9 +46,26 @@ extension ControlPlane {
       let batch = Array(appends.prefix(Self.appendedTogether))
       appends.removeFirst(batch.count)
       let results = await log.append(batch.map(\.event))
-      for (append, result) in zip(batch, results) { ended(append, result) }
+      var broken = BrokenSeries()
+      for (append, result) in zip(batch, results) {
+        if case .failure(let problem) = result { broken.broke(at: append.event, problem) }
+        ended(append, result)
+      }
+      refuse(behind: broken)
     }
     isAppending = false
+  }
+
+  /// Those that wait and come behind one that could not be made durable: it will come again, and has to be before them.
+  private func refuse(behind broken: BrokenSeries) {
+    guard !broken.isEmpty else { return }
+    let refused = appends.filter { broken.problem(of: $0.event) != nil }
+    appends.removeAll { broken.problem(of: $0.event) != nil }
+    for append in refused {
+      if let problem = broken.problem(of: append.event) {
+        feed(.events(.appendFailed(append.request, problem)))
+      }
+    }
   }
 
   private func ended(_ append: Append, _ result: Result<AppendedEvent, Problem>) {

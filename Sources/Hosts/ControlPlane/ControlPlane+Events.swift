@@ -25,11 +25,13 @@ extension ControlPlane {
   /// module there has published says how many results lie before it.
   ///
   /// - Parameter caller: who says that an event of a namespace came in.
-  /// - Returns: how many of the first are durable, and why the next one is not; some behind that may be.
+  /// - Returns: how many of the first are durable, and why the next one is not. None behind that is: it will come
+  ///   again, and would otherwise have lost its place.
   func take(
     _ events: [ForwardedEvent], by caller: (Namespace) -> Caller
   ) async -> ForwardedEvents {
     let taking = Taking()
+    let series = EventSeries(requestIDs.next().number)
     for forwarded in events {
       // The others wait behind the one that was refused.
       guard taking.problem == nil else { break }
@@ -38,7 +40,9 @@ extension ControlPlane {
         let event = try Self.taken(forwarded.event, by: caller)
         let data = try await data(of: event)
         let place = taking.begin()
-        receive(event, data, caller.principal, forwarded.handledBy) { taking.end(place, $0) }
+        receive(event, data, caller.principal, forwarded.handledBy, in: series) {
+          taking.end(place, $0)
+        }
       } catch {
         taking.end(taking.begin(), .failure(error))
       }

@@ -19,10 +19,16 @@ struct PendingRequests {
   typealias Watcher = @Sendable (DeployProgress) -> Void
 
   private var replies: [RequestID: CheckedContinuation<ControlPlaneLogic.Reply, Never>] = [:]
-  private var events: [RequestID: (Result<AppendedEvent, Problem>) -> Void] = [:]
+  private var events: [RequestID: Append] = [:]
   private var commits: [RequestID: CheckedContinuation<Problem?, Never>] = [:]
   private var watchers: [RequestID: Watcher] = [:]
   private var invocations: [RequestID: Invocation] = [:]
+
+  /// Somebody who waits for an event to be durable.
+  private struct Append {
+    let series: EventSeries?
+    let answer: (Result<AppendedEvent, Problem>) -> Void
+  }
 
   /// Somebody who waits for a module to run.
   private struct Invocation {
@@ -53,13 +59,16 @@ struct PendingRequests {
   }
 
   mutating func waitForAppend(
-    _ request: RequestID, then answer: @escaping (Result<AppendedEvent, Problem>) -> Void
+    _ request: RequestID, in series: EventSeries?,
+    then answer: @escaping (Result<AppendedEvent, Problem>) -> Void
   ) {
-    events[request] = answer
+    events[request] = Append(series: series, answer: answer)
   }
 
+  func series(of request: RequestID) -> EventSeries? { events[request]?.series }
+
   mutating func answer(_ request: RequestID, _ result: Result<AppendedEvent, Problem>) {
-    events.removeValue(forKey: request)?(result)
+    events.removeValue(forKey: request)?.answer(result)
   }
 
   mutating func waitForCommit(
@@ -138,7 +147,7 @@ struct PendingRequests {
   /// Nobody will answer any more.
   mutating func refuseAll(_ problem: Problem) {
     for continuation in replies.values { continuation.resume(returning: .refused(problem)) }
-    for answer in events.values { answer(.failure(problem)) }
+    for append in events.values { append.answer(.failure(problem)) }
     for continuation in commits.values { continuation.resume(returning: problem) }
     replies = [:]
     events = [:]

@@ -125,11 +125,14 @@ struct SlottedLog: EventLog {
   /// Those that there is no room for are left out, and the others are appended together.
   func append(_ events: [AcceptedEvent]) async -> [Result<AppendedEvent, Problem>] {
     var refusals: [Problem?] = []
+    var broken = BrokenSeries()
     for event in events {
       do throws(Problem) {
+        if let problem = broken.problem(of: event) { throw problem }
         try take(event)
         refusals.append(nil)
       } catch {
+        broken.broke(at: event, error)
         refusals.append(error)
       }
     }

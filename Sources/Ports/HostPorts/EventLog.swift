@@ -18,8 +18,8 @@ public protocol EventLog: Sendable {
   /// answer names the first one; exactly so, also after a crash and for appends at the same time.
   /// Results (see ``record(_:)``) are never taken for duplicates: their outcome is recorded once.
   func append(_ event: AcceptedEvent) async throws(Problem) -> AppendedEvent
-  /// Appends events in their order, each as ``append(_:)`` does, and says of each what that would. An engine that can
-  /// makes them durable together.
+  /// Appends events in their order, each as ``append(_:)`` does, and says of each what that would: but nothing of a
+  /// series behind one of it that could not be appended. An engine that can makes them durable together.
   func append(_ events: [AcceptedEvent]) async -> [Result<AppendedEvent, Problem>]
   /// Records what became of a delivery, appends the events that came of it and writes to state, in one
   /// transaction: all of it or nothing. Nothing either when the delivery is no longer pending.
@@ -57,10 +57,13 @@ public protocol EventLog: Sendable {
 extension EventLog {
   public func append(_ events: [AcceptedEvent]) async -> [Result<AppendedEvent, Problem>] {
     var results: [Result<AppendedEvent, Problem>] = []
+    var broken = BrokenSeries()
     for event in events {
       do throws(Problem) {
+        if let problem = broken.problem(of: event) { throw problem }
         results.append(.success(try await append(event)))
       } catch {
+        broken.broke(at: event, error)
         results.append(.failure(error))
       }
     }

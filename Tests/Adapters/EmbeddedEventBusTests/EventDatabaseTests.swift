@@ -303,6 +303,25 @@ import Testing
     #expect(try await EventDatabase(in: folder).pendingDeliveries().map(\.id) == next.deliveries)
   }
 
+  @Test(.enabled(if: SmallDisk.isPossible))
+  func `what comes behind one of its series that found no room is not appended`() async throws {
+    let disk = try SmallDisk(kibibytes: 4096)
+    let log = try EventDatabase(in: try DataFolder(disk.path + "/data"))
+    let large = [UInt8](repeating: 1, count: 8 << 20)
+    var events = [
+      accepted("1", to: "a"), accepted("2", to: "a", data: large), accepted("3", to: "a"),
+      accepted("alone", to: "a"), accepted("4", to: "a"),
+    ]
+    for index in [0, 1, 2, 4] { events[index].series = EventSeries(7) }
+    let codes = await log.append(events).map { result -> String? in
+      if case .failure(let problem) = result { problem.code } else { nil }
+    }
+    #expect(codes == [nil, "disk_full", "disk_full", nil, "disk_full"])
+    #expect(
+      try await log.events(from: EventOffset(1), limit: 9).events.map(\.event.id) == ["1", "alone"])
+    try await log.close()
+  }
+
   @Test func `garbage at the end of the journals is ignored, what was committed is there`()
     async throws
   {

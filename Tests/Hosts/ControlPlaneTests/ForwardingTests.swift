@@ -2,6 +2,7 @@ import ClusterModel
 import ControlPlane
 import EventRouting
 import HostPorts
+import Synchronization
 import Testing
 
 /// Events that a node hands over together, oldest first.
@@ -71,7 +72,36 @@ import Testing
     #expect(forwarded.count == 0)
     #expect(forwarded.problem?.code == "disk_full")
     #expect(try await forward(events, to: cluster) == ForwardedEvents(count: 10))
-    #expect(Set(try await kept(10, cluster)) == Set((0..<10).map(String.init)))
+    // None had lost its place to those behind it.
+    #expect(try await kept(10, cluster) == (0..<10).map(String.init))
+    await cluster.stop()
+    cluster.remove()
+  }
+
+  /// Has room for all but one event.
+  private final class NarrowRoom: DataRoom {
+    let usage: DataUsage? = nil
+    let isNarrow = Mutex(true)
+
+    func take(_ size: ByteCount, for purpose: DataPurpose) throws(Problem) {
+      guard isNarrow.withLock(\.self), size.bytes > 10_000 else { return }
+      throw Problem(.overloaded, code: "data_quota_reached", "no room")
+    }
+  }
+
+  @Test func `small ones do not overtake a large one that finds no room`() async throws {
+    let room = NarrowRoom()
+    let cluster = try await TestCluster.start(room: room)
+    let large = String(repeating: "x", count: 20_000)
+    let events = ["1", "2", large, "3", "4"].map { cluster.event("in/a", $0) }
+    let forwarded = try await forward(events, to: cluster)
+    #expect(forwarded.count == 2)
+    #expect(forwarded.problem?.code == "data_quota_reached")
+    // Others are taken meanwhile.
+    _ = try await cluster.plane.publish(cluster.event("in/b", "other"), by: cluster.caller)
+    room.isNarrow.withLock { $0 = false }
+    #expect(try await forward(Array(events[2...]), to: cluster) == ForwardedEvents(count: 3))
+    #expect(try await kept(6, cluster) == ["1", "2", "other", large, "3", "4"])
     await cluster.stop()
     cluster.remove()
   }

@@ -59,7 +59,7 @@ struct TestCluster {
   ///   - logger: nobody reads it otherwise.
   static func start(
     at path: String? = nil, engine: (any ModuleEngine)? = nil, faults: Faults = Faults(),
-    retention: EventRetention = EventRetention(),
+    retention: EventRetention = EventRetention(), room: any DataRoom = UnboundedRoom(),
     agents: ResourceSlot<NodeAgent>? = nil, connection: InterruptedConnection? = nil,
     logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
   ) async throws -> TestCluster {
@@ -82,7 +82,7 @@ struct TestCluster {
           let log = try EventDatabase(in: folder, retention: retention)
           return EventStores(log: FaultyLog(log: log, faults: faults), state: log.state)
         }),
-      clock: clock, thread: { ThreadExecutor(name: "wm-plane", urgency: .ordinary) },
+      room: room, clock: clock, thread: { ThreadExecutor(name: "wm-plane", urgency: .ordinary) },
       logger: logger, configuration: configuration)
     connection?.leads(to: plane.connection)
     let slot = ResourceSlot<any ModuleEngine>("the engine")
