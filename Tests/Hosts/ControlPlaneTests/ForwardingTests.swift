@@ -66,14 +66,15 @@ import Testing
   {
     let faults = Faults()
     let cluster = try await TestCluster.start(faults: faults)
-    let events = (0..<10).map { cluster.event("in/a", "\($0)") }
+    let events = (0..<300).map { cluster.event("in/a", "\($0)") }
+    // More than are written at once: others wait behind those that fail.
     faults.fail(.append, times: 1)
     let forwarded = try await forward(events, to: cluster)
     #expect(forwarded.count == 0)
     #expect(forwarded.problem?.code == "disk_full")
-    #expect(try await forward(events, to: cluster) == ForwardedEvents(count: 10))
+    #expect(try await forward(events, to: cluster) == ForwardedEvents(count: 300))
     // None had lost its place to those behind it.
-    #expect(try await kept(10, cluster) == (0..<10).map(String.init))
+    #expect(try await kept(300, cluster) == (0..<300).map(String.init))
     await cluster.stop()
     cluster.remove()
   }
