@@ -30,6 +30,7 @@ struct pw_page {
   _Atomic uint32_t state;
   // Which of the two is complete: the process may die while it writes.
   _Atomic uint32_t current;
+  _Atomic int32_t process;
   pthread_mutex_t life;
   struct notices notices[2];
 };
@@ -94,7 +95,10 @@ int pw_hold(struct pw_page *page) {
     pthread_mutex_consistent(&page->life);
     problem = 0;
   }
-  if (problem == 0) change(page, STATE_HELD);
+  if (problem == 0) {
+    atomic_store(&page->process, getpid());
+    change(page, STATE_HELD);
+  }
   return problem;
 }
 
@@ -102,6 +106,8 @@ void pw_release(struct pw_page *page) {
   change(page, STATE_ENDED);
   pthread_mutex_unlock(&page->life);
 }
+
+pid_t pw_process(const struct pw_page *page) { return atomic_load(&page->process); }
 
 bool pw_is_held(const struct pw_page *page) { return atomic_load(&page->state) == STATE_HELD; }
 

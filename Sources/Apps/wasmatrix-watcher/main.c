@@ -1,7 +1,8 @@
 // Waits for the end of the process that started it, and tells of it when it was no orderly one.
 //
 //   waits ──the process let go──────────────────────────> ends
-//     └─────the process died──> sends the notices, again and again for a moment ──> ends
+//     └─────the process died──> sends the notices, takes real time from what is left of the process,
+//                               sends them again and again for a moment ──> ends
 //
 // The kernel lets go of the mutex of a process that was killed before it frees its memory and closes
 // its connections, which takes the longer the more memory it had. The notices were made by the process
@@ -56,6 +57,7 @@ int main(int count, char **arguments) {
   sched_setscheduler(0, SCHED_FIFO, &parameters);
   mlockall(MCL_CURRENT);
 
+  const int process = pw_open_process(page);
   switch (pw_wait(page)) {
     case PW_ENDED:
     case PW_CANCELLED: return 0;
@@ -68,6 +70,8 @@ int main(int count, char **arguments) {
     struct timespec wait = {.tv_nsec = spacings[round] * 1000000L};
     nanosleep(&wait, NULL);
     for (size_t i = 0; i < notice_count; i++) pw_send(&notices[i]);
+    // Whoever takes over may need the processor on which the process comes apart.
+    if (round == 0 && process >= 0) pw_demote(page, process);
   }
   return 0;
 }

@@ -231,6 +231,30 @@ private final class Listener: Sendable {
     #expect(wasFirst)
   }
 
+  /// How a thread is scheduled; `nil` when it is gone.
+  private func policy(_ thread: pid_t) -> Int32? {
+    let policy = sched_getscheduler(thread)
+    return policy < 0 ? nil : policy & ~Self.resetOnFork
+  }
+  private static let resetOnFork: Int32 = 0x4000_0000
+
+  @Test func `what is left of a process that died is not in real time`() async throws {
+    let listener = try Listener()
+    let puppet = try puppet(listener, megabytes: 64)
+    // Where that is not permitted there is nothing to take away.
+    guard puppet.answer(to: "urgent") == "ready 0" else {
+      kill(puppet.pid, SIGKILL)
+      puppet.collect()
+      return
+    }
+    #expect(policy(puppet.pid) == SCHED_FIFO)
+    kill(puppet.pid, SIGKILL)
+    // It is there until it is collected.
+    try await eventually("scheduled like everything else") { policy(puppet.pid) == SCHED_OTHER }
+    puppet.collect()
+    #expect(listener.next() == "puppet \(puppet.pid) died")
+  }
+
   @Test func `a program that is missing is trouble, not an end`() async throws {
     let process = WatchedProcess(try WatchPage())
     let troubles = Mutex<[Problem]>([])

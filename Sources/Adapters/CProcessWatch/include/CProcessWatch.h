@@ -39,6 +39,8 @@ int pw_hold(struct pw_page *page);
 void pw_release(struct pw_page *page);
 // What is to be sent when the process dies; replaces what was said before. One thread at a time.
 void pw_announce(struct pw_page *page, const struct pw_notice *notices, size_t count);
+// Which process holds it, or did last; 0 when none ever did.
+pid_t pw_process(const struct pw_page *page);
 // Whether it is held: neither new, nor let go of, nor cancelled.
 bool pw_is_held(const struct pw_page *page);
 
@@ -59,6 +61,13 @@ void pw_cancel(struct pw_page *page);
 size_t pw_notices(const struct pw_page *page, struct pw_notice notices[PW_MOST_NOTICES]);
 // Sends a datagram, whatever comes of it.
 void pw_send(const struct pw_notice *notice);
+
+// Leads to the process that holds a page, whoever gets its number later: a descriptor, or -errno.
+int pw_open_process(const struct pw_page *page);
+// Takes real time from all threads of that process. To be called when it has died: the kernel frees its memory on the
+// thread that ends last, which takes the longer the more it is, and one in real time is ahead of everything else on its
+// processor meanwhile. Returns 0 or errno.
+int pw_demote(const struct pw_page *page, int descriptor);
 
 // Starts a program in a session of its own, with the page as descriptor 3 and no other but three to
 // nowhere. Returns 0 or errno.
