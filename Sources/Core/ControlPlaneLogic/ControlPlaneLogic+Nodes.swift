@@ -42,8 +42,12 @@ extension ControlPlaneLogic {
     // One whose workers are stuck is let in, and gets nothing before they get on.
     guard tracker.nodes[node]?.state != .unavailable else { return }
     var steps: [PlacementPlanner.Step] = []
-    // What ran over the former connection is not heard of again.
-    loseRuns(on: node, now, &random, &directives)
+    // One that says again what it holds, as it does after it was silent, goes on with what runs there: when its
+    // connection is replaced, whoever waits for what ran over the former one is told so.
+    let isKnown = planner?.books[node].map {
+      $0.isAttached && $0.incarnation == registration.incarnation
+    }
+    if isKnown != true { loseRuns(on: node, now, &random, &directives) }
     planner?.attach(
       registration, report, isDraining: known[node]?.scheduling == .draining, now, &steps)
     take(steps, now, &random, &directives)

@@ -10,6 +10,7 @@ extension NodeAgentLogic {
     case .opening, .attaching, .attached: break
     }
     linkFailures = 0
+    attachedUnder = term
     link = .attaching(againAt: now.monotonic + configuration.reportInterval)
     nextHeartbeat = nextHeartbeat ?? now.monotonic + heartbeatInterval
     reportSequence += 1

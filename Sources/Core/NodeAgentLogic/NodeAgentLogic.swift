@@ -72,6 +72,8 @@ public struct NodeAgentLogic: Sendable {
   var held: [PlacementID: Held] = [:]
   var link = Link.ended
   var linkFailures = 0
+  /// The newest term that was known when it last attached.
+  var attachedUnder: UInt64 = 0
   /// The newest term and plan seen; what is older is refused.
   public internal(set) var term: UInt64 = 0
   public internal(set) var plan = PlanVersion.zero
@@ -247,7 +249,10 @@ public struct NodeAgentLogic: Sendable {
     case .welcome(_, let interval, _):
       if let interval { heartbeatInterval = interval }
       welcomed(now)
-    case .unknown: attach(now, &directives)
+    case .unknown:
+      // After a silence there is one for each heartbeat that had waited: what is on its way answers all of them.
+      if case .attaching = link, attachedUnder == term { return }
+      attach(now, &directives)
     case .plan(let plan): obey(plan, now, &directives)
     case .standing(_, let sealed, _): keep(sealed, &directives)
     case .heartbeatAcknowledged(_, let sequence, let plan, _):

@@ -110,6 +110,28 @@ import Testing
     #expect(plane.end(.answered(isFaultOfNode: false)) == ["answer of b"])
   }
 
+  @Test mutating func `what runs on a node goes on when that says again what it holds`() {
+    plane.serve(on: ["a"], PlacementRules(fallbacks: 0))
+    _ = plane.invoke()
+    #expect(about(plane.attach("a", holding: plane.held("a"))) == [])
+    #expect(plane.end(.answered(isFaultOfNode: false)) == ["answer of a"])
+  }
+
+  @Test
+  mutating func `what ran before a node was given up is lost once, however often it attaches`() {
+    plane.serve(on: ["a"], PlacementRules(fallbacks: 0))
+    let held = plane.held("a")
+    _ = plane.invoke(InvocationOptions(isIdempotent: true))
+    _ = plane.wait(.seconds(1), beating: [])
+    #expect(
+      plane.abandoned == [ControlPlaneDriver.node("a")], "what was sent there is not waited for")
+    _ = plane.beat("a")
+    let texts = plane.attach("a", holding: held) + plane.obey("a")
+    #expect(about(texts) == ["invoke on a, attempt 2"])
+    #expect(about(plane.attach("a", holding: held) + plane.obey("a")) == [])
+    #expect(plane.end(.answered(isFaultOfNode: false)) == ["answer of a"])
+  }
+
   @Test mutating func `what may have run once hears that, whatever else comes of it`() {
     plane.serve(on: ["a"], PlacementRules(fallbacks: 0))
     _ = plane.invoke(InvocationOptions(timeout: .seconds(1), isIdempotent: true))

@@ -86,6 +86,17 @@ import Testing
     #expect(agent.logic.isAttached)
   }
 
+  @Test
+  mutating func `one that is asked who it is many times attaches once, and anew for another term`()
+  {
+    agent.attach()
+    let asked = (0..<3).map { _ in agent.hear(.unknown(agent.incarnation, term: 1)) }
+    #expect(asked == [["attached obeys 0.0 []"], [], []])
+    #expect(agent.hear(.unknown(agent.incarnation, term: 2)) == ["attached obeys 0.0 []"])
+    _ = agent.hear(.welcome(agent.incarnation, term: 2))
+    #expect(agent.hear(.unknown(agent.incarnation, term: 2)) == ["attached obeys 0.0 []"])
+  }
+
   @Test mutating func `it beats while it attaches, and never without a link`() {
     _ = agent.tell(.started)
     _ = agent.tell(.linkOpened(heartbeatInterval: nil))
