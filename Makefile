@@ -1,6 +1,6 @@
 # What there is to do here. CI calls the same targets.
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap build run test demo fuzz simulate mutate chaos bench-placement bench-events bench-sandbox bench-fleet bench-heartbeats wasi-suite lint format check-imports guests test-processes clean
+.PHONY: help bootstrap build run test demo fuzz simulate mutate chaos bench-placement bench-events bench-sandbox bench-fleet bench-heartbeats wasi-suite lint format check-imports guests test-processes test-neighbour clean
 
 # Passed on: `make demo ARGS=--keep`, `make run ARGS="dev app.yaml"`, `make test ARGS="--filter Name"`.
 ARGS ?=
@@ -98,6 +98,9 @@ wasi-suite: build ## Run all preview 1 cases of the public WASI test-suite: make
 
 test-processes: build guests ## Test the program as a process: kills, system calls, load, hostile input
 	scripts/test-processes $(ARGS)
+
+test-neighbour: build guests ## Test beside another release, and an upgrade to this one: make test-neighbour OTHER=REVISION|FOLDER
+	scripts/test-neighbour $(OTHER) $(ARGS)
 
 clean: ## Remove what was built (not what bootstrap brought)
 	rm -rf .build Guests/build Demo/build

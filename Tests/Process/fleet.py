@@ -28,6 +28,9 @@ class Fleet(Cluster):
 
     # Of the API.
     scheme = "http"
+    # What they are started from: two builds of the program where a test is about neighbours of another release.
+    control_program = PROGRAM
+    agent_program = PROGRAM
 
     def __init__(self, **options):
         super().__init__(**options)
@@ -43,7 +46,7 @@ class Fleet(Cluster):
 
     def start(self, ready=True, options=()):
         command = self.wrapper + [
-            PROGRAM, "control", "--listen", f"127.0.0.1:{self.api_port}", "--agents",
+            self.control_program, "control", "--listen", f"127.0.0.1:{self.api_port}", "--agents",
             f"{self.agents_host}:{self.agents_port}", "--data", str(self.data), *options]
         self.log = open(self.folder / "dev.log", "ab")
         self.process = subprocess.Popen(
@@ -63,7 +66,8 @@ class Fleet(Cluster):
     def start_agent(self, name, options=(), token=""):
         with open(self.folder / f"{name}.log", "ab") as log:
             self.agents[name] = subprocess.Popen(
-                [*self.wrappers.get(name, ()), PROGRAM, "agent", "--join", f"{self.scheme}://127.0.0.1:{self.port}",
+                [*self.wrappers.get(name, ()), self.agent_program, "agent", "--join",
+                 f"{self.scheme}://127.0.0.1:{self.port}",
                  "--name", name, "--data", str(self.folder / name), *options],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder,
                 env=dict(os.environ, WASMATRIX_JOIN_TOKEN=token, **self.environment))
