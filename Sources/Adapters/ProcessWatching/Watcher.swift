@@ -89,7 +89,7 @@ public final class Watcher: Sendable {
   private static func problem(_ message: String, _ cause: String?) -> Problem {
     Problem(
       .unavailable, code: "watcher_missing", message, cause: cause,
-      next: "Keep the one of the same release beside `wasmatrix`; without it the death of an agent is "
-        + "noticed when its connection closes.")
+      next: "Keep the one of the same release beside `wasmatrix`; without it the death of an agent "
+        + "is noticed when its connection closes.")
   }
 }
