@@ -52,7 +52,8 @@ class Publisher:
 class Mixed:
     """The tests of a fleet whose control plane and agents are of two builds."""
 
-    mixed = {}
+    # Attributes of `Fleet` that name the other build.
+    mixed = ()
     # They are of one process, or start programs of their own.
     test_dev_runs_nodes_as_processes_that_end_with_it = None
     test_dev_itself_sees_the_death_of_its_nodes = None
