@@ -165,7 +165,7 @@ struct Invocations: Sendable {
     guard let invocation = all[request] else { return .later }
     all[request]?.lostOn = node
     guard invocation.isIdempotent, invocation.attempts < limits.attempts else {
-      return .refused(Self.outcomeUnknown(on: node))
+      return .refused(Self.outcomeUnknown(of: invocation, on: node))
     }
     queue(request)
     return .again
@@ -227,21 +227,24 @@ struct Invocations: Sendable {
 
   /// What one that ends with a problem hears: it may have run before.
   func truth(_ request: RequestID, _ problem: Problem) -> Problem {
-    all[request]?.lostOn.map { Self.outcomeUnknown(on: $0) } ?? problem
+    guard let invocation = all[request], let node = invocation.lostOn else { return problem }
+    return Self.outcomeUnknown(of: invocation, on: node)
   }
 
   /// The truth about one that cannot be answered any more.
   func outOfTime(_ request: RequestID, _ now: Instants) -> Problem {
     guard let invocation = all[request] else { return Self.noRoom }
     if case .underWay(let route) = invocation.stage, invocation.deadline <= now.monotonic {
-      guard invocation.isTimeoutOfCaller else { return Self.outcomeUnknown(on: route.node) }
+      guard invocation.isTimeoutOfCaller else {
+        return Self.outcomeUnknown(of: invocation, on: route.node)
+      }
       return Problem(
         .deadlineExceeded, code: "timeout",
         "\(invocation.module) was ended on node \(route.node) when the time was over: what it asked "
           + "of others may have been done, or not",
         next: "Give it more time with `--timeout`, or ask again if doing it twice does no harm.")
     }
-    if let node = invocation.lostOn { return Self.outcomeUnknown(on: node) }
+    if let node = invocation.lostOn { return Self.outcomeUnknown(of: invocation, on: node) }
     if invocation.lastRefusal == .overloaded {
       return Problem(
         .overloaded, code: "overloaded",
@@ -254,12 +257,15 @@ struct Invocations: Sendable {
       next: "See where it is with `wasmatrix ps`, then try again.", retryAfter: Self.retryAfter)
   }
 
-  private static func outcomeUnknown(on node: NodeID) -> Problem {
-    Problem(
+  private static func outcomeUnknown(of invocation: Invocation, on node: NodeID) -> Problem {
+    let next =
+      invocation.isIdempotent
+      ? "Ask again: it is idempotent, and brought no answer in \(invocation.attempts) attempts."
+      : "Ask again if doing it twice does no harm. If it never does, say so with "
+        + "`idempotent: true` in the manifest, or `--idempotent`: then it is done for you."
+    return Problem(
       .unavailable, code: "outcome_unknown",
-      "node \(node) was lost while it ran this: it may have been done, or not",
-      next: "Ask again if doing it twice does no harm. If it never does, say so with "
-        + "`idempotent: true` in the manifest, or `--idempotent`: then it is done for you.")
+      "node \(node) was lost while it ran this: it may have been done, or not", next: next)
   }
 
   static let noRoom = Problem(

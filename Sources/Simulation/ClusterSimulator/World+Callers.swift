@@ -58,18 +58,30 @@ extension World {
     isTroubled && (timeline.now / 1_000_000_000 + Int64(index)) % 7 == 0
   }
 
-  /// What was sent to a node has no way there any more. Mostly that is noticed; otherwise the caller has
-  /// no answer before the deadline, or before the node is taken for lost.
-  func loses(_ order: ActivationOrder, mayHaveRun: Bool) {
-    guard case .invocation(let request) = order.purpose, calling.happens(0.7),
-      planeServices.ends(order)
-    else { return }
+  /// There is no way to a node.
+  func isUnreachable(_ order: ActivationOrder) {
+    guard planeServices.ends(order) else { return }
     callers.somethingIsWrong(with: order.route.node, timeline.now)
-    timeline.plan(
-      .planeIsTold(
-        life: logicLife,
-        .invocationEnded(request, order.route, mayHaveRun ? .lost : .notRun(.unreachable))),
-      after: .milliseconds(1))
+    let end: ControlPlaneLogic.Input
+    switch order.purpose {
+    case .delivery(let id, let offset):
+      guard let event = log.events[offset] else {
+        checker.fail("event \(offset) is not in the log", self)
+        return
+      }
+      end = .activationEnded(id, order.route, self.end(event, .failed(.unavailable)))
+    case .invocation(let request):
+      end = .invocationEnded(request, order.route, .notRun(.unreachable))
+    }
+    timeline.plan(.planeIsTold(life: logicLife, end), after: .milliseconds(1))
+  }
+
+  /// What was sent to a node, or its answer, has no way there any more. Mostly that is noticed at once; otherwise
+  /// there is no answer before the deadline, or before the node is taken for lost or comes over another connection.
+  func loses(_ order: ActivationOrder) {
+    guard calling.happens(0.7), planeServices.ends(order) else { return }
+    callers.somethingIsWrong(with: order.route.node, timeline.now)
+    isLost(order)
   }
 
   /// How an attempt ended, as the host of the logic would say it.

@@ -100,6 +100,8 @@ extension World {
       return
     }
     agents[index].connection += 1
+    // It takes the place of the one before.
+    endRuns(on: agents[index].node)
     callers.somethingIsWrong(with: agents[index].node, timeline.now)
     agents[index].isConnected = true
     agents[index].link = links
@@ -116,14 +118,16 @@ extension World {
   // Activations go over the connection: they arrive, however late, or the connection is gone.
 
   func order(_ order: ActivationOrder) {
-    // What is on its way when the link ends is lost; the logic hears of it when the node attaches.
-    guard let index = indexByNode[order.route.node], hasLink(index),
-      agents[index].isUp || calling.happens(0.5)
-    else {
-      loses(order, mayHaveRun: false)
+    guard let index = indexByNode[order.route.node], hasLink(index) else {
+      isUnreachable(order)
       return
     }
     planeServices.isSent(order)
+    // Of a process that is gone, the end of its connection may be heard first.
+    guard agents[index].isUp || calling.happens(0.5) else {
+      loses(order)
+      return
+    }
     arrive(.activationArrives(index, connection: agents[index].connection, order))
   }
 
@@ -132,7 +136,7 @@ extension World {
   func beginActivation(_ index: Int, _ connection: Int, _ order: ActivationOrder) {
     let agent = agents[index]
     guard agent.isUp, agent.connection == connection else {
-      loses(order, mayHaveRun: true)
+      loses(order)
       return
     }
     guard !isCut(index, .toAgent), !agent.isFrozen else {
@@ -178,7 +182,7 @@ extension World {
     _ outcome: ActivationOutcome
   ) {
     guard agents[index].process == process else {
-      loses(order, mayHaveRun: true)
+      loses(order)
       return
     }
     guard !agents[index].isFrozen, !agents[index].isStuck else {
@@ -196,7 +200,7 @@ extension World {
     _ index: Int, _ connection: Int, _ order: ActivationOrder, _ outcome: ActivationOutcome
   ) {
     guard agents[index].connection == connection else {
-      loses(order, mayHaveRun: true)
+      loses(order)
       return
     }
     guard !isCut(index, .toPlane) else {
@@ -224,7 +228,7 @@ extension World {
     }
   }
 
-  private func end(_ event: Event, _ outcome: ActivationOutcome) -> ActivationEnd {
+  func end(_ event: Event, _ outcome: ActivationOutcome) -> ActivationEnd {
     switch outcome {
     case .succeeded(let effects):
       .finished(

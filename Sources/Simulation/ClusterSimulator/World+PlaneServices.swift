@@ -67,16 +67,28 @@ extension World {
   /// Nothing that was sent to a node is waited for any more: the connection is asked to end it, and does.
   func abandonRuns(on node: NodeID) {
     guard let index = indexByNode[node], hasLink(index) else { return }
-    for order in planeServices.takeSent(to: node) {
-      coverage.count(.planeDirectiveAbandonRuns)
-      let end: ControlPlaneLogic.Input =
-        switch order.purpose {
-        case .delivery(let id, _): .activationEnded(id, order.route, .interrupted)
-        case .invocation(let request): .invocationEnded(request, order.route, .lost)
-        }
-      timeline.plan(
-        .planeIsTold(life: logicLife, end), after: network.duration(upTo: .milliseconds(1)))
+    for _ in endRuns(on: node) { coverage.count(.planeDirectiveAbandonRuns) }
+  }
+
+  /// Whoever waits for what went over a connection hears that it is no more, once for each.
+  @discardableResult
+  func endRuns(on node: NodeID) -> [ActivationOrder] {
+    let orders = planeServices.takeSent(to: node)
+    for order in orders {
+      if case .invocation = order.purpose { callers.somethingIsWrong(with: node, timeline.now) }
+      isLost(order)
     }
+    return orders
+  }
+
+  func isLost(_ order: ActivationOrder) {
+    let end: ControlPlaneLogic.Input =
+      switch order.purpose {
+      case .delivery(let id, _): .activationEnded(id, order.route, .interrupted)
+      case .invocation(let request): .invocationEnded(request, order.route, .lost)
+      }
+    timeline.plan(
+      .planeIsTold(life: logicLife, end), after: network.duration(upTo: .milliseconds(1)))
   }
 
   /// Has a service do something, now or when it is back.
@@ -180,6 +192,7 @@ extension World {
   /// nothing gets through.
   func closeLinks() {
     links += 1
+    for agent in agents { endRuns(on: agent.node) }
     for index in agents.indices where agents[index].isConnected && !isCut(index, .toAgent) {
       timeline.plan(
         .linkFails(index, process: agents[index].process, connection: agents[index].connection),

@@ -79,11 +79,22 @@ import Testing
     plane.serve(on: ["a", "b"], both)
     _ = plane.invoke()
     #expect(plane.end(.lost) == ["no invocation: outcome_unknown"])
+    #expect(plane.answers.last?.problem?.next?.contains("`idempotent: true`") == true)
     _ = plane.invoke(again)
     #expect(plane.invocations.last?.route.node.text == "a")
     _ = plane.invoke()
     #expect(plane.end(1, .lost) == ["invoke on a, attempt 2"])
     #expect(plane.end(.answered(isFaultOfNode: false)) == ["answer of a"])
+  }
+
+  @Test mutating func `what may run again is not told to say so when it has no attempt left`() {
+    plane.serve(on: ["a", "b"], both)
+    var texts = plane.invoke(again)
+    for _ in 1..<InvocationLimits().attempts { texts = plane.end(.lost) }
+    #expect(texts == ["invoke on a, attempt \(InvocationLimits().attempts)"])
+    #expect(plane.end(.lost) == ["no invocation: outcome_unknown"])
+    let attempts = "\(InvocationLimits().attempts) attempts"
+    #expect(plane.answers.last?.problem?.next?.contains(attempts) == true)
   }
 
   @Test mutating func `a deployment says for all its invocations that they may run again`() {
