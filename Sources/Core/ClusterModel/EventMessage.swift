@@ -5,6 +5,8 @@ public struct EventMessage: Hashable, Sendable, Codable {
     case moduleStart = "module_start"
     /// A placement serves no more.
     case moduleStop = "module_stop"
+    /// A placement could not be made ready on a node, or serves there no more because it failed.
+    case moduleFailure = "module_failure"
     /// A node was given up.
     case nodeFailure = "node_failure"
     /// All that a lost node served is served again.

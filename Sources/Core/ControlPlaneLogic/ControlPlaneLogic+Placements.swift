@@ -73,6 +73,13 @@ extension ControlPlaneLogic {
             &directives)
         }
         tell(.placementFailed(deployment.placement, problem), now, &random, &directives)
+      case .failedOn(let node, let id, let problem):
+        announce(.moduleFailure, "module/\(id.name)", now, &directives) {
+          [
+            "node": .string("\(node)"), "generation": .integer(Int64(id.generation)),
+            "code": .string(problem.code), "message": .string(problem.message),
+          ]
+        }
       case .send: break
       case .drained(let node): track(.drainCompleted(node), now, &random, &directives)
       case .nodeAtFault(let node): judge(node, true, now, &random, &directives)

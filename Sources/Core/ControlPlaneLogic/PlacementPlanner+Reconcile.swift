@@ -87,6 +87,7 @@ extension PlacementPlanner {
       if books[node]?.isAttached != true {
         unseat(id, node, &steps)
       } else if case .failed(let problem) = seat.condition {
+        steps.append(.failedOn(node, id, problem))
         if Self.isFaultOfModule(problem), !work.isCurrent, !work.wasAnnounced {
           fail(id, problem, &steps)
           return

@@ -108,6 +108,8 @@ struct PlacementPlanner: Sendable {
     case ready(PlacementID)
     case lost(PlacementID)
     case failed(Deployment, Problem)
+    /// What is wanted on a node could not be made ready there, or serves there no more.
+    case failedOn(NodeID, PlacementID, Problem)
     case send(NodeID, ControlMessage)
     case drained(NodeID)
     /// A placement failed there through no fault of the module.

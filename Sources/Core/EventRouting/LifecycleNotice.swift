@@ -7,6 +7,8 @@ public struct LifecycleNotice: Sendable {
     /// A placement serves from now on, or no more.
     case moduleStart = "module_start"
     case moduleStop = "module_stop"
+    /// A placement could not be made ready on a node, or failed there.
+    case moduleFailure = "module_failure"
     /// The number of nodes that serve a deployment has changed.
     case scaleEvent = "scale_event"
     /// A deployment, a rollback, an undeployment took effect.
@@ -61,6 +63,7 @@ public struct LifecycleNotice: Sendable {
       switch message.type {
       case .moduleStart: .moduleStart
       case .moduleStop: .moduleStop
+      case .moduleFailure: .moduleFailure
       case .scaleEvent: .scaleEvent
       case .deploymentChange: .deploymentChanged
       case .nodeFailure: .nodeFailure

@@ -62,7 +62,7 @@ extension ControlPlane {
       switch event.type {
       case .nodeFailure where event.payload["reason"] == .string("leftOrderly"): .info
       case .nodeFailover: .info
-      case .nodeFailure, .alarm: .warning
+      case .nodeFailure, .moduleFailure, .alarm: .warning
       case .moduleStart, .moduleStop, .scaleEvent, .nodeState, .deploymentChange: .debug
       }
     guard logger.logLevel <= level else { return }

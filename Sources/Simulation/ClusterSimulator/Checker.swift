@@ -304,7 +304,9 @@ struct Checker {
         fail("\(event.target) is announced as \(to) from another state than \(known)", world)
       }
       states[key] = to
-    case .moduleStart, .moduleStop, .scaleEvent, .deploymentChange, .alarm, .nodeFailover: break
+    case .moduleStart, .moduleStop, .moduleFailure, .scaleEvent, .deploymentChange, .alarm,
+      .nodeFailover:
+      break
     }
   }
 }

@@ -157,6 +157,7 @@ extension Coverage {
     switch event.type {
     case .moduleStart: count(.announcementModuleStart)
     case .moduleStop: count(.announcementModuleStop)
+    case .moduleFailure: count(.announcementModuleFailure)
     case .nodeFailure: count(.announcementNodeFailure)
     case .nodeFailover: count(.announcementNodeFailover)
     case .scaleEvent: count(.announcementScaleEvent)

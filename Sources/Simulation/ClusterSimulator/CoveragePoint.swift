@@ -114,6 +114,7 @@ enum CoveragePoint: String, CaseIterable {
 
   case announcementModuleStart = "announcement.moduleStart"
   case announcementModuleStop = "announcement.moduleStop"
+  case announcementModuleFailure = "announcement.moduleFailure"
   case announcementNodeFailure = "announcement.nodeFailure"
   case announcementNodeFailover = "announcement.nodeFailover"
   case announcementScaleEvent = "announcement.scaleEvent"

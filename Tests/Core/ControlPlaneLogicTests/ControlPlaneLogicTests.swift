@@ -93,7 +93,12 @@ import Testing
     #expect(
       plane.obey("a", condition: .failed(broken)) == ["a: ", "b: m#1 fallback"])
     let invalid = Problem(.invalidInput, code: "module_invalid", "it is no module")
+    _ = plane.news()
     #expect(plane.obey("b", condition: .failed(invalid)) == ["b: ", "refused module_invalid"])
+    let failure = plane.announced.last { $0.type == .moduleFailure }
+    #expect(failure?.target == "module/m")
+    #expect(failure?.payload["node"] == .string("b"))
+    #expect(failure?.payload["code"] == .string("module_invalid"))
   }
 
   @Test mutating func `when a node dies its fallback serves at once, and a new one is found`() {
