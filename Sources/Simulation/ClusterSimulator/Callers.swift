@@ -19,6 +19,8 @@ struct Callers {
     let deadline: Int64
     /// Where it was sent last.
     var route: Route?
+    /// Wherever it was sent.
+    var nodes: Set<NodeID> = []
     /// What nodes began to run.
     var begun = 0
   }
@@ -71,6 +73,7 @@ struct Callers {
 
   mutating func isSent(_ request: RequestID, _ route: Route) {
     waiting[request]?.route = route
+    waiting[request]?.nodes.insert(route.node)
     arrived[request] = nil
   }
 
@@ -167,7 +170,11 @@ struct Callers {
     if world.timeline.now + Self.slack >= call.deadline { return true }
     let since = call.askedAt - Self.memory
     if let at = planeTroubled, at >= since { return true }
-    guard let node = call.route?.node, let index = world.indexByNode[node] else { return false }
+    return call.nodes.contains { hasTrouble($0, since: since, world) }
+  }
+
+  private func hasTrouble(_ node: NodeID, since: Int64, _ world: World) -> Bool {
+    guard let index = world.indexByNode[node] else { return false }
     if let at = troubled[node], at >= since { return true }
     let agent = world.agents[index]
     return agent.isFrozen || agent.isStuck || !agent.isUp || !world.hasLink(index)

@@ -44,9 +44,9 @@ extension World {
       return
     }
     // Some wait there for their turn. Whoever sent them may be hung up on meanwhile.
-    if evicting.happens(0.1) {
+    if evicting.happens(0.3) {
       timeline.plan(
-        .effectIsJudged(index, placement, fence), after: evicting.duration(upTo: .seconds(4)))
+        .effectIsJudged(index, placement, fence), after: evicting.duration(upTo: .seconds(8)))
     } else {
       judgeEffect(index, placement, fence)
     }
