@@ -106,6 +106,8 @@ class Services(unittest.TestCase):
                                  cluster.run("ps").stdout.decode())
             wait_until(shown, 60, "the failure in ps")
             self.assertIn("a had to be restarted too often", json.dumps(items["b"]["problem"]))
+            # Each time it is in the log, for who operates the fleet.
+            self.assertRegex(cluster.log_text(), r"module_failure.*services_failed")
             # The first one and two restarts, each time that it is tried.
             wait_until(lambda: len(self.logs(cluster, "a")) > 3, 60, "the next try")
             starts = [text.split()[-1] for _, text in self.logs(cluster, "a")]

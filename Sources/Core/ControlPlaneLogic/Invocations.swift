@@ -258,9 +258,11 @@ struct Invocations: Sendable {
   }
 
   private static func outcomeUnknown(of invocation: Invocation, on node: NodeID) -> Problem {
+    let attempts =
+      invocation.attempts == 1 ? "its only attempt" : "its \(invocation.attempts) attempts"
     let next =
       invocation.isIdempotent
-      ? "Ask again: it is idempotent, and brought no answer in \(invocation.attempts) attempts."
+      ? "Ask again: it is idempotent, and \(attempts) brought no answer."
       : "Ask again if doing it twice does no harm. If it never does, say so with "
         + "`idempotent: true` in the manifest, or `--idempotent`: then it is done for you."
     return Problem(
