@@ -30,6 +30,11 @@ struct TurnChecker {
 
   mutating func decided(_ directives: [ControlPlaneLogic.Directive], _ world: World) {
     guard !watches.isEmpty else { return }
+    // Whoever does not serve any more where it did, waits for other reasons, in the step that ended that, too.
+    watches = watches.filter { _, watch in
+      world.plane?.routes(of: watch.module) == watch.routes
+        && world.plane?.catalog.placed[watch.module]?.state == .ready
+    }
     for case .activate(let id, _, _, _) in directives {
       if let served = watches.removeValue(forKey: id), served.turns > 0 {
         world.coverage.count(.deliveryQuietAmidOthers)
@@ -42,11 +47,6 @@ struct TurnChecker {
           world.checker.fail("\(watch.module) waits for \(watch.turns) turns of others", world)
         }
       }
-    }
-    // Whoever does not serve any more where it did, waits for other reasons.
-    watches = watches.filter { _, watch in
-      world.plane?.routes(of: watch.module) == watch.routes
-        && world.plane?.catalog.placed[watch.module]?.state == .ready
     }
   }
 }

@@ -125,7 +125,7 @@ import Testing
     }
   }
 
-  @Test(arguments: [1, 70, 216, 300, 452, 605, 932, 957] as [UInt64])
+  @Test(arguments: [1, 70, 216, 300, 452, 605, 932, 957, 2214] as [UInt64])
   func `seeds that once failed`(seed: UInt64) async {
     let outcome = await Self.simulate(SimulationConfiguration(seed: seed, nodes: 50))
     #expect(outcome.failures == [])
@@ -134,7 +134,7 @@ import Testing
   @Test(
     arguments: [
       (14, 8), (38, 10), (1_002_815, 8), (7_003_701, 8), (17_001_754, 8),
-      (5_514_301_874_283_270_640, 5),
+      (5_514_301_874_283_270_640, 5), (31_377, 6),
     ] as [(UInt64, Int)])
   func `seeds that once failed in small fleets`(seed: UInt64, nodes: Int) async {
     let outcome = await Self.simulate(SimulationConfiguration(seed: seed, nodes: nodes))
