@@ -58,6 +58,7 @@ extension World {
   private func closeLink(_ index: Int) {
     guard hasLink(index) else { return }
     agents[index].link = nil
+    callers.somethingIsWrong(with: agents[index].node, timeline.now)
     endRuns(on: agents[index].node)
     guard agents[index].isConnected, !isCut(index, .toAgent) else { return }
     timeline.plan(

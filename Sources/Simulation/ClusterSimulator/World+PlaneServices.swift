@@ -74,13 +74,11 @@ extension World {
   @discardableResult
   func endRuns(on node: NodeID) -> [ActivationOrder] {
     let orders = planeServices.takeSent(to: node)
-    for order in orders {
-      if case .invocation = order.purpose { callers.somethingIsWrong(with: node, timeline.now) }
-      isLost(order)
-    }
+    for order in orders { isLost(order) }
     return orders
   }
 
+  /// It is said of something that was sent that nobody knows what became of it.
   func isLost(_ order: ActivationOrder) {
     let end: ControlPlaneLogic.Input =
       switch order.purpose {
@@ -192,7 +190,10 @@ extension World {
   /// nothing gets through.
   func closeLinks() {
     links += 1
-    for agent in agents { endRuns(on: agent.node) }
+    for agent in agents {
+      callers.somethingIsWrong(with: agent.node, timeline.now)
+      endRuns(on: agent.node)
+    }
     for index in agents.indices where agents[index].isConnected && !isCut(index, .toAgent) {
       timeline.plan(
         .linkFails(index, process: agents[index].process, connection: agents[index].connection),
